@@ -1,0 +1,40 @@
+"""Method names of the wire and the protocol version (spec/jsonrpc.md, Methods)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PROTOCOL_VERSION: Final = 1
+
+READ_MODEL: Final = "read_model"
+INGEST_TURN: Final = "ingest_turn"
+STATUS: Final = "status"
+SUBSCRIBE: Final = "subscribe"
+UNSUBSCRIBE: Final = "unsubscribe"
+REPORT: Final = "report"
+SESSIONS: Final = "sessions"
+PROVIDERS: Final = "providers"
+ACCOUNTS: Final = "accounts"
+REFRESH: Final = "refresh"
+SETTINGS_GET: Final = "settings_get"
+STATUSLINE: Final = "statusline"
+DISCOVER: Final = "rpc.discover"
+
+ALL: Final = (
+    READ_MODEL,
+    INGEST_TURN,
+    STATUS,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    REPORT,
+    SESSIONS,
+    PROVIDERS,
+    ACCOUNTS,
+    REFRESH,
+    SETTINGS_GET,
+    STATUSLINE,
+    DISCOVER,
+)
+
+# Notifications that the daemon pushes to subscribers.
+READ_MODEL_CHANGED: Final = "read_model_changed"
