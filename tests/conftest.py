@@ -1,0 +1,42 @@
+"""Every test lives in a temporary home; nothing of the machine's own tools is visible to it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+
+VENDOR_PREFIXES = (
+    "ANTHROPIC_",
+    "CLAUDE",
+    "CODEX",
+    "OPENAI_",
+    "OPENCODE",
+    "OPENUSAGE",
+    "OPENROUTER_",
+    "XDG_",
+    "ZEN_",
+)
+
+
+@pytest.fixture(autouse=True)
+def isolated_home(monkeypatch: pytest.MonkeyPatch) -> str:
+    """
+    A home of its own for each test, with a short path (a socket's path holds 103 bytes).
+
+    The directory is removed by the operating system's temporary-file rules or the fixture's
+    finaliser, whichever comes first.
+    """
+    for name in list(os.environ):
+        if name.startswith(VENDOR_PREFIXES):
+            monkeypatch.delenv(name)
+    with tempfile.TemporaryDirectory(prefix="ou-", ignore_cleanup_errors=True) as directory:
+        home = os.path.join(directory, "h")
+        os.mkdir(home, 0o700)
+        monkeypatch.setenv("HOME", home)
+        monkeypatch.setenv("XDG_STATE_HOME", os.path.join(home, ".local", "state"))
+        monkeypatch.setenv("XDG_CONFIG_HOME", os.path.join(home, ".config"))
+        monkeypatch.setenv("XDG_DATA_HOME", os.path.join(home, ".local", "share"))
+        monkeypatch.setenv("XDG_CACHE_HOME", os.path.join(home, ".cache"))
+        yield home
