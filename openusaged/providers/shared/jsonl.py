@@ -1,5 +1,5 @@
 """
-Reads what is new in a JSON-lines file, in blocks that end at a line, and finds the lines that matter.
+Reads what is new in a JSON-lines file and finds the lines that matter.
 
 Most bytes of an agent's log are prompts and tool output.  Looking for a marker in the block and
 taking only the lines around the hits is four times faster than decoding every line, and keeps text
