@@ -148,6 +148,9 @@ class HookResult:
 DiscoverFn = Callable[[Machine], Iterable[Account]]
 UnitsFn = Callable[[Account, Machine], Iterator[Unit]]
 CollectFn = Callable[[Account, Unit, SourceCursor | None, CollectContext], Iterator[Chunk]]
+LocateFn = Callable[[Account, str, Machine], Unit | None]
+"""The unit that a changed path belongs to (a database's `-wal` belongs to the database), or None.
+Where a provider has none, a changed `*.jsonl` is its own unit and anything else lists them all."""
 FetchFn = Callable[[FetchContext, Account], UsageSnapshot]
 HookFn = Callable[[Mapping[str, Any], int, Machine], HookResult]
 """(payload, observed_at in epoch ms, machine) -> HookResult; raises `InvalidEvent`."""
@@ -163,6 +166,7 @@ class Provider:
     discover: DiscoverFn
     units: UnitsFn | None = None
     collect: CollectFn | None = None
+    locate: LocateFn | None = None
     watch: WatchFn | None = None
     fetch: FetchFn | None = None
     hook: HookFn | None = None

@@ -1,0 +1,120 @@
+"""
+What the daemon and its scanner processes say to each other over a pipe.
+
+Frames are a four-byte big-endian length and a MessagePack body.  The job goes to the scanner's
+standard input; `Batch` frames come back, then one `Done`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import msgspec
+
+from openusaged.core.models import Account, PreparedEvent, SourceCursor, UsageSnapshot
+
+HEADER: Final = struct.Struct(">I")
+MAX_FRAME_BYTES: Final = 256 << 20
+
+
+class UnitRef(msgspec.Struct, frozen=True, array_like=True):
+    """A unit to read and the cursor to go on from."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    group: str
+    cursor: SourceCursor | None
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True):
+    """The units of one account that one scanner reads, in order."""
+
+    account: Account
+    units: list[UnitRef]
+
+
+class Job(msgspec.Struct, frozen=True, array_like=True):
+    """Everything a scanner needs to know."""
+
+    env: dict[str, str]
+    home: str
+    platform: str
+    shares: list[Share]
+
+
+class Batch(msgspec.Struct, frozen=True, tag="batch"):
+    """Prepared events of one unit and the cursor that is right once they are stored."""
+
+    cursor: SourceCursor
+    events: list[PreparedEvent]
+    read_bytes: int
+    snapshot: UsageSnapshot | None = None
+
+
+class UnitFailed(msgspec.Struct, frozen=True, tag="failed"):
+    """A unit that could not be read; the others go on."""
+
+    path: str
+    account_id: str
+    reason: str
+
+
+class UnitDone(msgspec.Struct, frozen=True, tag="unit"):
+    """A unit has been read to its end."""
+
+    path: str
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """The scanner has read everything it was given."""
+
+
+Frame = Batch | UnitFailed | UnitDone | Done
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Frame)
+_job_decoder = msgspec.msgpack.Decoder(Job)
+
+
+def write_frame(stream: BinaryIO, frame: Frame | Job) -> None:
+    """Write one frame."""
+    body = _encoder.encode(frame)
+    stream.write(HEADER.pack(len(body)))
+    stream.write(body)
+
+
+def read_frames(stream: BinaryIO) -> Iterator[Frame]:
+    """
+    Frames until the stream ends.
+
+    Raises:
+        EOFError: the stream ended inside a frame (the scanner was killed).
+        ValueError: a frame is too long or cannot be decoded.
+    """
+    while True:
+        header = stream.read(HEADER.size)
+        if not header:
+            return
+        yield _decoder.decode(_body(stream, header))
+
+
+def read_job(stream: BinaryIO) -> Job:
+    """The job, as the scanner finds it on its standard input."""
+    return _job_decoder.decode(_body(stream, stream.read(HEADER.size)))
+
+
+def _body(stream: BinaryIO, header: bytes) -> bytes:
+    if len(header) < HEADER.size:
+        raise EOFError("the stream ended inside a frame header")
+    (length,) = HEADER.unpack(header)
+    if length > MAX_FRAME_BYTES:
+        raise ValueError(f"a frame of {length} bytes is too long")
+    body = stream.read(length)
+    if len(body) < length:
+        raise EOFError("the stream ended inside a frame")
+    return body

@@ -1,0 +1,172 @@
+"""
+Runs scanner processes for a large import and hands their batches over as they come.
+
+The processes are plain ones (`python -m openusaged.scan`), one per core up to two, so that parsing
+runs beside the daemon and leaves its memory alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, Protocol
+
+from openusaged.providers.base import Machine
+from openusaged.scan.protocol import (
+    Batch,
+    Done,
+    Job,
+    Share,
+    UnitDone,
+    UnitFailed,
+    UnitRef,
+    read_frames,
+    write_frame,
+)
+from openusaged.telemetry.collectors import Work
+
+log = logging.getLogger(__name__)
+
+
+class ImportSink(Protocol):
+    """Where the results of an import go; called from reading threads."""
+
+    def batch(self, batch: Batch) -> None:
+        """Store one batch; returns when it may be followed by the next (back-pressure)."""
+
+    def unit_done(self, path: str) -> None:
+        """A unit has been read to its end."""
+
+    def unit_failed(self, account_id: str, path: str, reason: str) -> None:
+        """A unit could not be read."""
+
+
+def deal(work: Sequence[Work], scanners: int) -> list[list[Work]]:
+    """
+    Split the work into shares of about equal bytes, keeping groups together and in order.
+
+    Units of one group (a rollout and its forks) must be read by one scanner, parents first.
+    """
+    groups: dict[tuple[str, str], list[Work]] = {}
+    for item in work:
+        groups.setdefault((item.account.id, item.unit.group or item.unit.path), []).append(item)
+    shares: list[list[Work]] = [[] for _ in range(max(1, scanners))]
+    loads = [0] * len(shares)
+    for members in sorted(
+        groups.values(), key=lambda group: -sum(item.new_bytes for item in group)
+    ):
+        lightest = loads.index(min(loads))
+        shares[lightest] += members
+        loads[lightest] += sum(item.new_bytes for item in members) + 1
+    order = {id(item): index for index, item in enumerate(work)}
+    return [sorted(share, key=lambda item: order[id(item)]) for share in shares if share]
+
+
+class Importer:
+    """One import: start it with `run` in a worker thread; `stop` ends it early."""
+
+    def __init__(self, machine: Machine, sink: ImportSink) -> None:
+        self._machine = machine
+        self._sink = sink
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._stopping = False
+        self._lock = threading.Lock()
+
+    def run(self, work: Sequence[Work], scanners: int) -> list[str]:
+        """
+        Import everything and return what went wrong, empty when nothing did.
+
+        Units of a scanner that died keep their old cursors and are read again by the next scan.
+        """
+        problems: list[str] = []
+        threads = []
+        for share in deal(work, scanners):
+            process = self._start(share)
+            if process is None:
+                return problems
+            thread = threading.Thread(
+                target=self._drain, args=(process, problems), name="import", daemon=True
+            )
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            thread.join()
+        return problems
+
+    def stop(self) -> None:
+        """End the scanners; what they have not delivered is read again later."""
+        with self._lock:
+            self._stopping = True
+            for process in self._processes:
+                process.kill()
+
+    def _start(self, share: Sequence[Work]) -> subprocess.Popen[bytes] | None:
+        shares: dict[str, Share] = {}
+        for item in share:
+            unit = item.unit
+            shares.setdefault(item.account.id, Share(item.account, [])).units.append(
+                UnitRef(
+                    unit.path,
+                    unit.device,
+                    unit.inode,
+                    unit.size,
+                    unit.mtime_ns,
+                    unit.group,
+                    item.cursor,
+                )
+            )
+        job = Job(
+            dict(self._machine.env),
+            self._machine.home,
+            self._machine.platform,
+            list(shares.values()),
+        )
+        with self._lock:
+            if self._stopping:
+                return None
+            process = subprocess.Popen(
+                [sys.executable, "-m", "openusaged.scan"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            self._processes.append(process)
+        stdin = process.stdin
+        assert stdin is not None
+        try:
+            write_frame(_as_binary(stdin), job)
+            stdin.close()
+        except OSError:
+            log.warning("event=scanner_start_failed pid=%d", process.pid)
+        return process
+
+    def _drain(self, process: subprocess.Popen[bytes], problems: list[str]) -> None:
+        stdout = process.stdout
+        assert stdout is not None
+        complete = False
+        try:
+            for frame in read_frames(_as_binary(stdout)):
+                if isinstance(frame, Batch):
+                    self._sink.batch(frame)
+                elif isinstance(frame, UnitDone):
+                    self._sink.unit_done(frame.path)
+                elif isinstance(frame, UnitFailed):
+                    self._sink.unit_failed(frame.account_id, frame.path, frame.reason)
+                elif isinstance(frame, Done):
+                    complete = True
+        except Exception as error:  # noqa: BLE001 - reported; the units are read again later
+            problems.append(f"{type(error).__name__}: {error}")
+            process.kill()
+        finally:
+            stdout.close()
+            status = process.wait()
+        if not complete and not self._stopping:
+            problems.append(f"a scanner ended early with status {status}")
+
+
+def _as_binary(stream: object) -> BinaryIO:
+    return stream  # type: ignore[return-value]

@@ -1,0 +1,165 @@
+"""
+The pipeline every event passes: normalise, link, price, identify.
+
+Hook events, spooled ones and appended log lines go through it in the daemon, a first import in the
+scanner processes; both end as `PreparedEvent`s, which the store deduplicates and merges.  Nothing
+here touches a network, a vendor or the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from openusaged.core.errors import InvalidEvent
+from openusaged.core.identity import identity_of, reuse_identity_of
+from openusaged.core.models import (
+    CHANNEL_PRIORITY,
+    EVENT_TYPES,
+    MESSAGE_USAGE,
+    RECONCILE_ADJUSTMENT,
+    STATUSES,
+    PreparedEvent,
+    UsageEvent,
+)
+from openusaged.pricing.book import PriceBook
+from openusaged.telemetry.repositories import Repositories
+
+EARLIEST_MS: Final = 1_262_304_000_000
+"""2010-01-01: anything before is a clock that was never set or a unit that was mistaken."""
+LATEST_MS: Final = 4_102_444_800_000
+"""2100-01-01: milliseconds taken for microseconds land far beyond."""
+MAX_TOKENS: Final = 1_000_000_000_000
+MAX_TEXT: Final = 4096
+
+_NUMBERS: Final = (
+    "input",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "requests",
+    "lines_added",
+    "lines_removed",
+)
+_TEXTS: Final = (
+    "source",
+    "provider",
+    "account_id",
+    "client",
+    "session_id",
+    "parent_session_id",
+    "turn_id",
+    "message_id",
+    "request_id",
+    "tool_call_id",
+    "agent",
+    "cwd",
+    "repo_root",
+    "branch",
+    "model",
+    "currency",
+    "service_tier",
+    "tool_name",
+    "mcp_server",
+    "mcp_function",
+    "language",
+)
+_PRICED: Final = frozenset({MESSAGE_USAGE, RECONCILE_ADJUSTMENT})
+
+
+class Pipeline:
+    """Turns events into prepared ones; one instance per thread or process that does so."""
+
+    def __init__(self, book: PriceBook, repositories: Repositories) -> None:
+        self._book = book
+        self._repositories = repositories
+
+    def prepare(self, events: Iterable[UsageEvent], account_id: str = "") -> list[PreparedEvent]:
+        """
+        Prepared events, in order; `account_id` owns those that name no account.
+
+        An event that cannot be stored is left out: readers have already counted what they could
+        not understand.  Use `check` first where a sender is to be told.
+        """
+        prepared = []
+        for event in events:
+            if (account_id and not event.account_id) or not event.client:
+                event = msgspec.structs.replace(  # noqa: PLW2901
+                    event,
+                    account_id=event.account_id or account_id,
+                    client=event.client or event.source,
+                )
+            if EARLIEST_MS <= event.ts_ms <= LATEST_MS:
+                prepared.append(self.prepare_one(event))
+        return prepared
+
+    def prepare_one(self, event: UsageEvent) -> PreparedEvent:
+        """One normalised event with its project, price and identity."""
+        cost, price_source = (
+            self._book.estimate(event)
+            if event.event_type in _PRICED and _has_tokens(event)
+            else (None, "")
+        )
+        return PreparedEvent(
+            event=event,
+            identity=identity_of(event),
+            reuse_identity=reuse_identity_of(event),
+            project=event.repo_root or self._repositories.project_of(event.cwd),
+            cost_nano=cost,
+            price_source=price_source,
+        )
+
+
+def _has_tokens(event: UsageEvent) -> bool:
+    return bool(
+        event.input
+        or event.output
+        or event.cache_read
+        or event.cache_write_5m
+        or event.cache_write_1h
+    )
+
+
+def normalise(event: UsageEvent) -> UsageEvent:
+    """
+    The event as the store wants it, for senders outside our own readers.
+
+    Raises:
+        InvalidEvent: names the field and the reason.
+    """
+    if not event.source.strip():
+        raise InvalidEvent("source", "must not be empty")
+    if event.event_type not in EVENT_TYPES:
+        raise InvalidEvent("event_type", f"expected one of {', '.join(EVENT_TYPES)}")
+    if event.channel not in CHANNEL_PRIORITY:
+        raise InvalidEvent("channel", f"expected one of {', '.join(CHANNEL_PRIORITY)}")
+    if event.status not in STATUSES:
+        raise InvalidEvent("status", f"expected one of {', '.join(STATUSES)}")
+    if not EARLIEST_MS <= event.ts_ms <= LATEST_MS:
+        raise InvalidEvent("occurred_at", "must lie between the years 2010 and 2100")
+    changes: dict[str, object] = {}
+    for name in _NUMBERS:
+        number = getattr(event, name)
+        if number is None:
+            continue
+        if number < 0:
+            raise InvalidEvent(name, f"must not be negative, got {number}")
+        if number > MAX_TOKENS:
+            raise InvalidEvent(name, f"must not exceed {MAX_TOKENS}, got {number}")
+    for name in _TEXTS:
+        text = getattr(event, name)
+        if len(text) > MAX_TEXT:
+            raise InvalidEvent(name, f"must not be longer than {MAX_TEXT} characters")
+        clean = text.strip()
+        if clean != text:
+            changes[name] = clean
+    if event.reasoning is not None and event.output is not None and event.reasoning > event.output:
+        raise InvalidEvent("reasoning_tokens", "must not exceed output_tokens, which include them")
+    provider = event.provider.strip().lower()
+    if provider != event.provider:
+        changes["provider"] = provider
+    return msgspec.structs.replace(event, **changes) if changes else event
