@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import BinaryIO
+from typing import IO
 
 from openusaged.core.models import Account
 from openusaged.pricing import custom
@@ -49,7 +49,7 @@ def main() -> int:
     return 0
 
 
-def scan(job: Job, output: BinaryIO) -> None:
+def scan(job: Job, output: IO[bytes]) -> None:
     """Read every unit of the job in order and write frames to `output`."""
     machine = Machine(env=job.env, home=job.home, platform=job.platform)
     context = CollectContext(machine=machine)
@@ -68,7 +68,7 @@ def _scan_unit(
     ref: UnitRef,
     pipeline: Pipeline,
     context: CollectContext,
-    output: BinaryIO,
+    output: IO[bytes],
 ) -> None:
     assert provider.collect is not None
     unit = Unit(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import msgspec
 
@@ -81,14 +81,14 @@ _decoder = msgspec.msgpack.Decoder(Frame)
 _job_decoder = msgspec.msgpack.Decoder(Job)
 
 
-def write_frame(stream: BinaryIO, frame: Frame | Job) -> None:
+def write_frame(stream: IO[bytes], frame: Frame | Job) -> None:
     """Write one frame."""
     body = _encoder.encode(frame)
     stream.write(HEADER.pack(len(body)))
     stream.write(body)
 
 
-def read_frames(stream: BinaryIO) -> Iterator[Frame]:
+def read_frames(stream: IO[bytes]) -> Iterator[Frame]:
     """
     Frames until the stream ends.
 
@@ -103,12 +103,12 @@ def read_frames(stream: BinaryIO) -> Iterator[Frame]:
         yield _decoder.decode(_body(stream, header))
 
 
-def read_job(stream: BinaryIO) -> Job:
+def read_job(stream: IO[bytes]) -> Job:
     """The job, as the scanner finds it on its standard input."""
     return _job_decoder.decode(_body(stream, stream.read(HEADER.size)))
 
 
-def _body(stream: BinaryIO, header: bytes) -> bytes:
+def _body(stream: IO[bytes], header: bytes) -> bytes:
     if len(header) < HEADER.size:
         raise EOFError("the stream ended inside a frame header")
     (length,) = HEADER.unpack(header)

@@ -11,8 +11,8 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from typing import BinaryIO, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from openusaged.providers.base import Machine
 from openusaged.scan.protocol import (
@@ -138,7 +138,7 @@ class Importer:
         stdin = process.stdin
         assert stdin is not None
         try:
-            write_frame(_as_binary(stdin), job)
+            write_frame(stdin, job)
             stdin.close()
         except OSError:
             log.warning("event=scanner_start_failed pid=%d", process.pid)
@@ -149,7 +149,7 @@ class Importer:
         assert stdout is not None
         complete = False
         try:
-            for frame in read_frames(_as_binary(stdout)):
+            for frame in read_frames(stdout):
                 if isinstance(frame, Batch):
                     self._sink.batch(frame)
                 elif isinstance(frame, UnitDone):
@@ -167,6 +167,3 @@ class Importer:
         if not complete and not self._stopping:
             problems.append(f"a scanner ended early with status {status}")
 
-
-def _as_binary(stream: object) -> BinaryIO:
-    return stream  # type: ignore[return-value]

@@ -1,0 +1,246 @@
+"""
+Brings local records into the store: on notification, on a hook's word, and by a slow safety scan.
+
+A few kilobytes are read in a worker thread; more goes to scanner processes, beside which small
+changes still pass at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from openusage_proto.messages import ImportProgress
+from openusaged.core.windows import iso
+from openusaged.providers.base import Machine
+from openusaged.runtime.clock import Clock
+from openusaged.runtime.pools import Pools
+from openusaged.runtime.tasks import Coalescer, Tasks
+from openusaged.scan.protocol import Batch
+from openusaged.storage.store import WriteBatch
+from openusaged.telemetry.collectors import Collector, Key, Work
+from openusaged.telemetry.importer import Importer
+from openusaged.usecases.committing import Committer
+
+log = logging.getLogger(__name__)
+
+IMPORT_BYTES: Final = 2 << 20
+"""More new bytes than this go to scanner processes: their start costs as much as parsing it."""
+MAX_SCANNERS: Final = 2
+SAFETY_SCAN_S: Final = 900.0
+HOOK_RETRIES_S: Final = (0.03, 0.08, 0.2, 0.5, 1.0, 2.0)
+"""Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun."""
+EVERYTHING: Final = ""
+"""Stands for a full scan among the paths to look at."""
+COMMIT_TIMEOUT_S: Final = 120.0
+
+
+@dataclass(slots=True)
+class _Progress:
+    active: bool = False
+    total_bytes: int = 0
+    done_bytes: int = 0
+    total_units: int = 0
+    done_units: int = 0
+    events: int = 0
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    seconds: float = 0.0
+
+
+class Collecting:
+    """Drives the collector; hub thread only, except the sink methods of a running import."""
+
+    def __init__(
+        self,
+        *,
+        pools: Pools,
+        tasks: Tasks,
+        committer: Committer,
+        collector: Collector,
+        machine: Machine,
+        clock: Clock,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pools = pools
+        self._tasks = tasks
+        self._committer = committer
+        self._collector = collector
+        self._machine = machine
+        self._clock = clock
+        self._on_idle = on_idle
+        self._queue: Coalescer[str] = Coalescer(tasks, self._look)
+        self._importer: Importer | None = None
+        self._importing: set[Key] = set()
+        self._again: set[str] = set()
+        self._progress = _Progress()
+        self.first_scan_done = False
+
+    def start(self) -> None:
+        """Scan everything now and slowly ever after."""
+        self.scan()
+        self._tasks.every(SAFETY_SCAN_S, self.scan)
+
+    def scan(self) -> None:
+        """Look at every unit of every account."""
+        self._queue.add((EVERYTHING,))
+
+    def wake(self, paths: Iterable[str]) -> None:
+        """These paths have changed."""
+        self._queue.add(path for path in paths if path)
+
+    def wake_repeatedly(self, paths: Sequence[str]) -> None:
+        """A hook named these logs: look now and again for two seconds, since they lag behind."""
+        if not paths:
+            return
+        self.wake(paths)
+        for delay in HOOK_RETRIES_S:
+            self._tasks.later(delay, self.wake, paths)
+
+    def stop(self) -> None:
+        """End a running import; the rest of it is read at the next start."""
+        if self._importer is not None:
+            self._importer.stop()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything known to be new has been read and committed."""
+        return self._queue.idle and not self._progress.active
+
+    @property
+    def depth(self) -> int:
+        """Paths that wait to be looked at."""
+        return self._queue.depth
+
+    def progress(self) -> ImportProgress:
+        """The running or the last import."""
+        progress = self._progress
+        running = progress.started_ms is not None and progress.active
+        return ImportProgress(
+            active=progress.active,
+            total_bytes=progress.total_bytes,
+            done_bytes=min(progress.done_bytes, progress.total_bytes),
+            total_units=progress.total_units,
+            done_units=progress.done_units,
+            events=progress.events,
+            started_at=iso(progress.started_ms),
+            finished_at=iso(progress.finished_ms),
+            seconds=(
+                (self._clock.now_ms() - (progress.started_ms or 0)) / 1000
+                if running
+                else progress.seconds
+            ),
+        )
+
+    # ------------------------------------------------------------ looking
+
+    def _look(self, paths: set[str]) -> None:
+        if EVERYTHING in paths:
+            work, gone = self._pools.work(self._collector.plan_all)
+            if gone:
+                self._forget(gone)
+        else:
+            work = self._pools.work(self._collector.plan_paths, sorted(paths))
+        busy = [item for item in work if item.key in self._importing]
+        self._again.update(item.unit.path for item in busy)
+        work = [item for item in work if item.key not in self._importing]
+        if sum(item.new_bytes for item in work) > IMPORT_BYTES and not self._progress.active:
+            self._begin_import(work)
+        elif work:
+            self._pools.work(self._read, work)
+        if not self._progress.active:
+            self._first_scan_finished()
+
+    def _first_scan_finished(self) -> None:
+        self.first_scan_done = True
+        self._on_idle()
+
+    def _forget(self, gone: Sequence[Key]) -> None:
+        self._committer.submit(WriteBatch(forget_cursors=[path for _, path in gone]))
+        self._collector.forgotten(gone)
+
+    def _read(self, work: Sequence[Work]) -> None:
+        """Worker thread: read and commit one unit after the other."""
+        for item in work:
+            try:
+                for batch in self._collector.read(item):
+                    result = self._committer.submit_from_thread(batch, COMMIT_TIMEOUT_S)
+                    changed = bool(result.accepted or result.merged)
+                    for cursor in batch.cursors:
+                        self._collector.committed(cursor, changed=changed)
+            except Exception as error:  # noqa: BLE001 - the next unit may be readable
+                self._collector.failed(item.account.id, item.unit.path, _reason(error))
+
+    # ------------------------------------------------------------- import
+
+    def _begin_import(self, work: Sequence[Work]) -> None:
+        self._progress = _Progress(
+            active=True,
+            total_bytes=sum(item.new_bytes for item in work),
+            total_units=len(work),
+            started_ms=self._clock.now_ms(),
+        )
+        self._importing = {item.key for item in work}
+        log.info(
+            "event=import_started units=%d bytes=%d", len(work), self._progress.total_bytes
+        )
+        self._importer = Importer(self._machine, self)
+        self._tasks.spawn(self._run_import, self._importer, work)
+
+    def _run_import(self, importer: Importer, work: Sequence[Work]) -> None:
+        scanners = min(MAX_SCANNERS, os.cpu_count() or 1, len(work))
+        begin = self._clock.monotonic()
+        problems: list[str] = []
+        try:
+            problems = self._pools.work(importer.run, work, scanners)
+        finally:
+            self._progress.seconds = self._clock.monotonic() - begin
+            self._progress.finished_ms = self._clock.now_ms()
+            self._progress.active = False
+            self._importing.clear()
+            self._importer = None
+        for problem in problems:
+            log.warning("event=import_problem error=%s", problem)
+        log.info(
+            "event=import_finished events=%d seconds=%.2f",
+            self._progress.events,
+            self._progress.seconds,
+        )
+        again, self._again = self._again, set()
+        self._queue.add(again or ((EVERYTHING,) if problems else ()))
+        self._first_scan_finished()
+
+    # The sink of the importer: called from its reading threads.
+
+    def batch(self, batch: Batch) -> None:
+        """Store a scanner's batch and wait for the commit before the next is read."""
+        result = self._committer.submit_from_thread(
+            WriteBatch(
+                events=batch.events,
+                cursors=(batch.cursor,),
+                snapshots=(batch.snapshot,) if batch.snapshot is not None else (),
+            ),
+            COMMIT_TIMEOUT_S,
+        )
+        self._collector.committed(batch.cursor, changed=bool(result.accepted or result.merged))
+        self._progress.done_bytes += batch.read_bytes
+        self._progress.events += len(batch.events)
+
+    def unit_done(self, path: str) -> None:
+        """Count a unit that has been read to its end."""
+        del path
+        self._progress.done_units += 1
+
+    def unit_failed(self, account_id: str, path: str, reason: str) -> None:
+        """Remember a unit that could not be read."""
+        self._progress.done_units += 1
+        self._collector.failed(account_id, path, reason)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,62 @@
+"""
+What goes into the store: the function the writer thread runs for every group of writes.
+
+Events of hooks and other programs are prepared here, in the writer thread, so that looking for a
+repository never happens on the hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from openusaged.core.models import UsageEvent, UsageSnapshot
+from openusaged.runtime.group_commit import GroupCommitter
+from openusaged.storage.store import BatchResult, Store, WriteBatch
+from openusaged.telemetry.pipeline import Pipeline
+
+
+class EventWrite(msgspec.Struct, frozen=True):
+    """Checked events that still have to be prepared."""
+
+    events: Sequence[UsageEvent] = ()
+    snapshots: Sequence[UsageSnapshot] = ()
+
+
+Write = EventWrite | WriteBatch
+
+Committer = GroupCommitter[Write, BatchResult]
+
+
+class Writing:
+    """The commit function; lives in the writer thread."""
+
+    def __init__(self, store: Store, pipeline: Pipeline) -> None:
+        self._store = store
+        self._pipeline = pipeline
+        self.accepted = 0
+        self.deduplicated = 0
+        self.merged = 0
+        self.rejected = 0
+
+    def commit(self, writes: Sequence[Write]) -> list[BatchResult]:
+        """One transaction for all of them; one result each."""
+        results = self._store.apply([self._batch(write) for write in writes])
+        for result in results:
+            if result.error is not None:
+                self.rejected += 1
+            else:
+                self.accepted += result.accepted
+                self.deduplicated += result.deduplicated
+                self.merged += result.merged
+        return results
+
+    def _batch(self, write: Write) -> WriteBatch:
+        if isinstance(write, WriteBatch):
+            return write
+        return WriteBatch(
+            events=self._pipeline.prepare(write.events), snapshots=tuple(write.snapshots)
+        )
+
+

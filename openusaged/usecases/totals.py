@@ -1,0 +1,160 @@
+"""
+Adds up usage rows into the totals of the wire, by one rule for tokens, money and what is unknown.
+
+Cost modes: `calculate` is our price for the tokens, and what the source recorded only where no
+price is known; `display` is what the source recorded; `auto` prefers the recorded amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from openusage_proto.messages import CostMode, NamedTotals, Totals
+from openusaged.core.models import NANO
+from openusaged.storage.store import UsageRow
+
+ESTIMATE: Final = "estimate"
+RECORDED: Final = "recorded"
+MIXED: Final = "mixed"
+UNPRICED: Final = "unpriced"
+
+
+class Sum:
+    """A running sum of usage rows."""
+
+    __slots__ = (
+        "cache_read",
+        "cost_nano",
+        "estimated",
+        "input",
+        "mode",
+        "other",
+        "output",
+        "reasoning",
+        "recorded",
+        "requests",
+        "turns",
+        "unpriced",
+        "write_1h",
+        "write_5m",
+    )
+
+    def __init__(self, mode: CostMode = "calculate") -> None:
+        self.mode = mode
+        self.requests = self.turns = 0
+        self.input = self.output = self.cache_read = self.write_5m = self.write_1h = 0
+        self.reasoning = 0
+        self.cost_nano = self.unpriced = 0
+        self.estimated = self.recorded = 0
+        self.other: dict[str, int] = {}
+
+    def add(self, row: UsageRow) -> None:
+        """Add one row."""
+        self.requests += row.requests
+        self.turns += row.turns
+        self.input += row.input
+        self.output += row.output
+        self.cache_read += row.cache_read
+        self.write_5m += row.cache_write_5m
+        self.write_1h += row.cache_write_1h
+        self.reasoning += row.reasoning
+        self._add_cost(row)
+
+    def _add_cost(self, row: UsageRow) -> None:
+        if row.currency != "USD":
+            if row.rec_nano:
+                self.other[row.currency] = self.other.get(row.currency, 0) + row.rec_nano
+            recorded_nano = recorded = 0
+        else:
+            recorded_nano, recorded = row.rec_nano, row.rec_requests
+        if self.mode == "display":
+            self.cost_nano += recorded_nano
+            self.recorded += recorded
+            self.unpriced += max(0, row.requests - row.errors - recorded)
+            return
+        if self.mode == "auto":
+            self.cost_nano += row.auto_nano
+            self.recorded += recorded
+            self.unpriced += row.auto_unpriced
+            self.estimated += max(0, row.requests - row.errors - recorded - row.auto_unpriced)
+            return
+        self.cost_nano += row.calc_nano + row.fallback_nano
+        self.unpriced += row.auto_unpriced
+        fallback = max(0, row.unpriced - row.auto_unpriced)
+        self.recorded += fallback
+        self.estimated += max(0, row.requests - row.errors - row.unpriced)
+
+    @property
+    def total_tokens(self) -> int:
+        """`input + output + cache_read + cache_write`."""
+        return self.input + self.output + self.cache_read + self.write_5m + self.write_1h
+
+    @property
+    def basis(self) -> str:
+        """What the cost is: estimate, recorded, mixed or unpriced."""
+        if self.recorded and self.estimated:
+            return MIXED
+        if self.recorded:
+            return RECORDED
+        if self.unpriced and not self.estimated:
+            return UNPRICED
+        return RECORDED if self.mode == "display" else ESTIMATE
+
+    @property
+    def cost_usd(self) -> float:
+        """USD, unrounded."""
+        return self.cost_nano / NANO
+
+    def totals(self) -> Totals:
+        """The sum as it goes over the wire."""
+        return Totals(
+            requests=self.requests,
+            input_tokens=self.input,
+            output_tokens=self.output,
+            cache_read_tokens=self.cache_read,
+            cache_creation_tokens=self.write_5m + self.write_1h,
+            cache_creation_1h_tokens=self.write_1h,
+            reasoning_tokens=self.reasoning,
+            total_tokens=self.total_tokens,
+            cost_usd=self.cost_usd,
+            cost_basis=self.basis,
+            unpriced_requests=self.unpriced,
+            other_costs={currency: nano / NANO for currency, nano in self.other.items()},
+        )
+
+
+def sum_rows(rows: Iterable[UsageRow], mode: CostMode = "calculate") -> Sum:
+    """One sum of all rows."""
+    total = Sum(mode)
+    for row in rows:
+        total.add(row)
+    return total
+
+
+def group_rows(
+    rows: Iterable[UsageRow], key: Callable[[UsageRow], str], mode: CostMode = "calculate"
+) -> dict[str, Sum]:
+    """Sums by key; rows whose key is empty are left out."""
+    groups: dict[str, Sum] = {}
+    for row in rows:
+        name = key(row)
+        if not name:
+            continue
+        group = groups.get(name)
+        if group is None:
+            group = groups[name] = Sum(mode)
+        group.add(row)
+    return groups
+
+
+def named(groups: dict[str, Sum], labels: dict[str, str] | None = None) -> list[NamedTotals]:
+    """Rows of a breakdown, most tokens first; groups that used nothing are left out."""
+    rows = [
+        (name, group) for name, group in groups.items() if group.total_tokens or group.requests
+    ]
+    rows.sort(key=lambda item: (-item[1].total_tokens, -item[1].cost_nano, item[0]))
+    return [
+        NamedTotals(name=name, label=(labels or {}).get(name, name), totals=group.totals())
+        for name, group in rows
+    ]
