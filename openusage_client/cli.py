@@ -1,0 +1,172 @@
+"""
+The `openusage` command: finds the command's module, parses its flags, turns failures into words.
+
+Only the chosen command's module is imported, so that a report starts in a few dozen milliseconds
+and the dashboard's libraries load only for the dashboard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Final, NamedTuple, NoReturn
+
+from openusage_client.arguments import add_connection_flags, add_zone_flag
+from openusage_client.errors import (
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    ClientError,
+    RpcError,
+    exit_code_of,
+)
+
+
+class Command(NamedTuple):
+    """A command: its name, the module with `configure(parser, name)` and `run(options)`."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS: Final = (
+    Command("overview", "overview", "every account: status, tightest limit, today, 7 and 30 days"),
+    Command("daily", "report", "tokens and cost per day"),
+    Command("weekly", "report", "tokens and cost per week"),
+    Command("monthly", "report", "tokens and cost per month"),
+    Command("session", "report", "tokens and cost per session"),
+    Command("blocks", "report", "5-hour blocks with burn rate and projection"),
+    Command("status", "status", "is the daemon well, what does it read, what went wrong"),
+    Command("export", "export", "all snapshots as JSON or CSV"),
+    Command("statusline", "statusline", "one line for Claude Code's status line (reads stdin)"),
+    Command("demo", "demo", "the dashboard over generated sample data"),
+    Command("version", "version", "version of the client and of the running daemon"),
+)
+
+_EXAMPLES: Final = """\
+examples:
+  openusage                                the dashboard (an overview when piped)
+  openusage daily --since 2026-03-01       days of March in the local time zone
+  openusage monthly -b                     with one line per model
+  openusage session --project api --json   for scripts
+  openusage demo                           look around without any AI tool
+
+`openusage COMMAND --help` explains a command.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code (0, 1, 2, 3, 4, 5 or 130)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if hasattr(sys.stdout, "reconfigure"):
+            # A name that the terminal's encoding lacks is no reason to print nothing.
+            sys.stdout.reconfigure(errors="replace")
+        code = _run(arguments)
+        sys.stdout.flush()
+    except (ClientError, RpcError) as error:
+        _complain(error.detail if isinstance(error, RpcError) else str(error))
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # `| head` has read enough.  Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return EXIT_FAILURE
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_OK
+    return code
+
+
+def _complain(text: str) -> None:
+    print(f"openusage: {text}", file=sys.stderr)
+
+
+def _run(arguments: list[str]) -> int:
+    at = _command_index(arguments)
+    if at is None:
+        return _run_default(arguments)
+    name = arguments.pop(at)
+    command = next((item for item in COMMANDS if item.name == name), None)
+    if command is None:
+        _refuse_command(name)
+    module = _load(command)
+    parser = argparse.ArgumentParser(
+        prog=f"openusage {name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser, name)
+    options = parser.parse_args(arguments)
+    options.command = name
+    code: int = module.run(options)
+    return code
+
+
+def _command_index(arguments: list[str]) -> int | None:
+    """Where the command stands: general flags may come before it."""
+    takes_value = False
+    for index, argument in enumerate(arguments):
+        if takes_value:
+            takes_value = False
+        elif not argument.startswith("-"):
+            return index
+        else:
+            takes_value = argument in {"-z", "--timezone"}
+    return None
+
+
+def _load(command: Command) -> ModuleType:
+    return importlib.import_module(f"openusage_client.commands.{command.module}")
+
+
+def _refuse_command(name: str) -> NoReturn:
+    from difflib import get_close_matches
+
+    names = [command.name for command in COMMANDS]
+    close = get_close_matches(name, names, n=1)
+    hint = f"did you mean `openusage {close[0]}`?" if close else f"known: {', '.join(names)}"
+    _complain(f"there is no command {name!r}; {hint}")
+    raise SystemExit(EXIT_USAGE)
+
+
+def _run_default(arguments: list[str]) -> int:
+    width = max(len(command.name) for command in COMMANDS)
+    lines = "\n".join(f"  {command.name.ljust(width)}  {command.summary}" for command in COMMANDS)
+    parser = argparse.ArgumentParser(
+        prog="openusage",
+        usage="openusage [COMMAND] [flags]",
+        description="What your AI coding tools and model APIs use: tokens, cost, limits.\n"
+        "Without a command: the dashboard, or the overview when there is no terminal.\n\n"
+        f"commands:\n{lines}",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument(
+        "--or-demo",
+        action="store_true",
+        help="show labelled sample data when no AI tool is found on this machine",
+    )
+    add_zone_flag(parser)
+    add_connection_flags(parser)
+    options = parser.parse_args(arguments)
+    options.json = False
+    if options.version:
+        from openusage_client.commands import version
+
+        return version.run(options)
+    from openusage_client import landing
+
+    return landing.run(options)

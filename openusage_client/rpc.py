@@ -23,6 +23,7 @@ from jsonrpcclient import Error, Ok, parse, request
 from openusage_client.errors import ConnectionLost, DaemonNotRunning, ProtocolError
 from openusage_proto import locations
 from openusage_proto.errors import RpcError
+from openusage_proto.framing import RECV_BYTES, LineSplitter, LineTooLong
 
 __all__ = [
     "Connection",
@@ -33,8 +34,6 @@ __all__ = [
     "RpcError",
 ]
 
-MAX_LINE_BYTES: Final = 8 * 1024 * 1024
-_CHUNK_BYTES: Final = 65536
 # Nobody listens: no file, a file without a listener, no directory, a path that is no socket.
 _NOBODY: Final = frozenset(
     {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR, errno.ENOTSOCK, errno.EPROTOTYPE}
@@ -65,7 +64,8 @@ class Connection:
         self.path = locations.socket_path() if path is None else path
         self.timeout_s = timeout_s
         self._ids = itertools.count(1)
-        self._buffer = bytearray()
+        self._splitter = LineSplitter()
+        self._lines: deque[bytes] = deque()
         self._pushes: deque[Notification] = deque()
         self._socket: socket.socket | None = _connect(self.path, timeout_s)
 
@@ -165,23 +165,17 @@ class Connection:
             raise ConnectionLost(f"the daemon hung up: {error.strerror or error}") from error
 
     def _read_line(self, deadline: float | None) -> bytes | None:
-        """One line without its end, or None when the deadline passed; keeps a partial line."""
-        sock = self._open_socket()
-        searched = 0
-        while True:
-            end = self._buffer.find(b"\n", searched)
-            if end >= 0:
-                line = bytes(self._buffer[:end])
-                del self._buffer[: end + 1]
-                return line
-            searched = len(self._buffer)
-            if searched > MAX_LINE_BYTES:
-                self.close()
-                raise ProtocolError(f"the daemon sent a line longer than {MAX_LINE_BYTES} bytes")
-            chunk = self._receive(sock, deadline)
+        """One line without its end, or None when the deadline passed; a partial line is kept."""
+        while not self._lines:
+            chunk = self._receive(self._open_socket(), deadline)
             if chunk is None:
                 return None
-            self._buffer += chunk
+            try:
+                self._lines.extend(self._splitter.feed(chunk))
+            except LineTooLong as error:
+                self.close()
+                raise ProtocolError(f"the daemon sent {error}") from error
+        return self._lines.popleft()
 
     def _receive(self, sock: socket.socket, deadline: float | None) -> bytes | None:
         try:
@@ -190,7 +184,7 @@ class Connection:
             else:
                 # Zero would mean non-blocking, which raises BlockingIOError instead.
                 sock.settimeout(max(deadline - time.monotonic(), 1e-6))
-            chunk = sock.recv(_CHUNK_BYTES)
+            chunk = sock.recv(RECV_BYTES)
         except TimeoutError:
             return None
         except OSError as error:

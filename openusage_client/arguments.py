@@ -1,0 +1,141 @@
+"""
+Flags that several commands share, and the checks that turn a typing error into a helpful sentence.
+
+Separate from `cli` so that a command's module can describe its own parser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Final
+
+from openusage_client.errors import UsageError
+
+_ZONE_MARK: Final = "zoneinfo/"
+_LOCALTIME: Final = "/etc/localtime"
+_ZONE_DIRECTORY: Final = "/usr/share/zoneinfo"
+
+
+def add_connection_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of every command."""
+    group = parser.add_argument_group("general")
+    group.add_argument(
+        "--no-autostart",
+        action="store_true",
+        help="do not start the daemon; exit 3 when none answers",
+    )
+    group.add_argument(
+        "--no-color", action="store_true", help="plain text (as with NO_COLOR in the environment)"
+    )
+
+
+def add_zone_flag(parser: argparse.ArgumentParser) -> None:
+    """The one zone that decides which day an event belongs to."""
+    parser.add_argument(
+        "-z",
+        "--timezone",
+        metavar="ZONE",
+        type=time_zone,
+        help="IANA time zone that days are counted in, e.g. Asia/Kathmandu (default: local)",
+    )
+
+
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    """Machine-readable output, pure on stdout."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def add_range_flags(parser: argparse.ArgumentParser) -> None:
+    """Inclusive local days."""
+    parser.add_argument(
+        "--since", metavar="DATE", type=iso_date, help="first day, e.g. 2026-03-01 (inclusive)"
+    )
+    parser.add_argument(
+        "--until", metavar="DATE", type=iso_date, help="last day, e.g. 2026-03-31 (inclusive)"
+    )
+
+
+def iso_date(text: str) -> str:
+    """
+    `YYYY-MM-DD` of a date given so or as `YYYYMMDD`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no date of the calendar.
+    """
+    from datetime import date
+
+    try:
+        # Week dates are ISO too, but nobody means them here.
+        if "W" in text.upper():
+            raise ValueError(text)
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date; write YYYY-MM-DD, e.g. 2026-03-01"
+        ) from None
+
+
+def time_zone(text: str) -> str:
+    """
+    The name of a zone that exists.
+
+    Raises:
+        argparse.ArgumentTypeError: no such zone, with the closest names.
+    """
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        return ZoneInfo(text).key
+    except (ValueError, OSError, KeyError):
+        from difflib import get_close_matches
+
+        names = {name.rpartition("/")[2].lower(): name for name in available_timezones()}
+        names |= {name.lower(): name for name in available_timezones()}
+        close = get_close_matches(text.lower().replace(" ", "_"), list(names), n=3, cutoff=0.6)
+        known = list(dict.fromkeys(names[name] for name in close))
+        hint = f"did you mean {' or '.join(known)}?" if known else "write e.g. Europe/Paris or UTC"
+        raise argparse.ArgumentTypeError(f"{text!r} is no time zone; {hint}") from None
+
+
+def check_range(since: str | None, until: str | None) -> None:
+    """
+    Refuse a range that holds no day.
+
+    Raises:
+        UsageError: `since` lies after `until`.
+    """
+    if since and until and since > until:
+        raise UsageError(f"--since {since} is after --until {until}; swap them")
+
+
+def local_zone() -> str | None:
+    """
+    IANA name of the machine's zone, found without loading any zone; None leaves it to the daemon.
+
+    TZ first (a leading colon is POSIX decoration), then the link at /etc/localtime, then
+    /etc/timezone where a container has a copy instead of a link.
+    """
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if name:
+        # "CET-1CEST" and the like are rules, not names, and the daemon wants a name.
+        return name.rpartition(_ZONE_MARK)[2] if _zone_exists(name) else None
+    try:
+        target = os.readlink(_LOCALTIME)
+    except OSError:
+        return _zone_of_file("/etc/timezone")
+    found = target.rpartition(_ZONE_MARK)
+    return found[2] if found[1] and found[2] else None
+
+
+def _zone_of_file(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            name = file.readline().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return name if name and _zone_exists(name) else None
+
+
+def _zone_exists(name: str) -> bool:
+    return os.path.isfile(os.path.join(_ZONE_DIRECTORY, name))
