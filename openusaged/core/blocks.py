@@ -18,7 +18,7 @@ BLOCK_MS: Final = 5 * HOUR_MS
 
 
 class Activity(Protocol):
-    """A short stretch of events; a quarter hour never crosses a block's end, which is on the hour."""
+    """A stretch of events within a quarter hour, which never crosses a block's end."""
 
     @property
     def first_ms(self) -> int:

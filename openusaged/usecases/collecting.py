@@ -184,9 +184,7 @@ class Collecting:
             started_ms=self._clock.now_ms(),
         )
         self._importing = {item.key for item in work}
-        log.info(
-            "event=import_started units=%d bytes=%d", len(work), self._progress.total_bytes
-        )
+        log.info("event=import_started units=%d bytes=%d", len(work), self._progress.total_bytes)
         self._importer = Importer(self._machine, self)
         self._tasks.spawn(self._run_import, self._importer, work)
 

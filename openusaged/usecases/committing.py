@@ -58,5 +58,3 @@ class Writing:
         return WriteBatch(
             events=self._pipeline.prepare(write.events), snapshots=tuple(write.snapshots)
         )
-
-

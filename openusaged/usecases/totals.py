@@ -150,9 +150,7 @@ def group_rows(
 
 def named(groups: dict[str, Sum], labels: dict[str, str] | None = None) -> list[NamedTotals]:
     """Rows of a breakdown, most tokens first; groups that used nothing are left out."""
-    rows = [
-        (name, group) for name, group in groups.items() if group.total_tokens or group.requests
-    ]
+    rows = [(name, group) for name, group in groups.items() if group.total_tokens or group.requests]
     rows.sort(key=lambda item: (-item[1].total_tokens, -item[1].cost_nano, item[0]))
     return [
         NamedTotals(name=name, label=(labels or {}).get(name, name), totals=group.totals())

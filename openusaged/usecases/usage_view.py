@@ -342,4 +342,3 @@ def _unmapped(rows: Iterable[UsageRow], request: ViewRequest) -> list[Unmapped]:
             groups.items(), key=lambda item: -item[1].total_tokens
         )
     ]
-

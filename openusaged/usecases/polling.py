@@ -1,0 +1,66 @@
+"""
+Asks the vendors: one poll of one account becomes a snapshot in the store, whatever happens.
+
+When to ask is the scheduler's matter; here is how, and what a failure turns into.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from openusaged.core.errors import AuthRequired, ProviderError, RateLimited
+from openusaged.core.models import (
+    ACCOUNT_AUTH_REQUIRED,
+    ACCOUNT_ERROR,
+    ACCOUNT_LIMITED,
+    Account,
+    UsageSnapshot,
+)
+from openusaged.providers.base import FetchContext, HttpClient, Machine, Provider
+
+log = logging.getLogger(__name__)
+
+
+def poll(
+    provider: Provider,
+    account: Account,
+    *,
+    machine: Machine,
+    http: HttpClient,
+    now_ms: Callable[[], int],
+) -> UsageSnapshot:
+    """One fetch in a worker thread; never raises, because a failure is a state to show."""
+    assert provider.fetch is not None
+    context = FetchContext(machine=machine, http=http, now_ms=now_ms)
+    try:
+        return provider.fetch(context, account)
+    except AuthRequired as error:
+        return _failure(account, now_ms(), ACCOUNT_AUTH_REQUIRED, str(error))
+    except RateLimited as error:
+        return _failure(
+            account, now_ms(), ACCOUNT_LIMITED, str(error), retry_after_s=error.retry_after_s
+        )
+    except ProviderError as error:
+        return _failure(account, now_ms(), ACCOUNT_ERROR, str(error))
+    except Exception as error:
+        log.exception("event=poll_failed account=%s", account.id)
+        return _failure(
+            account,
+            now_ms(),
+            ACCOUNT_ERROR,
+            f"internal error ({type(error).__name__}), see the log",
+        )
+
+
+def _failure(
+    account: Account, ts_ms: int, status: str, message: str, *, retry_after_s: float | None = None
+) -> UsageSnapshot:
+    return UsageSnapshot(
+        provider_id=account.provider_id,
+        account_id=account.id,
+        ts_ms=ts_ms,
+        status=status,
+        message=message,
+        retry_after_s=retry_after_s,
+    )
