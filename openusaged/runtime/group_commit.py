@@ -1,0 +1,203 @@
+"""
+Group commit: everything that waits when the writer becomes free goes into one transaction.
+
+A durable commit costs a disk flush; sharing it is what makes thousands of durable events a second
+possible while every caller is still answered after its own commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+import gevent
+from gevent.event import AsyncResult, Event
+
+from openusaged.core.errors import DatabaseBusy, StoreClosed
+from openusaged.runtime.pools import Pools
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_PENDING = 20_000
+
+
+class Ticket(Generic[R]):
+    """An item on its way to a commit."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self) -> None:
+        self._result = AsyncResult()
+
+    def ready(self) -> bool:
+        """Whether the commit has happened (or failed)."""
+        return bool(self._result.ready())
+
+    def get(self) -> R:
+        """Wait (the calling greenlet only) for the commit; the item's result or its error."""
+        return self._result.get()  # type: ignore[no-any-return]
+
+    def settle(self, value: R | None, error: BaseException | None) -> None:
+        """Called once, on the hub, when the outcome is known."""
+        if error is None:
+            self._result.set(value)
+        else:
+            self._result.set_exception(error)
+
+
+class ThreadTicket(Generic[R]):
+    """The same for a native thread, which may not touch gevent's objects."""
+
+    __slots__ = ("_done", "_error", "_value")
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._value: R | None = None
+        self._error: BaseException | None = None
+
+    def settle(self, value: R | None, error: BaseException | None) -> None:
+        """Called once, on the hub, when the outcome is known."""
+        self._value, self._error = value, error
+        self._done.set()
+
+    def wait(self, timeout_s: float) -> R:
+        """Block the thread for the commit; the item's result or its error."""
+        if not self._done.wait(timeout_s):
+            raise DatabaseBusy(f"no commit within {timeout_s:g} s")
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+
+class GroupCommitter(Generic[T, R]):
+    """
+    Queues items on the hub and commits them in groups in the writer thread.
+
+    `commit(items)` returns one result per item, in order.  A result that is an exception, or whose
+    `error` attribute is one, is raised to that item's submitter only; an exception out of `commit`
+    is raised to all of the group.
+
+    All state belongs to the hub thread, so there are no locks; one cross-thread wake-up is paid per
+    group.  The queue is bounded: beyond `max_pending` a submitter is refused with `DatabaseBusy`,
+    and nothing already queued is ever dropped.
+    """
+
+    def __init__(
+        self,
+        pools: Pools,
+        commit: Callable[[Sequence[T]], Sequence[R]],
+        max_pending: int = MAX_PENDING,
+    ) -> None:
+        self._pools = pools
+        self._commit = commit
+        self._max_pending = max_pending
+        self._waiting: list[tuple[T, Ticket[R] | ThreadTicket[R]]] = []
+        self._in_commit = 0
+        self._wake = Event()
+        self._idle = Event()
+        self._idle.set()
+        self._closed = False
+        self.groups = 0
+        """Commits so far."""
+        self.items = 0
+        """Items committed so far."""
+        self._loop = gevent.spawn(self._run)
+
+    @property
+    def depth(self) -> int:
+        """Items queued or in the commit under way."""
+        return len(self._waiting) + self._in_commit
+
+    def submit(self, item: T) -> R:
+        """Queue and wait for the commit (the calling greenlet only)."""
+        return self.submit_nowait(item).get()
+
+    def submit_many(self, items: Iterable[T]) -> list[R]:
+        """Queue all, then wait for all; raises the first error in their order."""
+        return [ticket.get() for ticket in [self.submit_nowait(item) for item in items]]
+
+    def submit_nowait(self, item: T) -> Ticket[R]:
+        """
+        Queue without waiting; hub thread only.
+
+        Raises:
+            StoreClosed: the daemon is shutting down.
+            DatabaseBusy: the queue is full.
+        """
+        if self._closed:
+            raise StoreClosed("the daemon is shutting down")
+        if self.depth >= self._max_pending:
+            raise DatabaseBusy(f"{self._max_pending} events are waiting to be written")
+        ticket: Ticket[R] = Ticket()
+        self._enqueue(item, ticket)
+        return ticket
+
+    def submit_from_thread(self, item: T, timeout_s: float = 60.0) -> R:
+        """
+        Queue from a native thread and block it until the commit.
+
+        That is the back-pressure of collectors: a thread has at most one item under way, so they
+        are never refused for a full queue.
+
+        Raises:
+            StoreClosed: the daemon is shutting down.
+            DatabaseBusy: no commit within `timeout_s`; the item may still be committed later.
+        """
+        if self._closed:
+            raise StoreClosed("the daemon is shutting down")
+        ticket: ThreadTicket[R] = ThreadTicket()
+        self._pools.call_hub(self._accept, item, ticket)
+        return ticket.wait(timeout_s)
+
+    def close(self) -> None:
+        """Refuse further items; what is queued is still committed."""
+        self._closed = True
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until nothing is queued or in commit; whether that came true in time."""
+        return bool(self._idle.wait(timeout_s))
+
+    def _accept(self, item: T, ticket: ThreadTicket[R]) -> None:
+        if self._closed:
+            ticket.settle(None, StoreClosed("the daemon is shutting down"))
+        else:
+            self._enqueue(item, ticket)
+
+    def _enqueue(self, item: T, ticket: Ticket[R] | ThreadTicket[R]) -> None:
+        self._waiting.append((item, ticket))
+        if not self._wake.is_set():
+            # The loop runs after the greenlets that are ready now: their items join this group.
+            self._idle.clear()
+            self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            group, self._waiting = self._waiting, []
+            self._in_commit = len(group)
+            try:
+                outcomes: Sequence[Any] = self._pools.write(
+                    self._commit, [item for item, _ in group]
+                )
+                if len(outcomes) != len(group):
+                    raise RuntimeError(f"{len(outcomes)} results for {len(group)} items")
+            except Exception as exc:  # noqa: BLE001  # raised to every submitter of the group
+                outcomes = [exc] * len(group)
+            self.groups += 1
+            self.items += len(group)
+            self._in_commit = 0
+            for (_, ticket), outcome in zip(group, outcomes, strict=True):
+                ticket.settle(outcome, _error_of(outcome))
+            if not self._waiting:
+                self._wake.clear()
+                self._idle.set()
+
+
+def _error_of(outcome: object) -> Exception | None:
+    error = outcome if isinstance(outcome, Exception) else getattr(outcome, "error", None)
+    return error if isinstance(error, Exception) else None
