@@ -1,0 +1,69 @@
+"""Claude Code: transcripts, hooks and the quota of its subscription."""
+
+from __future__ import annotations
+
+from openusaged.providers.base import MetricSpec, Provider, ProviderSpec, WidgetSpec
+from openusaged.providers.claude_code.paths import PROVIDER_ID, discover, units, watch
+from openusaged.providers.claude_code.records import SOURCE, collect
+
+SPEC = ProviderSpec(
+    id=PROVIDER_ID,
+    title="Claude Code",
+    description="Anthropic's coding agent: every response and tool call, and the plan's limits",
+    kind="agent",
+    auth="oauth",
+    setup="Nothing for usage; sign in with `claude` once for the plan's limits.",
+    metrics=(
+        MetricSpec(key="usage_five_hour", label="5-hour limit", unit="%", window="5h"),
+        MetricSpec(key="usage_seven_day", label="Weekly limit", unit="%", window="7d"),
+        MetricSpec(
+            key="usage_seven_day_sonnet", label="Weekly Sonnet limit", unit="%", window="7d"
+        ),
+        MetricSpec(key="usage_seven_day_opus", label="Weekly Opus limit", unit="%", window="7d"),
+        MetricSpec(
+            key="usage_seven_day_cowork", label="Weekly Cowork limit", unit="%", window="7d"
+        ),
+        MetricSpec(
+            key="extra_usage",
+            label="Extra usage",
+            unit="USD",
+            window="month",
+            money_kind="billed",
+        ),
+    ),
+    dashboard=WidgetSpec(
+        gauges=("usage_five_hour", "usage_seven_day"),
+        sections=("totals", "models"),
+    ),
+    detail=WidgetSpec(
+        gauges=(
+            "usage_five_hour",
+            "usage_seven_day",
+            "usage_seven_day_sonnet",
+            "usage_seven_day_opus",
+            "usage_seven_day_cowork",
+            "extra_usage",
+        ),
+        sections=(
+            "totals",
+            "models",
+            "projects",
+            "clients",
+            "agents",
+            "tools",
+            "mcp",
+            "languages",
+            "days",
+        ),
+    ),
+    min_poll_s=300.0,
+)
+
+PROVIDER = Provider(
+    spec=SPEC,
+    discover=discover,
+    units=units,
+    collect=collect,
+    watch=watch,
+    sources=(SOURCE,),
+)
