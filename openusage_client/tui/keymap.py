@@ -1,0 +1,97 @@
+"""
+Keys as data: one table that drives the handlers, the footer and the help screen.
+
+Key names are plain words (`q`, `Enter`, `PgDn`); only the canvas knows curses' numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+MAIN: Final = "main"
+DETAIL: Final = "detail"
+HELP: Final = "help"
+_ALL: Final = (MAIN, DETAIL, HELP)
+_PAGES: Final = (DETAIL, HELP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """
+    One row of the table.
+
+    `keys` do the same; `contexts` are the screens it works on; `help` is a sentence for the help
+    screen and `hint` a word or two for the footer (empty: not in the footer).
+    """
+
+    keys: tuple[str, ...]
+    command: str
+    contexts: tuple[str, ...]
+    help: str
+    hint: str = ""
+
+
+KEYS: Final[tuple[Key, ...]] = (
+    Key(keys=("Up", "k"), command="select.up", contexts=(MAIN,), help="account above"),
+    Key(keys=("Down", "j"), command="select.down", contexts=(MAIN,), help="account below"),
+    Key(keys=("Left", "h"), command="select.left", contexts=(MAIN,), help="account to the left"),
+    Key(keys=("Right", "l"), command="select.right", contexts=(MAIN,), help="account to the right"),
+    Key(
+        keys=("Enter", "Space"),
+        command="detail.open",
+        contexts=(MAIN,),
+        help="everything about the selected account",
+        hint="details",
+    ),
+    Key(keys=("w",), command="window.next", contexts=(MAIN, DETAIL), help="longer time window",
+        hint="window"),
+    Key(keys=("W",), command="window.previous", contexts=(MAIN, DETAIL),
+        help="shorter time window"),
+    Key(keys=("r",), command="refresh", contexts=(MAIN, DETAIL),
+        help="detect tools, read logs and ask the vendors now", hint="refresh"),
+    Key(keys=("PgDn", "^F", "^D"), command="page.down", contexts=_ALL, help="one screen down"),
+    Key(keys=("PgUp", "^B", "^U"), command="page.up", contexts=_ALL, help="one screen up"),
+    Key(keys=("g", "Home"), command="go.first", contexts=_ALL, help="to the start"),
+    Key(keys=("G", "End"), command="go.last", contexts=_ALL, help="to the end"),
+    Key(keys=("Down", "j"), command="scroll.down", contexts=_PAGES, help="one line down",
+        hint="scroll"),
+    Key(keys=("Up", "k"), command="scroll.up", contexts=_PAGES, help="one line up"),
+    Key(keys=("Right", "l", "Tab"), command="account.next", contexts=(DETAIL,),
+        help="next account", hint="next account"),
+    Key(keys=("Left", "h", "BackTab"), command="account.previous", contexts=(DETAIL,),
+        help="previous account"),
+    Key(keys=("Esc", "Backspace"), command="back", contexts=_PAGES, help="back", hint="back"),
+    Key(keys=("?", "F1"), command="help.open", contexts=(MAIN, DETAIL), help="this page",
+        hint="help"),
+    Key(keys=("?", "F1"), command="back", contexts=(HELP,), help="back"),
+    Key(keys=("^L",), command="redraw", contexts=_ALL, help="draw the screen again"),
+    Key(keys=("q",), command="quit", contexts=_ALL, help="leave (the daemon keeps collecting)",
+        hint="quit"),
+)  # fmt: skip
+
+_SYMBOLS: Final = {"Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}
+
+
+def lookup(context: str, key: str) -> str:
+    """The command of a key on a screen, empty when it has none."""
+    for row in KEYS:
+        if context in row.contexts and key in row.keys:
+            return row.command
+    return ""
+
+
+def rows(context: str) -> Sequence[Key]:
+    """The rows that work on a screen, in the table's order."""
+    return [row for row in KEYS if context in row.contexts]
+
+
+def key_text(row: Key) -> str:
+    """All keys of a row for the help screen: `↓ j`."""
+    return " ".join(_SYMBOLS.get(key, key) for key in row.keys)
+
+
+def first_key(row: Key) -> str:
+    """The key the footer names."""
+    return _SYMBOLS.get(row.keys[0], row.keys[0])

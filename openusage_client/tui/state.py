@@ -1,0 +1,133 @@
+"""
+The dashboard's whole state as one immutable value, and how news from the poller change it.
+
+Everything a view draws is in here, the time included, so that a screen is a function of a state
+and a size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Literal, get_args
+
+from openusage_proto.messages import (
+    AccountSnapshot,
+    ImportProgress,
+    ProviderInfo,
+    ReadModel,
+    Window,
+)
+
+WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
+WINDOW_TITLES: Final[Mapping[str, str]] = {
+    "1d": "today",
+    "3d": "3 days",
+    "7d": "7 days",
+    "30d": "30 days",
+    "all": "all time",
+}
+
+Phase = Literal["connecting", "live", "lost"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The connection to the daemon: its phase, since when, and words when it is not live."""
+
+    phase: Phase
+    since: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """
+    News from the poller; a field that is None has not changed.
+
+    `model` belongs to the window it names: an answer for a window that is no longer wanted is
+    dropped.  `importing` is the first import's progress, with `active` False once it is over.
+    """
+
+    link: Link | None = None
+    model: ReadModel | None = None
+    providers: tuple[ProviderInfo, ...] | None = None
+    importing: ImportProgress | None = None
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppState:
+    """
+    What is known and what is looked at.
+
+    `screens` is the stack of screen names, the visible one last; `scroll` holds the first visible
+    line of each screen; `selected` is an account id, empty for the first one.
+    """
+
+    now: datetime
+    link: Link
+    window: Window = "30d"
+    model: ReadModel | None = None
+    providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
+    importing: ImportProgress | None = None
+    notice: str = ""
+    screens: tuple[str, ...] = ("main",)
+    selected: str = ""
+    scroll: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def screen(self) -> str:
+        """The visible screen."""
+        return self.screens[-1]
+
+    @property
+    def accounts(self) -> list[AccountSnapshot]:
+        """The accounts of the last read model, in its order."""
+        return self.model.accounts if self.model else []
+
+    @property
+    def selected_index(self) -> int:
+        """Place of the selected account; 0 when it has gone or nothing was selected yet."""
+        for index, account in enumerate(self.accounts):
+            if account.account_id == self.selected:
+                return index
+        return 0
+
+    @property
+    def account(self) -> AccountSnapshot | None:
+        """The selected account."""
+        accounts = self.accounts
+        return accounts[self.selected_index] if accounts else None
+
+    @property
+    def window_pending(self) -> bool:
+        """True while the figures on screen are those of another window than the one asked for."""
+        return self.model is not None and self.model.window != self.window
+
+
+def receive(state: AppState, update: Update) -> AppState:
+    """The state after one piece of news."""
+    changes: dict[str, object] = {}
+    if update.link is not None:
+        changes["link"] = update.link
+    if update.providers is not None:
+        changes["providers"] = {info.id: info for info in update.providers}
+    if update.importing is not None:
+        changes["importing"] = update.importing if update.importing.active else None
+    if update.notice is not None:
+        changes["notice"] = update.notice
+    if update.model is not None and update.model.window == state.window:
+        changes["model"] = update.model
+        if not update.model.importing:
+            changes["importing"] = None
+    return replace(state, **changes) if changes else state  # type: ignore[arg-type]
+
+
+def scrolled(state: AppState, screen: str, offset: int) -> AppState:
+    """The state with one screen scrolled to `offset` lines; views cap it to what they have."""
+    offset = max(0, offset)
+    if state.scroll.get(screen, 0) == offset:
+        return state
+    return replace(state, scroll={**state.scroll, screen: offset})

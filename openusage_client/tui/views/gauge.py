@@ -1,0 +1,120 @@
+"""Limits as aligned gauges: `5-hour  ████░░┃░░  42% used · resets 14:00 (in 2h 10m)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from openusage_client.formatting import format_duration, format_percent
+from openusage_client.tui.layout import Line, clip_line, line_width
+from openusage_client.tui.limits import Pace, moment, pace, severity, used_percent
+from openusage_client.tui.text import bar, cell_width, clean, pad
+from openusage_client.tui.views import wording
+from openusage_proto.messages import Metric
+
+PACE_MARK: Final = "┃"
+LABEL_MAX: Final = 20
+_BAR_MIN: Final = 10
+_BAR_MAX: Final = 40
+_PERCENT_CELLS: Final = 9
+
+Labelled = tuple[str, Metric]
+
+
+def label_width(labels: Sequence[str], width: int) -> int:
+    """Cells for the label column of a tile: the longest label, but never most of the tile."""
+    longest = max((cell_width(clean(text)) for text in labels), default=0)
+    return max(0, min(longest, LABEL_MAX, width // 3))
+
+
+def render_gauges(
+    gauges: Sequence[Labelled], now: datetime, width: int, label_cells: int
+) -> list[Line]:
+    """One line per limit, bars aligned; a second one where the pace leads past the limit."""
+    form, bar_cells = _fit(gauges, now, width, label_cells)
+    lines: list[Line] = []
+    for label, metric in gauges:
+        lines.append(
+            clip_line(_gauge(label, metric, now, (label_cells, bar_cells, form), width), width)
+        )
+        warning = _warning(pace(metric, now), metric, now)
+        if warning:
+            indent = " " * (label_cells + 1) if width >= 60 else "  "
+            lines.append(clip_line([(indent, "text"), (warning, "warn")], width))
+    return lines
+
+
+def bar_spans(fraction: float | None, width: int, role: str, mark: float | None = None) -> Line:
+    """A bar as spans, with the pace mark laid over it; an unknown share is an empty track."""
+    filled, track = bar(fraction or 0.0, width)
+    spans: Line = [(filled, f"bar.{role}"), (track, "track")]
+    if mark is None or width < 4:
+        return [span for span in spans if span[0]]
+    at = min(width - 1, int(mark * width))
+    cells = filled + track
+    edge = len(filled)
+    before: Line = [(cells[: min(at, edge)], f"bar.{role}"), (cells[edge:at], "track")]
+    after: Line = [
+        (cells[at + 1 : edge], f"bar.{role}"),
+        (cells[max(at + 1, edge) :], "track"),
+    ]
+    return [span for span in [*before, (PACE_MARK, "pace"), *after] if span[0]]
+
+
+def _fit(
+    gauges: Sequence[Labelled], now: datetime, width: int, label_cells: int
+) -> tuple[int, int]:
+    """The fullest form of the reset times that leaves room for a bar, and the bar's cells."""
+    fixed = label_cells + 1 + _PERCENT_CELLS
+    for form in range(3):
+        widest = 0
+        for _, metric in gauges:
+            forms = wording.reset_forms(metric, now)
+            widest = max(widest, cell_width(forms[form]) + 3 if forms else 0)
+        room = width - fixed - widest
+        if room >= _BAR_MIN:
+            return form, min(_BAR_MAX, room)
+    room = width - fixed
+    return 3, max(0, min(_BAR_MAX, room))
+
+
+def _gauge(
+    label: str, metric: Metric, now: datetime, columns: tuple[int, int, int], width: int
+) -> Line:
+    label_cells, bar_cells, form = columns
+    percent = used_percent(metric)
+    role = severity(percent)
+    rate = pace(metric, now)
+    used = format_percent(percent) if percent is not None else "?"
+    line: Line = [
+        (pad(clean(label), label_cells), "label"),
+        (" ", "text"),
+        *bar_spans(
+            None if percent is None else percent / 100.0,
+            bar_cells,
+            role,
+            rate.elapsed if rate else None,
+        ),
+        (pad(used, 5, ">"), role if percent is not None else "muted"),
+        (" used", "muted"),
+    ]
+    forms = wording.reset_forms(metric, now)
+    if forms and form < 3:
+        line.append((f" · {forms[form]}", "muted"))
+    if rate and rate.projected_percent is not None and rate.full_in_s is None:
+        projection = f" · about {format_percent(rate.projected_percent)} by then"
+        if line_width(line) + cell_width(projection) <= width:
+            line.append((projection, "muted"))
+    return line
+
+
+def _warning(rate: Pace | None, metric: Metric, now: datetime) -> str:
+    """Words for a pace that leads past the limit before its reset."""
+    if rate is None or rate.full_in_s is None:
+        return ""
+    spare = (moment(metric.resets_at or "") - now).total_seconds() - rate.full_in_s
+    return (
+        f"at this pace full in {format_duration(rate.full_in_s)}, "
+        f"{format_duration(spare)} before the reset"
+    )

@@ -1,0 +1,72 @@
+"""The help screen: keys from the table, and what the marks on screen mean."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from openusage_client.tui import keymap
+from openusage_client.tui.layout import Line, clip_line, column_width, flow
+from openusage_client.tui.limits import CRITICAL_PERCENT, WARN_PERCENT
+from openusage_client.tui.text import cell_width, pad, wrap
+from openusage_client.tui.views import wording
+from openusage_client.tui.views.gauge import bar_spans
+
+_TITLES: Final = {keymap.MAIN: "On the overview", keymap.DETAIL: "On a detail page"}
+_TWO_COLUMNS_FROM: Final = 90
+_ESTIMATE: Final = "what the tokens would cost at list price; on a subscription this is no bill"
+_MARKS: Final = (
+    ("≈$", _ESTIMATE),
+    ("$", "an amount the tool or vendor recorded"),
+    (wording.UNPRICED_MARK, "a model without a known price is in there: the cost is higher"),
+    ("?", "not known, which is not zero"),
+)
+
+
+def render_help(width: int) -> list[Line]:
+    """All lines of the help screen for a width."""
+    columns = 2 if width >= _TWO_COLUMNS_FROM else 1
+    inner = column_width(max(1, width - 2), columns)
+    blocks = [_keys(context, inner) for context in _TITLES]
+    blocks.append(_marks(inner))
+    return [[(" ", "text"), *line] for line in flow(blocks, columns, max(1, width - 2))]
+
+
+def _keys(context: str, width: int) -> list[Line]:
+    rows = keymap.rows(context)
+    cells = max(cell_width(keymap.key_text(row)) for row in rows)
+    table: list[Line] = [
+        [
+            ("  ", "text"),
+            (pad(keymap.key_text(row), cells), "key"),
+            ("  ", "text"),
+            (row.help, "text"),
+        ]
+        for row in rows
+    ]
+    return [clip_line(line, width) for line in [[(_TITLES[context], "heading")], *table]]
+
+
+def _marks(width: int) -> list[Line]:
+    sample = bar_spans(0.42, 12, "ok", 0.6)
+    lines: list[Line] = [
+        [("What the marks mean", "heading")],
+        [("  ", "text"), *sample, ("  ", "text"), ("42% of a limit is used;", "text")],
+        [("  ", "text"), (" " * 14, "text"), ("┃", "pace"), (" is how far time has got", "text")],
+        [
+            ("  ", "text"),
+            ("green", "ok"),
+            (f" below {WARN_PERCENT:.0f}% used, ", "muted"),
+            ("yellow", "warn"),
+            (" from there, ", "muted"),
+            ("red", "crit"),
+            (f" from {CRITICAL_PERCENT:.0f}%", "muted"),
+        ],
+    ]
+    for mark, words in _MARKS:
+        for index, part in enumerate(wrap(words, max(8, width - 7))):
+            lines.append(
+                [("  ", "text"), (pad(mark if index == 0 else "", 4), "cost"), (part, "text")]
+            )
+    for word, role in wording.STATUS.values():
+        lines.append([("  ", "text"), (word, role)])
+    return [clip_line(line, width) for line in lines]

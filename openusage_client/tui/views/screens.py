@@ -1,0 +1,75 @@
+"""
+The screens by name, and how each turns a state and a size into lines.
+
+A new screen is one entry in `_SCREENS`, its keys in the keymap and its renderer in a module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from openusage_client.tui.layout import Line, fit_line
+from openusage_client.tui.state import AppState
+from openusage_client.tui.views import frame, grid
+from openusage_client.tui.views.detail import render_detail
+from openusage_client.tui.views.help import render_help
+from openusage_client.tui.views.splash import (
+    MIN_HEIGHT,
+    MIN_WIDTH,
+    render_splash,
+    render_too_small,
+)
+
+_Page = Callable[[AppState, int], list[Line]]
+_PAGES: Final[dict[str, _Page]] = {
+    "detail": render_detail,
+    "help": lambda _state, width: render_help(width),
+}
+SCREENS: Final = ("main", *_PAGES)
+
+content_height = frame.content_height
+grid_columns = grid.columns
+grid_scroll = grid.scroll
+grid_page = grid.page_target
+
+
+def render(state: AppState, width: int, height: int) -> list[Line]:
+    """The visible screen: exactly `height` lines, none wider than `width` cells."""
+    if width < 1 or height < 1:
+        return []
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        lines = render_too_small(width, height)
+        return lines + [[] for _ in range(height - len(lines))]
+    content, position = _content(state, width, height)
+    lines = [
+        *frame.render_header(state, width, height),
+        *content,
+        frame.render_footer(state, width, position),
+    ]
+    return [fit_line(line, width) for line in lines[:height]]
+
+
+def last_scroll(state: AppState, width: int, height: int) -> int:
+    """The largest useful scroll offset of a page."""
+    page = _PAGES.get(state.screen)
+    return max(0, len(page(state, width)) - content_height(height)) if page else 0
+
+
+def _content(state: AppState, width: int, height: int) -> tuple[list[Line], str]:
+    page = _PAGES.get(state.screen)
+    if page is None:
+        if state.accounts:
+            return grid.render_grid(state, width, height)
+        return render_splash(state, width, height), ""
+    lines = page(state, width)
+    room = content_height(height)
+    last = max(0, len(lines) - room)
+    offset = min(state.scroll.get(state.screen, 0), last)
+    visible = lines[offset : offset + room]
+    visible += [[] for _ in range(room - len(visible))]
+    if not last:
+        return visible, ""
+    up = "▲" if offset else " "
+    down = "▼" if offset < last else " "
+    return visible, f"{offset + 1}–{offset + room} of {len(lines)} {up}{down}"  # noqa: RUF001

@@ -1,0 +1,143 @@
+"""Words for figures, ages and states: the phrases that every screen shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from openusage_client.formatting import (
+    format_clock,
+    format_cost,
+    format_count,
+    format_duration,
+    format_money,
+    format_tokens,
+)
+from openusage_client.tui.layout import Line
+from openusage_client.tui.limits import moment
+from openusage_client.tui.text import clean
+from openusage_proto.messages import AccountSnapshot, Metric, NamedTotals, Totals
+
+UNPRICED_MARK: Final = "+?"
+
+STATUS: Final[Mapping[str, tuple[str, str]]] = {
+    "OK": ("● ok", "ok"),
+    "NEAR_LIMIT": ("◐ near limit", "warn"),
+    "LIMITED": ("◌ limit reached", "crit"),
+    "AUTH_REQUIRED": ("◈ sign in needed", "warn"),
+    "ERROR": ("✗ error", "crit"),
+    "UNSUPPORTED": ("◇ local logs only", "muted"),
+    "UNKNOWN": ("◇ no check yet", "muted"),
+}
+ATTENTION: Final = frozenset({"LIMITED", "AUTH_REQUIRED", "ERROR"})
+
+_ADVICE: Final[Mapping[str, str]] = {
+    "AUTH_REQUIRED": "Sign in with the tool itself, then press r here.",
+    "ERROR": "The last check failed; the daemon tries again by itself.",
+    "LIMITED": "Requests are refused until the reset.",
+}
+
+
+def status_words(status: str) -> tuple[str, str]:
+    """An account's status as words and their role; an unknown status is shown as it is."""
+    return STATUS.get(status, (f"◇ {clean(status.lower())}", "muted"))
+
+
+def advice(account: AccountSnapshot) -> str:
+    """What is wrong and what to do, empty when there is nothing to say."""
+    fallback = _ADVICE.get(account.status, "")
+    message = clean(account.message).strip()
+    if account.status == "AUTH_REQUIRED" and message and "sign in" not in message.lower():
+        return f"{message} · {fallback}"
+    if account.status in ATTENTION or account.status == "NEAR_LIMIT":
+        return message or fallback
+    return message if account.usage is None else ""
+
+
+def title(account: AccountSnapshot) -> str:
+    """The account's name for people."""
+    return clean(account.title or account.account_id)
+
+
+def name(row: NamedTotals) -> str:
+    """A breakdown row's name for people."""
+    return clean(row.label or row.name) or "(none)"
+
+
+def cost(totals: Totals) -> str:
+    """
+    A group's cost: `≈$1.20` estimated, `$1.20` recorded, `≈$1.20+?` with something unpriced.
+
+    Nothing priced at all is `?`, not zero; other currencies stand beside it.
+    """
+    unpriced = totals.unpriced_requests > 0 or totals.cost_basis == "unpriced"
+    if totals.cost_basis == "unpriced":
+        text = "?"
+    else:
+        text = format_cost(totals.cost_usd, estimate=totals.cost_basis != "recorded")
+        text += UNPRICED_MARK if unpriced else ""
+    for currency, amount in sorted(totals.other_costs.items()):
+        text += f" + {format_money(amount, clean(currency))}"
+    return text
+
+
+def totals_line(totals: Totals) -> Line:
+    """`1.2M tokens · ≈$3.42 · 41 requests`."""
+    if not totals.requests and not totals.total_tokens:
+        return [("nothing used", "muted")]
+    unit = "request" if totals.requests == 1 else "requests"
+    return [
+        (format_tokens(totals.total_tokens), "value"),
+        (" tokens · ", "muted"),
+        (cost(totals), "cost"),
+        (f" · {format_count(totals.requests)} {unit}", "muted"),
+    ]
+
+
+def ago(iso: str | None, now: datetime) -> str:
+    """`just now` below a minute (the screen is drawn once a minute), then `3m ago`."""
+    if not iso:
+        return ""
+    age = (now - moment(iso)).total_seconds()
+    return "just now" if age < 60 else f"{format_duration(age)} ago"
+
+
+def reset_forms(metric: Metric, now: datetime) -> list[str]:
+    """When a limit starts over, from the fullest form to the shortest; empty when unknown."""
+    if not metric.resets_at:
+        return []
+    left = (moment(metric.resets_at) - now).total_seconds()
+    if left <= 0:
+        return ["reset due", "reset due", "due"]
+    span = "under 1m" if left < 60 else format_duration(left)
+    clock = format_clock(moment(metric.resets_at).isoformat(), now)
+    return [f"resets {clock} (in {span})", f"resets in {span}", f"in {span}"]
+
+
+def metric_value(metric: Metric) -> str:
+    """A balance or sum: `$12.40 left (billed)`, `250.00 credits used`."""
+    amount, word = (
+        (metric.remaining, "left") if metric.remaining is not None else (metric.used, "used")
+    )
+    if metric.unit in {"tokens", "requests"} and amount is not None:
+        text = f"{format_tokens(round(amount))} {metric.unit}"
+    else:
+        text = format_money(amount, clean(metric.unit))
+    kind = f" ({clean(metric.money_kind)})" if metric.money_kind else ""
+    return f"{text} {word}{kind}"
+
+
+def staleness(account: AccountSnapshot, now: datetime) -> tuple[str, str]:
+    """How old what is shown is, and the role of saying so; empty when nothing is known."""
+    if account.stale_since or account.stale_reason:
+        age = ago(account.fetched_at or account.stale_since, now)
+        reason = clean(account.stale_reason)
+        text = f"limits from {age}" if age else "limits out of date"
+        return (f"{text}: {reason}" if reason else text), "warn"
+    parts = []
+    if account.usage and account.usage.last_event_at:
+        parts.append(f"last used {ago(account.usage.last_event_at, now)}")
+    if account.fetched_at:
+        parts.append(f"checked {ago(account.fetched_at, now)}")
+    return " · ".join(parts), "muted"
