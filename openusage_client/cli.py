@@ -22,9 +22,9 @@ from openusage_client.errors import (
     EXIT_OK,
     EXIT_USAGE,
     ClientError,
-    RpcError,
     exit_code_of,
 )
+from openusage_proto.errors import RpcError
 
 
 class Command(NamedTuple):

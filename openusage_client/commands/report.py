@@ -19,7 +19,8 @@ _EXAMPLES: Final = {
     "weekly": "  openusage weekly --week-start sunday\n  openusage weekly --project api",
     "monthly": "  openusage monthly -b\n  openusage monthly --mode display",
     "session": "  openusage session --since 2026-03-01\n  openusage session --project api --json",
-    "blocks": "  openusage blocks --since 2026-03-01\n  openusage blocks --provider anthropic --json",
+    "blocks": "  openusage blocks --since 2026-03-01\n"
+    "  openusage blocks --provider anthropic --json",
 }
 
 # Left out of the JSON when null, empty, false or 0; every other field is always there.

@@ -7,9 +7,10 @@ import json
 from importlib import metadata
 
 from openusage_client.arguments import add_connection_flags, add_json_flag
-from openusage_client.errors import ClientError, RpcError
+from openusage_client.errors import ClientError
 from openusage_client.rpc import Connection
 from openusage_proto import methods
+from openusage_proto.errors import RpcError
 
 
 def configure(parser: argparse.ArgumentParser, _name: str) -> None:
