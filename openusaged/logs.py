@@ -82,7 +82,7 @@ class LoggedError:
 class RedactingFormatter(logging.Formatter):
     """`2026-03-01T12:00:00.250Z level=info logger=... event=...`, redacted as a whole."""
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 

@@ -1,0 +1,165 @@
+"""
+Reads single values out of a JSON document, one verdict per key.
+
+A value that cannot be used costs a warning and that key's default, never the rest of the file.
+Separate from `settings` so that the rules for kinds of values are stated once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+_NUMBER: Final = re.compile(r"^\s*-?\d+(\.\d+)?\s*$")
+_SHOWN: Final = 40
+
+
+class Section:
+    """One JSON object of the document; `path` is how warnings name it."""
+
+    def __init__(self, value: Mapping[str, Any], path: str, warnings: list[str]) -> None:
+        self._value = value
+        self._path = path
+        self._warnings = warnings
+
+    def section(self, key: str) -> Section:
+        """The object at `key`, empty when absent or unusable."""
+        value = self._value.get(key)
+        if value is None:
+            value = {}
+        elif not isinstance(value, dict):
+            self.warn(key, value, "an object", "ignored")
+            value = {}
+        return Section(value, self.at(key), self._warnings)
+
+    def sections(self, key: str, name: str) -> Iterator[Section]:
+        """The objects of the list at `key`; each is named in warnings by its `name` field."""
+        value = self._value.get(key)
+        if value is None:
+            return
+        if not isinstance(value, list):
+            self.warn(key, value, "a list", "ignored")
+            return
+        for index, item in enumerate(value):
+            label = item.get(name) if isinstance(item, dict) else None
+            at = f"{key}[{label if isinstance(label, str) and label.strip() else index}]"
+            if isinstance(item, dict):
+                yield Section(item, self.at(at), self._warnings)
+            else:
+                self.warn(at, item, "an object", "ignored")
+
+    def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001  # reads like a declaration
+        """true or false."""
+        value = self._value.get(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.warn(key, value, "true or false", f"{str(default).lower()} is used")
+        return default
+
+    def optional_flag(self, key: str) -> bool | None:
+        """true, false or null."""
+        value = self._value.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self.warn(key, value, "true, false or null", "null is used")
+        return None
+
+    def integer(self, key: str, default: int, low: int, high: int) -> int:
+        """A whole number; see `number`."""
+        return int(self.number(key, default, low, high, what="a whole number"))
+
+    def number(
+        self, key: str, default: float, low: float, high: float, *, what: str = "a number"
+    ) -> float:
+        """
+        A number in [low, high].
+
+        One outside becomes the nearest allowed one instead of the default: somebody who wants
+        details kept for 5,000 days must not get 30.  A number in quotes is taken as a number.
+        """
+        value = self._value.get(key)
+        if value is None:
+            return default
+        allowed = f"{what} from {low:g} to {high:g}"
+        if isinstance(value, str) and _NUMBER.match(value):
+            self.warn(key, value, f"{allowed}, without quotes", "taken as that number")
+            value = float(value)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+            or (what != "a number" and value != int(value))
+        ):
+            self.warn(key, value, allowed, f"{default:g} is used")
+            return default
+        if not low <= value <= high:
+            nearest = low if value < low else high
+            self.warn(key, value, allowed, f"{nearest:g} is used")
+            return nearest
+        return value
+
+    def choice(self, key: str, default: str, allowed: Sequence[str]) -> str:
+        """One of a few words."""
+        value = self._value.get(key)
+        if value is None or value in allowed:
+            return default if value is None else str(value)
+        self.warn(key, value, "one of " + ", ".join(allowed), f"{default} is used")
+        return default
+
+    def text(self, key: str, default: str = "") -> str:
+        """A text, without surrounding blanks; a blank one counts as absent."""
+        value = self._value.get(key)
+        if value is None or isinstance(value, str):
+            return (value or "").strip() or default
+        self.warn(key, value, "a text", f"{default!r} is used" if default else "ignored")
+        return default
+
+    def secret_name(self, key: str) -> str:
+        """The name of an environment variable; whatever stands there is never repeated."""
+        value = self._value.get(key)
+        if value is None or value == "":
+            return ""
+        if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", value.strip()):
+            return value.strip()
+        self._warnings.append(
+            f"{self.at(key)}: must be the name of an environment variable that holds the key, "
+            "not the key itself; ignored"
+        )
+        return ""
+
+    def refuse(self, key: str, reason: str) -> None:
+        """Warn when `key` is there at all; its value is not repeated."""
+        if self._value.get(key) is not None:
+            self._warnings.append(f"{self.at(key)}: {reason}; ignored")
+
+    def texts(self, key: str) -> dict[str, str]:
+        """An object of texts; other values in it are dropped with a warning."""
+        out: dict[str, str] = {}
+        inner = self.section(key)
+        for name, value in inner.items():
+            if isinstance(value, str):
+                out[name] = value
+            else:
+                inner.warn(name, value, "a text", "ignored")
+        return out
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Raw keys and values, without nulls."""
+        return ((key, value) for key, value in self._value.items() if value is not None)
+
+    def raw(self, key: str) -> Any:
+        """The value as it stands."""
+        return self._value.get(key)
+
+    def at(self, key: str) -> str:
+        """How a warning names `key`."""
+        return f"{self._path}.{key}" if self._path else key
+
+    def warn(self, key: str, value: Any, allowed: str, consequence: str) -> None:
+        """Note that the value at `key` cannot be used as it stands."""
+        shown = repr(value)
+        if len(shown) > _SHOWN:
+            shown = shown[:_SHOWN] + "…"
+        self._warnings.append(f"{self.at(key)}: {shown} is not {allowed}; {consequence}")
