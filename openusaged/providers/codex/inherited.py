@@ -1,0 +1,42 @@
+"""
+The counters a legacy fork inherits: every cumulative total of its parent's rollout.
+
+Needed only for logs so old that no turn row separates the copied history from new work; then the
+parent's own file says which totals are not the child's.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from openusaged.providers.codex.counters import Counts, counts_of
+from openusaged.providers.codex.paths import find_rollout
+from openusaged.providers.codex.rows import TokenCount, decode_row
+from openusaged.providers.shared.jsonl import iter_blocks, marked_lines
+
+
+def inherited_totals(home: str, parent_id: str) -> frozenset[Counts]:
+    """Totals that occur in the parent's rollout; empty when it cannot be found or read."""
+    path = find_rollout(home, parent_id)
+    if not path:
+        return frozenset()
+    totals: set[Counts] = set()
+    try:
+        for block, _ in iter_blocks(path):
+            for line in marked_lines(block, b'"token_count"'):
+                total = _total(line)
+                if total is not None:
+                    totals.add(total)
+    except OSError:
+        return frozenset(totals)
+    return frozenset(totals)
+
+
+def _total(line: bytes) -> Counts | None:
+    try:
+        row = decode_row(line)
+    except msgspec.MsgspecError:
+        return None
+    if row is None or not isinstance(row[2], TokenCount) or not isinstance(row[2].info, dict):
+        return None
+    return counts_of(row[2].info.get("total_token_usage"))

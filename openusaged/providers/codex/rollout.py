@@ -1,0 +1,446 @@
+"""
+Reads rollouts: one event per model response, tool call and turn, each exactly once.
+
+Usage comes from `token_usage_record` rows where they exist (since 0.155: one per response) and from
+the growth of the cumulative `token_count` counters elsewhere.  On disk a record precedes the
+`token_count` that repeats it, so both sources share the counters as last seen and whichever comes
+second shows no growth.  The saved output of `codex exec --json` is read here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from openusaged.core.models import (
+    STATUS_ABORTED,
+    STATUS_ERROR,
+    STATUS_OK,
+    STATUS_UNKNOWN,
+    Account,
+    SourceCursor,
+    UsageEvent,
+    UsageSnapshot,
+)
+from openusaged.providers.base import Chunk, CollectContext, Unit
+from openusaged.providers.codex import tools
+from openusaged.providers.codex.counters import (
+    Counts,
+    after_reset,
+    counts_of,
+    growth,
+    is_empty,
+    plus,
+)
+from openusaged.providers.codex.exec_output import read_exec_row
+from openusaged.providers.codex.inherited import inherited_totals
+from openusaged.providers.codex.limits import SessionLimits
+from openusaged.providers.codex.paths import PROVIDER_ID
+from openusaged.providers.codex.rows import (
+    ENVELOPES,
+    HEAD,
+    PAYLOADS,
+    TOP_LEVEL,
+    SessionMeta,
+    ThreadSettings,
+    TokenCount,
+    ToolCall,
+    ToolOutput,
+    TurnContext,
+    TurnEdge,
+    UsageRecord,
+    as_epoch_ms,
+    as_object,
+    as_text,
+    decode_row,
+)
+from openusaged.providers.codex.thread import (
+    COPIED,
+    COPIED_STAMPED,
+    MAX_PENDING_CALLS,
+    OWN,
+    STATE_VERSION,
+    PendingCall,
+    ThreadState,
+    decode_state,
+    encode_state,
+)
+from openusaged.providers.shared.files import resume_offset
+from openusaged.providers.shared.jsonl import iter_blocks
+
+# Copied rows are written in one go; a person needs longer than this to type the next prompt.
+COPY_GAP_MS: Final = 1000
+# The clock of a child and the stamps of what it inherits differ by less.
+CLOCK_SLACK_MS: Final = 1000
+# OpenAI's response ids are this long; some local servers number theirs and repeat them.
+GLOBAL_RESPONSE_ID_BYTES: Final = 24
+
+
+def collect(
+    account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
+) -> Iterator[Chunk]:
+    """
+    What is new in one rollout, in chunks of at most `max_chunk_events` events (plus one row's).
+
+    The last chunk carries the cursor that matches the file as it was seen, also when nothing of it
+    was of interest.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    offset = resume_offset(unit, cursor, STATE_VERSION)
+    state = decode_state(cursor.state) if cursor is not None and offset else None
+    if state is None:
+        offset, state = 0, ThreadState()
+    reader = RolloutReader(account, unit, state)
+    for block, end in iter_blocks(unit.path, offset):
+        start = end - len(block)
+        for stop in reader.read_block(block, context.max_chunk_events):
+            offset = start + stop
+            if len(reader.events) >= context.max_chunk_events:
+                # size 0: a crash behind this chunk must not make the file look finished
+                yield Chunk(events=reader.take(), cursor=_cursor(account, unit, offset, state))
+    final = _cursor(account, unit, offset, state, complete=True)
+    yield Chunk(events=reader.take(), cursor=final, snapshot=reader.limits_snapshot())
+
+
+def _cursor(
+    account: Account, unit: Unit, offset: int, state: ThreadState, *, complete: bool = False
+) -> SourceCursor:
+    return SourceCursor(
+        source=PROVIDER_ID,
+        account_id=account.id,
+        path=unit.path,
+        device=unit.device,
+        inode=unit.inode,
+        size=unit.size if complete else 0,
+        mtime_ns=unit.mtime_ns if complete else 0,
+        offset=offset,
+        state=encode_state(state),
+        state_version=STATE_VERSION,
+    )
+
+
+class RolloutReader:
+    """Turns the rows of one rollout into events; `state` is all it needs to go on later."""
+
+    def __init__(self, account: Account, unit: Unit, state: ThreadState) -> None:
+        self.account_id = account.id
+        self.home = account.home
+        self.path = unit.path
+        self.mtime_ms = unit.mtime_ns // 1_000_000
+        self.state = state
+        self.events: list[UsageEvent] = []
+        self.malformed = 0
+        self._limits = SessionLimits()
+        self._parent_totals: frozenset[Counts] | None = None
+        self._handlers: dict[bytes, Callable[[Any, int], None]] = {
+            b"session_meta": self._session_meta,
+            b"turn_context": self._turn_context,
+            b"token_usage_record": self._usage_record,
+            b"token_count": self._token_count,
+            b"task_started": self._turn_started,
+            b"turn_started": self._turn_started,
+            b"task_complete": self._turn_complete,
+            b"turn_complete": self._turn_complete,
+            b"turn_aborted": self._turn_aborted,
+            b"thread_settings_applied": self._thread_settings,
+            b"function_call": self._tool_call,
+            b"custom_tool_call": self._tool_call,
+            b"local_shell_call": self._tool_call,
+            b"web_search_call": self._web_search,
+            b"function_call_output": self._tool_output,
+            b"custom_tool_call_output": self._tool_output,
+        }
+
+    def read_block(self, block: bytes, max_events: int) -> Iterator[int]:
+        """Read complete lines; yields where a chunk is full, behind that line, and the end."""
+        match_head, find, size = HEAD.match, block.find, len(block)
+        events = self.events
+        position = 0
+        while position < size:
+            stop = find(b"\n", position)
+            if stop < 0:
+                stop = size
+            head = match_head(block, position)
+            if head is None or _matters(head[1], head[2]):
+                self._read_line(block[position:stop])
+                if len(events) >= max_events:
+                    yield stop + 1
+                    events = self.events
+            position = stop + 1
+        yield size
+
+    def take(self) -> list[UsageEvent]:
+        """The events since the last call."""
+        events, self.events = self.events, []
+        return events
+
+    def limits_snapshot(self) -> UsageSnapshot | None:
+        """The newest limits seen in this read."""
+        return self._limits.snapshot(self.account_id)
+
+    def _read_line(self, line: bytes) -> None:
+        try:
+            row = decode_row(line)
+        except msgspec.MsgspecError:
+            # a torn or foreign line; its neighbours are sound
+            self.malformed += bool(line.strip())
+            return
+        if row is None:
+            if not self.state.thread_id or self.state.exec_output:
+                self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
+            return
+        kind, timestamp, payload = row
+        ts_ms = as_epoch_ms(timestamp) or self.state.last_ts_ms or self.mtime_ms
+        self._watch_inheritance(ts_ms)
+        self._handlers[kind](payload, ts_ms)
+        self.state.last_ts_ms = ts_ms
+
+    # -- whose rows they are ---------------------------------------------------------------------
+
+    def _session_meta(self, meta: SessionMeta, ts_ms: int) -> None:
+        state = self.state
+        if not state.thread_id:
+            state.open(meta, ts_ms)
+            return
+        other = as_text(meta.id) or as_text(meta.session_id)
+        if state.is_child and not state.settled and other != state.thread_id:
+            # the copied history begins with the parent's header
+            state.phase = state.phase or COPIED
+
+    def _watch_inheritance(self, ts_ms: int) -> None:
+        """Follow copied rows by their stamps: logs before 0.100 have no rows that start a turn."""
+        state = self.state
+        if not state.is_child or state.settled:
+            return
+        if ts_ms < state.created_ms - CLOCK_SLACK_MS:
+            state.phase = COPIED_STAMPED
+        elif state.phase == COPIED_STAMPED:
+            state.phase = OWN
+        elif state.phase == COPIED and not state.saw_turn_start:
+            pause_ms = ts_ms - max(state.last_ts_ms, state.created_ms)
+            if pause_ms > COPY_GAP_MS:
+                state.phase = OWN
+
+    def _turn_started(self, edge: TurnEdge, ts_ms: int) -> None:
+        state = self.state
+        state.saw_turn_start = True
+        turn_id = as_text(edge.turn_id)
+        if state.is_child and not state.settled:
+            started_ms = as_epoch_ms(edge.started_at) or ts_ms
+            if state.began_before(turn_id, started_ms):
+                state.phase = state.phase or COPIED
+            else:
+                state.phase = OWN
+        self._flush_pending(STATUS_UNKNOWN)
+        state.turn_id = turn_id or state.turn_id
+
+    def _is_inherited(self, total: Counts) -> bool:
+        state = self.state
+        if state.phase != OWN:
+            return True
+        if not state.forked_from or state.paginated or state.settled or state.saw_turn_start:
+            return False
+        if self._parent_totals is None:
+            self._parent_totals = inherited_totals(self.home, state.forked_from)
+        return total in self._parent_totals
+
+    # -- settings --------------------------------------------------------------------------------
+
+    def _turn_context(self, context: TurnContext, ts_ms: int) -> None:
+        del ts_ms
+        state = self.state
+        state.model = as_text(context.model) or state.model
+        state.turn_id = as_text(context.turn_id) or state.turn_id
+        state.cwd = state.cwd or as_text(context.cwd)
+
+    def _thread_settings(self, settings: ThreadSettings, ts_ms: int) -> None:
+        del ts_ms
+        values = as_object(settings.thread_settings)
+        # the settings are complete: an absent tier is the standard one
+        self.state.tier = "fast" if values.get("service_tier") in {"fast", "priority"} else ""
+        self.state.model = self.state.model or as_text(values.get("model"))
+
+    # -- usage -----------------------------------------------------------------------------------
+
+    def _usage_record(self, record: UsageRecord, ts_ms: int) -> None:
+        state = self.state
+        usage = counts_of(record.usage)
+        total = counts_of(record.thread_token_usage)
+        owner = as_text(record.thread_id) or state.thread_id
+        if state.phase != OWN:
+            state.total = total or state.total
+            return
+        if owner == state.thread_id:
+            if total is not None and total == state.total:
+                return  # its token_count came first
+            state.total = total or plus(state.previous_total(), usage or (0, 0, 0, 0, 0))
+        if usage is None or is_empty(usage):
+            return
+        message_id = as_text(record.response_id)
+        if len(message_id) < GLOBAL_RESPONSE_ID_BYTES:
+            stamp = state.previous_total()
+            message_id = f"{owner}:{message_id}:{stamp[0] + stamp[3]}"
+        self._emit_usage(
+            ts_ms,
+            message_id,
+            usage,
+            model=as_text(record.model),
+            turn_id=as_text(record.turn_id),
+        )
+
+    def _token_count(self, row: TokenCount, ts_ms: int) -> None:
+        state = self.state
+        if state.phase == OWN:
+            # copies carry the stamps of the fork but the limits of long ago
+            self._limits.note(row.rate_limits, ts_ms)
+        info = row.info
+        if not isinstance(info, dict):
+            return
+        total = counts_of(info.get("total_token_usage"))
+        last = counts_of(info.get("last_token_usage"))
+        if total is None:
+            used, total = self._without_total(last)
+        elif is_empty(total):
+            return
+        elif self._is_inherited(total):
+            state.total = total
+            return
+        else:
+            used = self._growth(total, last)
+        state.total, state.last = total, last
+        if used is None or is_empty(used):
+            return
+        message_id = f"{state.thread_id}:{total[0] + total[3]}"
+        if state.resets:
+            message_id = f"{message_id}:{state.resets}"  # the same totals come again
+        self._emit_usage(ts_ms, message_id, used, model=_row_model(row, info))
+
+    def _growth(self, total: Counts, last: Counts | None) -> Counts | None:
+        """What one response used, by the cumulative counters."""
+        state = self.state
+        if total == state.total:
+            return None  # repeated when a request or a compaction starts
+        if last is not None and is_empty(last):
+            return None  # an estimate of the context after a compaction
+        if state.total is None and state.is_child and last is not None:
+            # the counters of a paginated fork start at the parent's total
+            return last if growth(last, total) is not None else total
+        grown = growth(state.previous_total(), total)
+        if grown is None:
+            state.resets += 1
+            return after_reset(total, last)
+        return grown
+
+    def _without_total(self, last: Counts | None) -> tuple[Counts | None, Counts]:
+        """Count a row that has only the last response: unless it repeats the row before."""
+        state = self.state
+        if last is None or is_empty(last) or last == state.last or state.phase != OWN:
+            return None, state.previous_total()
+        return last, plus(state.previous_total(), last)
+
+    def _emit_usage(
+        self, ts_ms: int, message_id: str, counts: Counts, *, model: str = "", turn_id: str = ""
+    ) -> None:
+        self.state.settled = True
+        self.events.append(
+            self.state.usage_event(
+                self.account_id, ts_ms, message_id, counts, model=model, turn_id=turn_id
+            )
+        )
+
+    # -- turns and tools -------------------------------------------------------------------------
+
+    def _turn_complete(self, edge: TurnEdge, ts_ms: int) -> None:
+        failed = bytes(edge.error) not in {b"null", b""}
+        self._end_turn(edge, ts_ms, STATUS_ERROR if failed else STATUS_OK, STATUS_UNKNOWN)
+
+    def _turn_aborted(self, edge: TurnEdge, ts_ms: int) -> None:
+        self._end_turn(edge, ts_ms, STATUS_ABORTED, STATUS_ABORTED)
+
+    def _end_turn(self, edge: TurnEdge, ts_ms: int, status: str, calls: str) -> None:
+        state = self.state
+        if state.phase != OWN:
+            return
+        self._flush_pending(calls)
+        turn_id = as_text(edge.turn_id) or state.turn_id
+        if turn_id:
+            self.events.append(state.turn_event(self.account_id, ts_ms, turn_id, status))
+
+    def _tool_call(self, call: ToolCall, ts_ms: int) -> None:
+        state = self.state
+        call_id = as_text(call.call_id) or as_text(call.id)
+        if state.phase != OWN or not call_id:
+            return
+        if len(state.pending) >= MAX_PENDING_CALLS:
+            oldest = next(iter(state.pending))
+            self._emit_tool(oldest, state.pending.pop(oldest), STATUS_UNKNOWN)
+        name = tools.tool_name(as_text(call.name), as_text(call.namespace))
+        if not name and call.type == "local_shell_call":
+            name = "local_shell"
+        patch = (
+            tools.patch_in(call.arguments)
+            or tools.patch_in(call.input)
+            or tools.patch_in(call.action)
+        )
+        state.pending[call_id] = PendingCall(
+            ts_ms=ts_ms,
+            turn_id=state.turn_id,
+            model=state.model,
+            name=name,
+            language=patch.language if patch else "",
+            added=patch.added if patch else None,
+            removed=patch.removed if patch else None,
+        )
+
+    def _tool_output(self, output: ToolOutput, ts_ms: int) -> None:
+        del ts_ms
+        call_id = as_text(output.call_id)
+        call = self.state.pending.pop(call_id, None)
+        if call is not None:  # else it was inherited, or its turn has ended
+            self._emit_tool(call_id, call, tools.output_status(output.output, output.success))
+
+    def _web_search(self, call: ToolCall, ts_ms: int) -> None:
+        state = self.state
+        if state.phase != OWN:
+            return
+        # has no output row and, before 0.100, no id: its place in the thread names it
+        state.searches += 1
+        call_id = as_text(call.id) or f"{state.thread_id}:web_search:{state.searches}"
+        status = STATUS_ERROR if call.status == "failed" else STATUS_OK
+        pending = PendingCall(
+            ts_ms=ts_ms, turn_id=state.turn_id, model=state.model, name="web_search"
+        )
+        self._emit_tool(call_id, pending, status)
+
+    def _flush_pending(self, status: str) -> None:
+        pending = self.state.pending
+        for call_id in list(pending):
+            self._emit_tool(call_id, pending.pop(call_id), status)
+
+    def _emit_tool(self, call_id: str, call: PendingCall, status: str) -> None:
+        self.events.append(self.state.tool_event(self.account_id, call_id, call, status))
+
+
+def _matters(kind: bytes, inner: bytes | None) -> bool:
+    if kind in ENVELOPES:
+        return inner is None or inner in PAYLOADS
+    return kind in TOP_LEVEL
+
+
+def _row_model(row: TokenCount, info: dict[str, Any]) -> str:
+    for value in (
+        row.model,
+        row.model_name,
+        row.model_id,
+        as_object(row.metadata).get("model"),
+        info.get("model"),
+        info.get("model_name"),
+        as_object(info.get("metadata")).get("model"),
+    ):
+        if isinstance(value, str) and value:
+            return value
+    return ""

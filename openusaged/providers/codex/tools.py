@@ -1,0 +1,124 @@
+"""
+What a tool call says about itself without its text: name, server, language, lines, outcome.
+
+Pure.  Arguments and outputs come in as the undecoded bytes of the row; only a patch is decoded, to
+count its lines, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from openusaged.core.languages import language_of
+from openusaged.core.models import STATUS_ABORTED, STATUS_ERROR, STATUS_OK
+
+PATCH_MARK: Final = b"*** Begin Patch"
+
+_FILE_LINE: Final = re.compile(r"\*\*\* (?:Update|Add|Delete) File: (.+)")
+_MOVE_LINE: Final = re.compile(r"\*\*\* Move to: (.+)")
+
+# Outputs can be megabytes of a command's text.  Codex puts the exit code in the first lines
+# ("Process exited with code N", "Exit code: N") or, in its older JSON form, behind the text.
+_HEAD_BYTES: Final = 320
+_TAIL_BYTES: Final = 160
+_HEAD_EXIT: Final = re.compile(rb"(?:[Pp]rocess exited with code|[Ee]xit code:?) (-?\d+)")
+_JSON_EXIT: Final = re.compile(rb'\\?"exit_code\\?"\s*:\s*(-?\d+)')
+_ABORTED: Final = re.compile(rb'^["\s]*(?:aborted|cancelled|canceled)\b', re.IGNORECASE)
+_FAILED: Final = re.compile(
+    rb'^["\s]*(?:failed to parse function arguments|apply_patch verification failed'
+    rb"|exec_command failed|execution error|unsupported (?:custom tool )?call|error:|err:)",
+    re.IGNORECASE,
+)
+
+
+class PatchStats(msgspec.Struct, frozen=True):
+    """Lines a patch adds and removes, and the language most of them are in."""
+
+    added: int
+    removed: int
+    language: str
+
+
+def tool_name(name: str, namespace: str) -> str:
+    """
+    The name under which a call is counted.
+
+    Newer versions keep an MCP tool's server in `namespace` (`mcp__server__`) instead of the name.
+    """
+    if namespace.startswith("mcp__") and not name.startswith("mcp__"):
+        return f"{namespace.rstrip('_')}__{name}"
+    return name
+
+
+def patch_in(raw: bytes | msgspec.Raw) -> PatchStats | None:
+    """Statistics of the patch inside a call's arguments, whether text, list or JSON in a string."""
+    data = bytes(raw)
+    if PATCH_MARK not in data:
+        return None
+    try:
+        text = _text_with_patch(msgspec.json.decode(data), depth=3)
+    except msgspec.MsgspecError:
+        return None
+    return None if text is None else _count(text)
+
+
+def _text_with_patch(value: Any, depth: int) -> str | None:
+    if isinstance(value, str):
+        if value.startswith(("{", "[")) and depth:
+            try:
+                return _text_with_patch(msgspec.json.decode(value), depth - 1)
+            except msgspec.MsgspecError:
+                pass  # a patch may begin with a brace; it is text then
+        return value if "*** Begin Patch" in value else None
+    if not depth:
+        return None
+    members: Any = ()
+    if isinstance(value, dict):
+        members = value.values()
+    elif isinstance(value, list):
+        members = value
+    for member in members:
+        found = _text_with_patch(member, depth - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _count(text: str) -> PatchStats:
+    added = removed = 0
+    language = ""
+    changed: dict[str, int] = {}
+    body = text[text.index("*** Begin Patch") :]
+    for line in body.splitlines():
+        if line.startswith("*** End Patch"):
+            break
+        if line.startswith("*** "):
+            match = _FILE_LINE.match(line) or _MOVE_LINE.match(line)
+            if match:
+                language = language_of(match[1].strip())
+                changed.setdefault(language, 0)
+        elif line.startswith("+"):
+            added += 1
+            changed[language] = changed.get(language, 0) + 1
+        elif line.startswith("-"):
+            removed += 1
+            changed[language] = changed.get(language, 0) + 1
+    known = {name: lines for name, lines in changed.items() if name}
+    return PatchStats(added, removed, max(known, key=known.__getitem__, default=""))
+
+
+def output_status(output: bytes | msgspec.Raw, success: Any = None) -> str:
+    """How a call ended, from the ends of its output; `ok` when nothing says otherwise."""
+    data = memoryview(output)
+    head, tail = bytes(data[:_HEAD_BYTES]), bytes(data[-_TAIL_BYTES:])
+    match = _HEAD_EXIT.search(head) or _JSON_EXIT.search(tail) or _JSON_EXIT.search(head)
+    if match:
+        return STATUS_OK if int(match[1]) == 0 else STATUS_ERROR
+    if _ABORTED.match(head):
+        return STATUS_ABORTED
+    if success is False or _FAILED.match(head):
+        return STATUS_ERROR
+    return STATUS_OK
