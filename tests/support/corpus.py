@@ -72,7 +72,7 @@ def build(
     marks = canaries(rng)
     truth = Truth(canaries=marks.all())
     # bulk is what makes a file big: prompts, tool output, attachments
-    bulk = 1.0 if target > 20_000_000 else 0.25 if target else 0.04
+    bulk = 0.4 if target > 20_000_000 else 0.25 if target else 0.04
     prose = Prose(rng, marks, pool_chars=2_000_000 if target > 20_000_000 else 100_000)
     planner = Planner(rng, end_ms=ms_of(end), days=days)
 

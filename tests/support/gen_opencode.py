@@ -167,8 +167,7 @@ class OpenCodeHome:
                 {"type": "text", "text": f"{self._marks.prompt} {self._text(300)}"},
             )
             messages.append((user, info))
-            for step in turn.steps:
-                messages.append(self._assistant(chat, turn, step, user))
+            messages.extend(self._assistant(chat, turn, step, user) for step in turn.steps)
             if kind == "errors":
                 self._failed(chat, turn, user)
         if kind == "unfinished":
@@ -182,8 +181,10 @@ class OpenCodeHome:
         message = self._id("msg", created)
         done = created + step.duration_ms
         parts = [step.usage]
-        for _ in range(chat.steps_per_message - 1):
-            parts.append(self._plan.usage(reasoning=True, write_1h=False))
+        parts.extend(
+            self._plan.usage(reasoning=True, write_1h=False)
+            for _ in range(chat.steps_per_message - 1)
+        )
         used = _sum(parts)
         info: dict[str, Any] = {
             "parentID": user,
@@ -384,7 +385,7 @@ class OpenCodeHome:
         if chat.store is not None:
             row = (key, chat.session.id, created, updated_ms, _compact(info))
             chat.store.message.append(row)
-            self.bytes += len(row[4]) + 120
+            self.bytes += len(row[4]) + 260
 
     def _part(self, chat: Chat, message: str, ts_ms: int, part: dict[str, Any]) -> None:
         key = self._id("prt", ts_ms)
@@ -394,7 +395,7 @@ class OpenCodeHome:
         if chat.store is not None:
             text = _compact(part)
             chat.store.part.append((key, message, chat.session.id, ts_ms, ts_ms + 1, text))
-            self.bytes += len(text) + 150
+            self.bytes += len(text) + 330
 
     def _file(self, relative: str, content: dict[str, Any]) -> None:
         path = self.home / relative

@@ -11,12 +11,13 @@ import random
 from bisect import bisect_left
 from dataclasses import dataclass
 
-WORDS = (
+_TEXT = (
     "the cart total is wrong when a coupon applies twice so we round late and keep cents as "
     "integers until the receipt prints please add a test for leap days and the empty basket "
     "function returns early if list has no items handler retries with backoff queue drains "
     "index scan plan shows nested loop over orders table migrate column default null safe"
-).split()
+)
+WORDS = tuple(_TEXT.split())
 SNIPPETS = (
     r"\n    if total < 0:\n        raise ValueError(\"negative\")\n",
     r"\n{\"usage\":{\"input_tokens\":777777,\"output_tokens\":888888}}\n",
