@@ -37,9 +37,7 @@ def find_accounts(
     auto_detect: bool = True,
     disabled: frozenset[str] = frozenset(),
 ) -> Found:
-    """
-    All enabled accounts, unique by id; a configured one hides a detected one with its id or home.
-    """
+    """All enabled accounts by id; a configured one hides a detected one of its id or home."""
     providers = registry.load_all()
     accounts: dict[str, tuple[Account, Provider]] = {}
     homes: set[tuple[str, str]] = set()

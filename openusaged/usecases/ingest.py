@@ -1,7 +1,6 @@
 """
 Takes events from outside: agents' hooks, and turns of any program.
 
-
 A turn is checked on the hub and committed at once.  A payload is parsed by its provider in a worker
 thread, because that may look at files; the logs it names are read right after.
 """
@@ -149,6 +148,12 @@ class Ingest:
                 if any(root and path.startswith(root.rstrip("/") + "/") for root in roots):
                     return account.id
         return accounts[0].id if accounts else ""
+
+    def claude_accounts(self) -> frozenset[str]:
+        """Ids of the accounts that Claude Code's status line is about."""
+        return frozenset(
+            account.id for account in self._accounts() if account.provider_id == "claude_code"
+        )
 
     def _default_account(self, source: str) -> str:
         """A source that is one of our providers belongs to its first account; others to none."""

@@ -1,0 +1,193 @@
+"""
+Answers questions about usage: read model, reports, sessions.
+
+Keeps the last few read models, so that a question that was just answered costs a dictionary look-up
+until something changes or time crosses a boundary of its window.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from typing import Any, Final
+
+import msgspec
+
+from openusage_proto.messages import (
+    ReadModel,
+    ReadModelParams,
+    Report,
+    ReportParams,
+    SessionRow,
+    Sessions,
+    SessionsParams,
+)
+from openusaged.core.errors import ConfigError
+from openusaged.core.models import Account
+from openusaged.core.projects import project_labels
+from openusaged.core.windows import day_start_ms, iso, local_date, zone_of
+from openusaged.runtime.clock import Clock
+from openusaged.runtime.pools import Job, Pools
+from openusaged.storage.store import Store
+from openusaged.usecases.reports import ReportContext, build_report
+from openusaged.usecases.totals import group_rows, sum_rows
+from openusaged.usecases.usage_view import ViewRequest, build_view, parse_day, resolve_span
+
+KEPT: Final = 16
+MAX_SESSIONS: Final = 1000
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the answers depend on beside the store; replaced as a whole when it changes."""
+
+    accounts: Sequence[Account] = ()
+    titles: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    suggestions: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    zone_name: str = "UTC"
+    retention_days: int = 30
+    importing: bool = False
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    seq: int
+    boundaries: tuple[int | None, int]
+    encoded: msgspec.Raw
+
+
+class Reading:
+    """The reading use cases; `read_model` on the hub, the others in a reader thread."""
+
+    def __init__(self, *, store: Store, pools: Pools, clock: Clock, view: Callable[[], View]) -> None:
+        self._store = store
+        self._pools = pools
+        self._clock = clock
+        self._view = view
+        self._kept: OrderedDict[Any, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def zone(self, name: str | None) -> tuple[tzinfo, str]:
+        """
+        The asked or the machine's zone.
+
+        Raises:
+            ConfigError: there is no such zone.
+        """
+        wanted = name or self._view().zone_name
+        try:
+            return zone_of(wanted), wanted
+        except ValueError as error:
+            if name is None:
+                return zone_of("UTC"), "UTC"
+            raise ConfigError(f"tz: {error}") from None
+
+    def read_model(self, params: ReadModelParams) -> ReadModel | Job[msgspec.Raw]:
+        """The answer, or the job that is making it."""
+        view = self._view()
+        zone, zone_name = self.zone(params.tz)
+        now_ms = self._clock.now_ms()
+        span = resolve_span(params.window, params.since, params.until, now_ms, zone)
+        only = frozenset(params.accounts) if params.accounts is not None else None
+        key = (params.window, params.since, params.until, zone_name, only)
+        boundaries = (span.start_q, day_start_ms(local_date(now_ms, zone), zone))
+        with self._lock:
+            kept = self._kept.get(key)
+            seq = self._store.seq
+            if kept is not None and kept.seq == seq and kept.boundaries != boundaries:
+                # Time alone has changed the answer: a held `seq` must not look current.
+                seq = self._store.bump()
+        if kept is not None and kept.seq == seq and kept.boundaries == boundaries:
+            if params.if_seq == seq:
+                return ReadModel(seq=seq, unchanged=True)
+            encoded = kept.encoded
+            return self._pools.spawn_read(lambda: encoded)
+        request = ViewRequest(
+            window="" if params.since or params.until else params.window,
+            span=span,
+            zone=zone,
+            zone_name=zone_name,
+            now_ms=now_ms,
+            accounts=view.accounts,
+            titles=view.titles,
+            links=view.links,
+            suggestions=view.suggestions,
+            only=only,
+        )
+        return self._pools.spawn_read(self._build, request, view, key, boundaries)
+
+    def _build(
+        self, request: ViewRequest, view: View, key: Any, boundaries: tuple[int | None, int]
+    ) -> msgspec.Raw:
+        # Taken before reading: what commits meanwhile makes the answer newer than it says,
+        # never older.
+        seq = self._store.seq
+        model = build_view(self._store, request, seq)
+        model = replace(model, importing=view.importing, demo=view.demo)
+        encoded = msgspec.Raw(_encode(model))
+        with self._lock:
+            self._kept[key] = _Kept(seq, boundaries, encoded)
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return encoded
+
+    def report(self, params: ReportParams) -> Report:
+        """The answer of `report`."""
+        view = self._view()
+        zone, zone_name = self.zone(params.tz)
+        context = ReportContext(
+            zone=zone,
+            zone_name=zone_name,
+            now_ms=self._clock.now_ms(),
+            accounts=view.accounts,
+            errors=view.errors,
+            importing=view.importing,
+            retention_days=view.retention_days,
+        )
+        return build_report(self._store, params, context, self._store.seq)
+
+    def sessions(self, params: SessionsParams) -> Sessions:
+        """The answer of `sessions`."""
+        if not 1 <= params.limit <= MAX_SESSIONS:
+            raise ConfigError(f"limit: must lie between 1 and {MAX_SESSIONS}")
+        if params.offset < 0:
+            raise ConfigError("offset: must not be negative")
+        zone, zone_name = self.zone(params.tz)
+        seq = self._store.seq
+        total, records = self._store.sessions(
+            start_ms=parse_day(params.since, "since", zone) if params.since else None,
+            end_ms=parse_day(params.until, "until", zone, end=True) if params.until else None,
+            account=params.account,
+            project=params.project,
+            limit=params.limit,
+            offset=params.offset,
+        )
+        labels = project_labels({record.project for record in records if record.project})
+        rows = []
+        for record in records:
+            models = group_rows(record.rows, lambda row: row.model)
+            rows.append(
+                SessionRow(
+                    session_id=record.session_id,
+                    source=record.source,
+                    account_id=record.account,
+                    client=record.client,
+                    project=labels.get(record.project, ""),
+                    branch=record.branch,
+                    first_activity=iso(record.first_ms) or "",
+                    last_activity=iso(record.last_ms) or "",
+                    models=sorted(models, key=lambda name: -models[name].total_tokens),  # noqa: B023
+                    totals=sum_rows(record.rows).totals(),
+                    parent_session_id=record.parent,
+                )
+            )
+        return Sessions(seq=seq, timezone=zone_name, total=total, sessions=rows)

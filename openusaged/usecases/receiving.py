@@ -1,0 +1,211 @@
+"""
+Receives what is pushed to the daemon: hook payloads, turns, spooled deliveries, status line input.
+
+Hub thread, except where a method says otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from openusage_proto.messages import (
+    IngestParams,
+    IngestResult,
+    SpoolStatus,
+    StatuslineParams,
+    StatuslineResult,
+)
+from openusaged.core.errors import DatabaseBusy, InvalidEvent, StoreClosed
+from openusaged.core.models import UsageSnapshot
+from openusaged.providers import registry
+from openusaged.runtime.pools import Pools
+from openusaged.runtime.tasks import Coalescer, Tasks
+from openusaged.storage.store import BatchResult, Store
+from openusaged.telemetry.spool import Spool, SpoolItem
+from openusaged.usecases.collecting import Collecting
+from openusaged.usecases.committing import Committer, EventWrite
+from openusaged.usecases.ingest import Accepted, Ingest
+from openusaged.usecases.reading import Reading
+from openusaged.usecases.statusline import Costs, read_costs, render
+
+log = logging.getLogger(__name__)
+
+SPOOL_CHECK_S: Final = 60.0
+"""Notifications tell of new spool files; this is for file systems without them."""
+COMMIT_TIMEOUT_S: Final = 60.0
+
+
+class Receiving:
+    """The receiving use cases."""
+
+    def __init__(
+        self,
+        *,
+        ingest: Ingest,
+        committer: Committer,
+        collecting: Collecting,
+        reading: Reading,
+        store: Store,
+        spool: Spool,
+        pools: Pools,
+        tasks: Tasks,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._ingest = ingest
+        self._committer = committer
+        self._collecting = collecting
+        self._reading = reading
+        self._store = store
+        self._spool = spool
+        self._pools = pools
+        self._tasks = tasks
+        self._now_ms = now_ms
+        self._draining: Coalescer[str] = Coalescer(tasks, self._drain)
+        self._limits: dict[tuple[str, str], tuple[float | None, int | None]] = {}
+        self._costs: tuple[tuple[int, str, int], Costs] | None = None
+
+    # ------------------------------------------------------------- ingest
+
+    def ingest(self, params: IngestParams) -> tuple[Any, Callable[[Any], IngestResult]]:
+        """What to wait for, and how its outcome becomes the answer."""
+        if params.turn is not None:
+            accepted = self._ingest.turn(params, params.turn)
+            return self._committer.submit_nowait(EventWrite(accepted.events)), _result
+        assert params.payload is not None
+        job = self._pools.spawn_work(self._ingest.payload, params, params.payload)
+        return job, self._commit_payload
+
+    def _commit_payload(self, accepted: Accepted) -> IngestResult:
+        result = self._committer.submit(self._write_of(accepted))
+        self._collecting.wake_repeatedly(accepted.wake_paths)
+        return _result(result)
+
+    def _write_of(self, accepted: Accepted) -> EventWrite:
+        snapshot = self._worth_storing(accepted.snapshot)
+        return EventWrite(accepted.events, (snapshot,) if snapshot is not None else ())
+
+    def _worth_storing(self, snapshot: UsageSnapshot | None) -> UsageSnapshot | None:
+        """
+        Limits that say something new.
+
+        Several sessions report at their own pace: within one window (same reset) a lower figure is
+        an idle session's stale one.
+        """
+        if snapshot is None or not snapshot.account_id:
+            return None
+        news = False
+        for metric in snapshot.metrics:
+            key = (snapshot.account_id, metric.key)
+            used, resets = self._limits.get(key, (None, None))
+            if resets is not None and metric.resets_at_ms is not None:
+                if metric.resets_at_ms < resets:
+                    return None
+                if metric.resets_at_ms == resets and (metric.used or 0) < (used or 0):
+                    return None
+            news = news or (metric.used, metric.resets_at_ms) != (used, resets)
+        if not news:
+            return None
+        for metric in snapshot.metrics:
+            self._limits[snapshot.account_id, metric.key] = (metric.used, metric.resets_at_ms)
+        return snapshot
+
+    # -------------------------------------------------------------- spool
+
+    def drain_soon(self) -> None:
+        """Look into the spool."""
+        self._draining.add(("spool",))
+
+    def start(self) -> None:
+        """Drain what hooks left while nobody listened, and keep looking."""
+        self.drain_soon()
+        self._tasks.every(SPOOL_CHECK_S, self.drain_soon)
+
+    def _drain(self, _: set[str]) -> None:
+        paths = self._pools.work(self._drain_files)
+        self._collecting.wake_repeatedly(paths)
+
+    def _drain_files(self) -> list[str]:
+        """Worker thread: deliver every spooled file, delete it after its commit."""
+        dropped = self._spool.enforce_bounds()
+        if dropped:
+            log.warning("event=spool_dropped files=%d", dropped)
+        wake: dict[str, None] = {}
+        for item in self._spool.pending():
+            try:
+                accepted = self._deliver(item)
+            except (InvalidEvent, msgspec.ValidationError) as error:
+                self._spool.reject(item.path, str(error))
+                continue
+            except (StoreClosed, DatabaseBusy) as error:
+                log.info("event=spool_paused reason=%s", error)
+                break
+            wake.update(dict.fromkeys(accepted.wake_paths))
+            self._spool.done(item.path)
+        return list(wake)
+
+    def _deliver(self, item: SpoolItem) -> Accepted:
+        params = msgspec.convert(item.params, IngestParams)
+        if params.turn is not None:
+            accepted = self._ingest.turn(params, params.turn)
+        elif params.payload is not None:
+            accepted = self._ingest.payload(params, params.payload)
+        else:
+            raise InvalidEvent("payload", "neither turn nor payload is given")
+        if accepted.events or accepted.snapshot is not None:
+            self._committer.submit_from_thread(self._write_of(accepted), COMMIT_TIMEOUT_S)
+        return accepted
+
+    def spool_status(self) -> SpoolStatus:
+        """Counts for `status`."""
+        counts = self._spool.status()
+        return SpoolStatus(
+            pending=counts.pending, rejected=counts.rejected, dropped=counts.dropped
+        )
+
+    # --------------------------------------------------------- statusline
+
+    def statusline(self, params: StatuslineParams) -> Any:
+        """The job that renders the line; the limits in the input go to the store on the way."""
+        provider = registry.for_source("claude_code")
+        if provider is not None and provider.hook is not None:
+            self._tasks.spawn(self._forward_limits, params)
+        return self._pools.spawn_read(self._render, params)
+
+    def _forward_limits(self, params: StatuslineParams) -> None:
+        request = IngestParams(source="claude_code", payload=params.payload)
+        try:
+            accepted = self._pools.work(self._ingest.payload, request, params.payload)
+        except InvalidEvent as error:
+            log.debug("event=statusline_input error=%s", error)
+            return
+        snapshot = self._worth_storing(accepted.snapshot)
+        if snapshot is not None:
+            self._committer.submit(EventWrite(snapshots=(snapshot,)))
+
+    def _render(self, params: StatuslineParams) -> StatuslineResult:
+        session = params.payload.get("session_id")
+        session_id = session if isinstance(session, str) else ""
+        zone, _ = self._reading.zone(None)
+        now_ms = self._now_ms()
+        key = (self._store.seq, session_id, now_ms // 60_000)
+        known = self._costs
+        if known is not None and known[0] == key:
+            costs = known[1]
+        else:
+            costs = read_costs(self._store, session_id, self._ingest.claude_accounts(), now_ms, zone)
+            self._costs = (key, costs)
+        text = render(params.payload, costs, color=params.color, ascii_only=params.ascii)
+        return StatuslineResult(text=text)
+
+
+def _result(result: BatchResult) -> IngestResult:
+    return IngestResult(
+        accepted=result.accepted,
+        deduplicated=result.deduplicated,
+        merged=result.merged,
+        seq=result.seq,
+    )
