@@ -51,7 +51,9 @@ def connect(
             raise DaemonNotRunning(
                 f"{error}; start it with `openusaged start` or leave out --no-autostart"
             ) from error
-    return _wait_for(start_daemon(), path, timeout_s, start_deadline_s)
+    return wait_for_daemon(
+        start_daemon(), path, timeout_s=timeout_s, start_deadline_s=start_deadline_s
+    )
 
 
 def start_daemon() -> subprocess.Popen[bytes]:
@@ -79,9 +81,19 @@ def start_daemon() -> subprocess.Popen[bytes]:
     return process
 
 
-def _wait_for(
-    process: subprocess.Popen[bytes], path: str | None, timeout_s: float, start_deadline_s: float
+def wait_for_daemon(
+    process: subprocess.Popen[bytes],
+    path: str | None = None,
+    *,
+    timeout_s: float = 10.0,
+    start_deadline_s: float = START_DEADLINE_S,
 ) -> Connection:
+    """
+    A connection as soon as the started daemon (or the one it lost the race to) listens.
+
+    Raises:
+        DaemonNotRunning: none came up in time, with the last line of the log.
+    """
     deadline = time.monotonic() + start_deadline_s
     exited = False
     while True:
