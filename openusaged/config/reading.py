@@ -51,7 +51,7 @@ class Section:
                 self.warn(at, item, "an object", "ignored")
 
     def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001  # reads like a declaration
-        """true or false."""
+        """A truth value."""
         value = self._value.get(key)
         if value is None or isinstance(value, bool):
             return default if value is None else value
@@ -59,7 +59,7 @@ class Section:
         return default
 
     def optional_flag(self, key: str) -> bool | None:
-        """true, false or null."""
+        """A truth value or null (no opinion)."""
         value = self._value.get(key)
         if value is None or isinstance(value, bool):
             return value
@@ -148,6 +148,10 @@ class Section:
     def items(self) -> Iterator[tuple[str, Any]]:
         """Raw keys and values, without nulls."""
         return ((key, value) for key, value in self._value.items() if value is not None)
+
+    def names(self) -> list[str]:
+        """Keys whose value is not null."""
+        return [key for key, value in self._value.items() if value is not None]
 
     def raw(self, key: str) -> Any:
         """The value as it stands."""

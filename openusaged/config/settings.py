@@ -184,7 +184,7 @@ def _dashboard(section: Section) -> DashboardSettings:
 
 
 def _integrations(section: Section) -> Iterator[tuple[str, IntegrationSettings]]:
-    for key, _ in section.items():
+    for key in section.names():
         item = section.section(key)
         yield (
             key,
