@@ -136,9 +136,12 @@ def _window(delta: int) -> _Command:
 
 
 def _refresh(state: AppState, _size: Size) -> Outcome:
-    if state.link.phase != "live":
-        return replace(state, notice="not connected: nothing to refresh yet"), ()
-    return replace(state, notice="asking the daemon to detect, read and poll now"), ("refresh",)
+    words = {
+        "connecting": "still connecting",
+        "live": "asking the daemon to look now",
+        "lost": "looking for the daemon, starting one if none runs",
+    }
+    return replace(state, notice=words[state.link.phase]), ("refresh",)
 
 
 _COMMANDS: Final[dict[str, _Command]] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from openusage_client.formatting import format_count, format_percent, format_tokens
+from openusage_client.formatting import format_count, format_tokens
 from openusage_client.tui.layout import Line, clip_line, pick
 from openusage_client.tui.text import bar, cell_width, clean, clip_middle, pad, sparkline
 from openusage_client.tui.views import wording
@@ -122,7 +122,7 @@ def _table(cells: Sequence[tuple[str, float, str, str, str]], width: int) -> lis
             (" " if bar_cells else "", "text"),
             (filled, f"series.{index % 6}"),
             (track, "track"),
-            (pad(format_percent(share * 100), 5, ">"), "value"),
+            (pad(wording.share(share), 5, ">"), "value"),
             (" " + pad(tokens, token_cells, ">"), "muted"),
             ("  " + pad(amount, cost_cells, ">"), "cost"),
         ]

@@ -36,9 +36,9 @@ def _title(state: AppState, account: AccountSnapshot, width: int) -> list[Line]:
     word, role = wording.status_words(account.status)
     provider = state.providers.get(account.provider_id)
     kind = clean(provider.title if provider else account.provider_id)
-    lines: list[Line] = [
-        [(wording.title(account), "title"), (f" · {kind}  ", "muted"), (word, role)]
-    ]
+    name = wording.title(account)
+    kind = f" · {kind}" if kind and kind not in name else ""
+    lines: list[Line] = [[(name, "title"), (f"{kind}  ", "muted"), (word, role)]]
     lines += [[(part, role)] for part in wrap(wording.advice(account), width, 4)]
     note, note_role = wording.staleness(account, state.now)
     if note:

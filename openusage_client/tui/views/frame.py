@@ -83,7 +83,7 @@ def _link(state: AppState) -> Line:
     clock: Line = [(f"  {state.now:%H:%M} ", "muted")]
     if state.link.phase == "lost":
         since = f"{state.link.since.astimezone(state.now.tzinfo):%H:%M}"
-        return [(f"✗ daemon lost at {since}, reconnecting", "crit"), *clock]
+        return [(f"✗ daemon lost at {since}", "crit"), (" · r starts it", "muted"), *clock]
     if state.link.phase == "connecting":
         return [("◌ connecting", "warn"), *clock]
     if state.model is not None and state.model.importing:

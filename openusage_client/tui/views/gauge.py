@@ -17,7 +17,7 @@ PACE_MARK: Final = "┃"
 LABEL_MAX: Final = 20
 _BAR_MIN: Final = 10
 _BAR_MAX: Final = 40
-_PERCENT_CELLS: Final = 9
+_PERCENT_CELLS: Final = 10
 
 Labelled = tuple[str, Metric]
 

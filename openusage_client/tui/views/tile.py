@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from openusage_client.tui import limits
-from openusage_client.tui.layout import Line, box, clip_line, column_width, flow, pick
+from openusage_client.tui.layout import Line, box, clip_line, column_width, flow, line_width, pick
 from openusage_client.tui.state import WINDOW_TITLES, AppState
 from openusage_client.tui.text import clean, pad, wrap
 from openusage_client.tui.views import breakdown, gauge, wording
@@ -92,10 +92,16 @@ def _limits(state: AppState, account: AccountSnapshot, width: int, level: int) -
             clip_line([(name, "label"), (" ", "text"), (wording.metric_value(metric), "value")],
                       width)
         )  # fmt: skip
-    for name, totals in periods:
-        start: Line = [(pad(name, cells), "label"), (" ", "text")]
-        full = wording.totals_line(totals)
-        lines.append(pick([start + full, start + full[:3]], width))
+    rows = [
+        ([(pad(name, cells), "label"), (" ", "text")], wording.totals_line(totals))
+        for name, totals in periods
+    ]
+    if level == 0 and len(rows) == 2:
+        second: Line = [("   ", "text"), (f"{periods[1][0]} ", "label"), *rows[1][1]]
+        joined = [*rows[0][0], *rows[0][1][:3], *second]
+        if line_width(joined) <= width:
+            return [*lines, joined]
+    lines += [pick([start + full, start + full[:3]], width) for start, full in rows]
     return lines
 
 

@@ -50,9 +50,10 @@ def advice(account: AccountSnapshot) -> str:
     message = clean(account.message).strip()
     if account.status == "AUTH_REQUIRED" and message and "sign in" not in message.lower():
         return f"{message} · {fallback}"
-    if account.status in ATTENTION or account.status == "NEAR_LIMIT":
+    if account.status in ATTENTION:
         return message or fallback
-    return message if account.usage is None else ""
+    # A message that repeats what a gauge shows takes a line and says nothing.
+    return "" if account.metrics or account.usage else message
 
 
 def title(account: AccountSnapshot) -> str:
@@ -93,6 +94,11 @@ def totals_line(totals: Totals) -> Line:
         (cost(totals), "cost"),
         (f" · {format_count(totals.requests)} {unit}", "muted"),
     ]
+
+
+def share(fraction: float) -> str:
+    """A share of a whole, rounded: `27%`, `<1%` for a trace."""
+    return "<1%" if 0 < fraction < 0.005 else f"{fraction * 100:.0f}%"
 
 
 def ago(iso: str | None, now: datetime) -> str:

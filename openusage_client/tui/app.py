@@ -1,0 +1,247 @@
+"""
+The dashboard: terminal checks, the npyscreen application and the wiring of state, keys and poller.
+
+`run` is all that the rest of the client knows.
+"""
+
+from __future__ import annotations
+
+import curses
+import locale
+import os
+import select
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from queue import Empty
+from typing import Any, Final
+
+import npyscreen
+
+from openusage_client import autostart
+from openusage_client.arguments import local_zone
+from openusage_client.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
+from openusage_client.rpc import Connection
+from openusage_client.tui import actions, glyphs, keymap
+from openusage_client.tui.canvas import ScreenForm, terminal_size
+from openusage_client.tui.layout import Line
+from openusage_client.tui.palette import Palette
+from openusage_client.tui.poller import Connect, Poller
+from openusage_client.tui.state import AppState, Link, receive
+from openusage_client.tui.theme import DEFAULT_THEME, MONO_THEME, Theme, ThemeError, builtin
+from openusage_client.tui.views import screens
+from openusage_client.tui.wakeup import WakePipe
+
+_ESCAPE_DELAY_MS: Final = 50
+"""How long a lone Esc may turn out to start an arrow key; the default of a second feels broken."""
+_FIRST_NEWS_S: Final = 0.15
+"""A daemon that runs answers within this, which spares the eye a flash of the splash screen."""
+_ENDINGS: Final[Mapping[int, int]] = {
+    signal.SIGINT: EXIT_INTERRUPTED,
+    signal.SIGTERM: 128 + signal.SIGTERM,
+    signal.SIGHUP: 128 + signal.SIGHUP,
+}
+_REDRAWS: Final = frozenset({signal.SIGWINCH, signal.SIGCONT})
+
+
+def run(options: Any) -> int:
+    """
+    Show the dashboard until the user leaves it; returns the process's exit code.
+
+    Args:
+        options: the parsed command line; `no_autostart`, `no_color`, `timezone` and `theme` are
+            used when present.
+    """
+    try:
+        check_terminal(os.environ)
+        theme = _theme(options, os.environ)
+    except (UnusableTerminal, ThemeError) as error:
+        print(f"openusage: {error}", file=sys.stderr)
+        return EXIT_FAILURE
+    wake = WakePipe()
+    state = AppState(
+        now=datetime.now().astimezone(),
+        link=Link(phase="connecting", since=datetime.now(UTC)),
+    )
+    zone = getattr(options, "timezone", None) or local_zone()
+    connect = _connector(may_start=not getattr(options, "no_autostart", False))
+    poller = Poller(connect, state.window, wake.wake, zone)
+    poller.start()
+    try:
+        return Dashboard(state, poller, wake, theme).show()
+    finally:
+        poller.stop()
+        wake.close()
+
+
+class UnusableTerminal(Exception):
+    """The terminal cannot show a full screen; the message says what to do."""
+
+
+def check_terminal(env: Mapping[str, str]) -> None:
+    """
+    Refuse what curses would die on.
+
+    Raises:
+        UnusableTerminal: no terminal, or one that cannot place the cursor.
+    """
+    term = env.get("TERM", "")
+    advice = "use `openusage overview` instead"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UnusableTerminal(f"the dashboard needs a terminal; {advice}")
+    if term in ("", "dumb"):
+        name = f"TERM={term}" if term else "TERM is not set, which"
+        raise UnusableTerminal(f"{name} cannot show the dashboard; {advice}")
+    try:
+        # `initscr` would end the process without a word to Python.
+        curses.setupterm(term, sys.stdout.fileno())
+    except curses.error as error:
+        raise UnusableTerminal(
+            f"this system does not know the terminal type TERM={term}; "
+            f"try TERM=xterm-256color, or {advice}"
+        ) from error
+    if curses.tigetstr("cup") is None:
+        raise UnusableTerminal(f"TERM={term} cannot place the cursor; {advice}")
+
+
+def _theme(options: Any, env: Mapping[str, str]) -> Theme:
+    """The chosen theme; NO_COLOR and --no-color win over it."""
+    if env.get("NO_COLOR") or getattr(options, "no_color", False):
+        return builtin(MONO_THEME)
+    return builtin(getattr(options, "theme", None) or DEFAULT_THEME)
+
+
+def _connector(*, may_start: bool) -> Connect:
+    def connect(start: bool) -> Connection:  # noqa: FBT001
+        return autostart.connect(autostart=may_start and start)
+
+    return connect
+
+
+class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
+    """Holds the state, feeds it keys and news, and shows the form of the visible screen."""
+
+    STARTING_FORM = "main"
+
+    def __init__(self, state: AppState, poller: Poller, wake: WakePipe, theme: Theme) -> None:
+        super().__init__()
+        self.state = state
+        self.poller = poller
+        self.wake = wake
+        self.glyphs = glyphs.choose(locale.getencoding(), os.environ.get("TERM", ""))
+        self.exit_code = EXIT_OK
+        self._theme = theme
+        self._zone: tuple[str, tzinfo | None] = ("", None)
+        if theme.mono:
+            npyscreen.disableColor()
+
+    def show(self) -> int:
+        """Run until the user leaves or a signal ends it; the terminal is as before then."""
+        previous = {number: signal.getsignal(number) for number in (*_ENDINGS, *_REDRAWS)}
+        for number in previous:
+            # The byte in the pipe is the news; curses' own resize handler must not be installed.
+            signal.signal(number, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self.wake.write_fd, warn_on_full_buffer=False)
+        try:
+            self.run(fork=False)
+        finally:
+            signal.set_wakeup_fd(-1)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        return self.exit_code
+
+    # ------------------------------------------------------- called by npyscreen
+
+    def onStart(self) -> None:  # noqa: N802
+        """Build the palette and one form per screen, and take the first news if they are quick."""
+        # Reporting the mouse would take away the terminal's own selection of text.
+        curses.mousemask(0)
+        if "ESCDELAY" not in os.environ:
+            curses.set_escdelay(_ESCAPE_DELAY_MS)
+        self.palette = Palette(self._theme, colour=True)
+        for name in screens.SCREENS:
+            self.addForm(name, ScreenForm, name=name)
+        select.select([self.wake], [], [], _FIRST_NEWS_S)
+        self.woken([byte for byte in self.wake.drain() if byte])
+
+    def onInMainLoop(self) -> None:  # noqa: N802
+        """Nothing goes back by npyscreen's history, which would grow without end."""
+        self.resetHistory()
+
+    # ------------------------------------------------------ called by the canvas
+
+    def render(self, width: int, height: int) -> list[Line]:
+        """The lines of the visible screen."""
+        return screens.render(self.state, width, height)
+
+    def press(self, key: str) -> None:
+        """Carry out the command of a key, if it has one on this screen."""
+        if key == "Resize":
+            self._form().redraw()
+            return
+        command = keymap.lookup(self.state.screen, key)
+        if not command:
+            return
+        before = self.state.screen
+        self.state, effects = actions.perform(command, self.state, actions.Size(*terminal_size()))
+        for effect in effects:
+            self._carry_out(effect)
+        if self.state.screen != before:
+            self.setNextForm(self.state.screen)
+            self._form().leave()
+
+    def woken(self, signals: Sequence[int]) -> None:
+        """Take the news and the time; end or redraw when a signal asks for it."""
+        self._take_news()
+        if _REDRAWS.intersection(signals) and self._has_form():
+            self._form().redraw()
+        for number in signals:
+            if number in _ENDINGS:
+                self._quit(_ENDINGS[number])
+
+    def _take_news(self) -> None:
+        state = self.state
+        while True:
+            try:
+                state = receive(state, self.poller.updates.get_nowait())
+            except Empty:
+                break
+        name = state.model.timezone if state.model else ""
+        now = datetime.now(self._zone_of(name)) if name else datetime.now().astimezone()
+        self.state = replace(state, now=now)
+
+    def _zone_of(self, name: str) -> tzinfo | None:
+        """The zone the daemon counted the days in; the local one when it is not known here."""
+        if self._zone[0] != name:
+            from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+            try:
+                self._zone = (name, ZoneInfo(name))
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                self._zone = (name, datetime.now().astimezone().tzinfo)
+        return self._zone[1]
+
+    def _carry_out(self, effect: actions.EffectKind) -> None:
+        if effect == "quit":
+            self._quit(EXIT_OK)
+        elif effect == "window":
+            self.poller.show_window(self.state.window)
+        elif effect == "refresh":
+            self.poller.refresh()
+        else:
+            self._form().redraw()
+
+    def _quit(self, code: int) -> None:
+        self.exit_code = code
+        self.setNextForm(None)
+        if self._has_form():
+            self._form().leave()
+
+    def _has_form(self) -> bool:
+        return hasattr(self, "_THISFORM")
+
+    def _form(self) -> ScreenForm:
+        form: ScreenForm = self._THISFORM
+        return form

@@ -1,0 +1,233 @@
+"""
+The thread that owns the socket: reads the model when it changes and survives the daemon.
+
+The user interface never waits for it: it puts `Update` values in a queue and wakes the other side.
+"""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Any, Final, Literal
+
+from openusage_client.decode import decode
+from openusage_client.errors import ClientError
+from openusage_client.rpc import Connection
+from openusage_client.tui.state import Link, Phase, Update
+from openusage_client.tui.wakeup import WakePipe
+from openusage_proto import methods
+from openusage_proto.errors import METHOD_NOT_FOUND, RpcError
+from openusage_proto.messages import ImportProgress, Providers, ReadModel, RefreshResult, Window
+
+BACKOFF_MIN_S: Final = 0.2
+BACKOFF_MAX_S: Final = 5.0
+IMPORT_POLL_S: Final = 0.5
+QUARTER_S: Final = 900
+"""Rolling windows move with the quarter hours the daemon sums by, local midnight among them."""
+
+Connect = Callable[[bool], Connection]
+"""Opens a connection; the argument says whether a daemon may be started for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    kind: Literal["window", "refresh", "stop"]
+    window: Window = "30d"
+
+
+class Poller(threading.Thread):
+    """
+    Connects, subscribes, reads; after a loss it tries again from 0.2 s up to every 5 s.
+
+    Args:
+        connect: opens a connection, see `Connect`.
+        window: the time window to read first.
+        notify: called after each update has been queued; must be safe from any thread.
+        zone: IANA zone the days are counted in; None for the daemon's own.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        window: Window,
+        notify: Callable[[], None],
+        zone: str | None = None,
+    ) -> None:
+        super().__init__(name="tui-poller", daemon=True)
+        self.updates: SimpleQueue[Update] = SimpleQueue()
+        self._connect = connect
+        self._window = window
+        self._notify = notify
+        self._zone = zone
+        self._requests: deque[_Request] = deque()
+        self._pipe = WakePipe()
+        self._stopping = threading.Event()
+        self._refresh = False
+        self._seq: int | None = None
+        self._importing = False
+
+    # ------------------------------------------------- called by the other side
+
+    def show_window(self, window: Window) -> None:
+        """Read this window from now on."""
+        self._ask(_Request("window", window))
+
+    def refresh(self) -> None:
+        """Have the daemon detect, read and poll now; start one when none answers."""
+        self._ask(_Request("refresh"))
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """End the thread; one that hangs in a call is left to die with the process."""
+        self._ask(_Request("stop"))
+        self.join(timeout_s)
+        if not self.is_alive():
+            self._pipe.close()
+
+    def _ask(self, request: _Request) -> None:
+        self._requests.append(request)
+        self._pipe.wake()
+
+    # ---------------------------------------------------------------- the thread
+
+    def run(self) -> None:
+        """Keep a connection and report until stopped."""
+        backoff = BACKOFF_MIN_S
+        may_start = True
+        while not self._stopping.is_set():
+            self._seq = None
+            detail = ""
+            try:
+                with self._connect(may_start) as connection:
+                    self._serve(connection)
+            except (ClientError, RpcError, OSError) as error:
+                detail = str(error)
+            if self._seq is not None:
+                # It worked until now: look again soon, the daemon may just be restarting.
+                backoff = BACKOFF_MIN_S
+            if not self._stopping.is_set():
+                self._post(link=_link("lost", detail))
+            may_start = self._rest(backoff)
+            backoff = min(backoff * 2, BACKOFF_MAX_S)
+
+    def _post(self, **news: Any) -> None:
+        self.updates.put(Update(**news))
+        self._notify()
+
+    def _rest(self, seconds: float) -> bool:
+        """Wait before the next attempt; True when a key asked for the daemon meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not self._stopping.is_set():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            select.select([self._pipe], [], [], left)
+            self._take_requests()
+            if self._refresh:
+                self._refresh = False
+                return True
+        return False
+
+    def _take_requests(self) -> bool:
+        """Carry over what was asked; True when the window has changed."""
+        self._pipe.drain()
+        changed = False
+        while self._requests:
+            request = self._requests.popleft()
+            if request.kind == "stop":
+                self._stopping.set()
+            elif request.kind == "refresh":
+                self._refresh = True
+            elif request.window != self._window:
+                self._window = request.window
+                changed = True
+        return changed
+
+    def _serve(self, connection: Connection) -> None:
+        """Report until the connection breaks (by exception) or the thread is stopped."""
+        self._take_requests()
+        connection.call(methods.SUBSCRIBE)
+        self._read(connection, seq=None)
+        self._post(link=_link("live"))
+        self._read_providers(connection)
+        while not self._stopping.is_set():
+            if self._pushed(connection):
+                self._read(connection, seq=self._seq)
+                continue
+            wait = _until_quarter()
+            if self._importing:
+                wait = min(wait, IMPORT_POLL_S)
+            boundary = time.time() + _until_quarter()
+            ready, _, _ = select.select([connection.fileno(), self._pipe.fileno()], [], [], wait)
+            if self._pipe.fileno() in ready:
+                self._answer(connection)
+            elif not ready and time.time() >= boundary - 0.001:
+                # The window has moved although nothing was stored: `if_seq` would hide that.
+                self._read(connection, seq=None)
+            elif not ready and self._importing:
+                self._read_progress(connection)
+
+    def _answer(self, connection: Connection) -> None:
+        if self._take_requests():
+            self._read(connection, seq=None)
+        if self._refresh and not self._stopping.is_set():
+            self._refresh = False
+            result = decode(connection.call(methods.REFRESH), RefreshResult)
+            self._post(notice=_refresh_words(result))
+
+    def _pushed(self, connection: Connection) -> bool:
+        """Take all pushes that have arrived; True when one names another sequence than ours."""
+        changed = False
+        while (push := connection.next_notification(0)) is not None:
+            if push.method == methods.READ_MODEL_CHANGED:
+                changed = changed or push.params.get("seq") != self._seq
+        return changed
+
+    def _read(self, connection: Connection, seq: int | None) -> None:
+        answer = connection.call(methods.READ_MODEL, window=self._window, tz=self._zone, if_seq=seq)
+        if isinstance(answer, dict) and answer.get("unchanged"):
+            return
+        model = decode(answer, ReadModel)
+        self._seq = model.seq
+        self._importing = model.importing
+        self._post(model=model)
+
+    def _read_providers(self, connection: Connection) -> None:
+        try:
+            answer = connection.call(methods.PROVIDERS)
+        except RpcError as error:
+            if error.slug != METHOD_NOT_FOUND:
+                raise
+            return
+        self._post(providers=tuple(decode(answer, Providers).providers))
+
+    def _read_progress(self, connection: Connection) -> None:
+        answer = connection.call(methods.STATUS)
+        progress = answer.get("importing") if isinstance(answer, dict) else None
+        if not isinstance(progress, dict):
+            return
+        importing = decode(progress, ImportProgress)
+        self._post(importing=importing)
+        if not importing.active:
+            self._read(connection, seq=None)
+
+
+def _link(phase: Phase, detail: str = "") -> Link:
+    return Link(phase=phase, since=datetime.now(UTC), detail=detail)
+
+
+def _refresh_words(result: RefreshResult) -> str:
+    count = len(result.accounts)
+    words = f"refreshing {count} account{'' if count == 1 else 's'}"
+    if result.polls_deferred:
+        words += f"; {len(result.polls_deferred)} may not be asked again yet (the vendor's rule)"
+    return words
+
+
+def _until_quarter() -> float:
+    return QUARTER_S - time.time() % QUARTER_S
