@@ -79,6 +79,14 @@ def _shorten_move_pairing() -> None:
 _shorten_move_pairing()
 
 
+def _is_no_late_emitter(record: logging.LogRecord) -> bool:
+    """Watchdog logs an error whenever one of its threads is stopped between two events."""
+    return "thread is inactive" not in record.getMessage()
+
+
+logging.getLogger("watchdog.observers.inotify").addFilter(_is_no_late_emitter)
+
+
 @dataclass(slots=True, eq=False)
 class _Root:
     """One directory to watch; `path` as it was asked for, `real` with links resolved."""
@@ -180,15 +188,7 @@ class Watcher:
             self._scheduled = False
         if self._closed:
             return
-        if (
-            any(
-                root.path == path or _below(root.path, path)
-                for root in self._roots.values()
-                for path in pending
-                if root.identity is None
-            )
-            or self._some_root_moved()
-        ):
+        if self._some_root_moved() or self._some_root_may_exist(pending):
             self._arrange_soon()
         changed = {
             path
@@ -208,6 +208,12 @@ class Watcher:
     def _some_root_moved(self) -> bool:
         return any(
             root.identity is not None and _identity(root.path) != root.identity
+            for root in self._roots.values()
+        )
+
+    def _some_root_may_exist(self, changed: set[str]) -> bool:
+        return any(
+            root.identity is None and (root.path in changed or _identity(root.path) is not None)
             for root in self._roots.values()
         )
 
