@@ -158,6 +158,8 @@ def wrapped_row(row: Row) -> Row | None:
     for name in ("session_id", "cwd", "version"):
         if getattr(inner, name) is UNSET:
             setattr(inner, name, getattr(row, name))
+    # Some versions leave the type out; a message with usage is an answer.
+    inner.type = inner.type or "assistant"
     inner.timestamp = inner.timestamp or row.timestamp
     inner.branch = inner.branch or row.branch
     inner.attribution_agent = inner.attribution_agent or row.attribution_agent
