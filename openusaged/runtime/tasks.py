@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Hashable)
 
+WAIT_STEP_S = 0.01
+
 
 class Timer:
     """A call that has been scheduled; `cancel` is harmless at any time."""
@@ -60,6 +62,16 @@ class Tasks:
                 self._guarded(fn, ())
 
         self.spawn(loop)
+
+    def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> bool:
+        """Have the calling greenlet wait until something is true; whether it came true in time."""
+        left = timeout_s
+        while not predicate():
+            if left <= 0:
+                return False
+            gevent.sleep(WAIT_STEP_S)
+            left -= WAIT_STEP_S
+        return True
 
     def close(self, timeout_s: float = 1.0) -> None:
         """End all greenlets."""

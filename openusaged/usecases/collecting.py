@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 IMPORT_BYTES: Final = 2 << 20
 """More new bytes than this go to scanner processes: their start costs as much as parsing it."""
 MAX_SCANNERS: Final = 2
-SAFETY_SCAN_S: Final = 900.0
 HOOK_RETRIES_S: Final = (0.03, 0.08, 0.2, 0.5, 1.0, 2.0)
 """Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun."""
 EVERYTHING: Final = ""
 """Stands for a full scan among the paths to look at."""
 COMMIT_TIMEOUT_S: Final = 120.0
+REFRESH_WAIT_S: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -79,11 +79,6 @@ class Collecting:
         self._progress = _Progress()
         self.first_scan_done = False
 
-    def start(self) -> None:
-        """Scan everything now and slowly ever after."""
-        self.scan()
-        self._tasks.every(SAFETY_SCAN_S, self.scan)
-
     def scan(self) -> None:
         """Look at every unit of every account."""
         self._queue.add((EVERYTHING,))
@@ -109,6 +104,10 @@ class Collecting:
     def idle(self) -> bool:
         """Whether everything known to be new has been read and committed."""
         return self._queue.idle and not self._progress.active
+
+    def wait_idle(self, timeout_s: float = REFRESH_WAIT_S) -> bool:
+        """Have the calling greenlet wait until nothing known to be new is left."""
+        return self._tasks.wait_for(lambda: self.idle, timeout_s)
 
     @property
     def depth(self) -> int:

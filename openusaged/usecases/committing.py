@@ -7,7 +7,8 @@ repository never happens on the hub.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -24,17 +25,19 @@ class EventWrite(msgspec.Struct, frozen=True):
     snapshots: Sequence[UsageSnapshot] = ()
 
 
-Write = EventWrite | WriteBatch
-
-Committer = GroupCommitter[Write, BatchResult]
+Write: TypeAlias = EventWrite | WriteBatch
+Committer: TypeAlias = GroupCommitter[Write, BatchResult]
 
 
 class Writing:
     """The commit function; lives in the writer thread."""
 
-    def __init__(self, store: Store, pipeline: Pipeline) -> None:
+    def __init__(
+        self, store: Store, pipeline: Pipeline, on_change: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
         self._pipeline = pipeline
+        self._on_change = on_change
         self.accepted = 0
         self.deduplicated = 0
         self.merged = 0
@@ -42,6 +45,7 @@ class Writing:
 
     def commit(self, writes: Sequence[Write]) -> list[BatchResult]:
         """One transaction for all of them; one result each."""
+        before = self._store.seq
         results = self._store.apply([self._batch(write) for write in writes])
         for result in results:
             if result.error is not None:
@@ -50,6 +54,8 @@ class Writing:
                 self.accepted += result.accepted
                 self.deduplicated += result.deduplicated
                 self.merged += result.merged
+        if self._store.seq != before:
+            self._on_change()
         return results
 
     def _batch(self, write: Write) -> WriteBatch:

@@ -67,7 +67,9 @@ class _Kept:
 class Reading:
     """The reading use cases; `read_model` on the hub, the others in a reader thread."""
 
-    def __init__(self, *, store: Store, pools: Pools, clock: Clock, view: Callable[[], View]) -> None:
+    def __init__(
+        self, *, store: Store, pools: Pools, clock: Clock, view: Callable[[], View]
+    ) -> None:
         self._store = store
         self._pools = pools
         self._clock = clock
@@ -185,9 +187,9 @@ class Reading:
                     branch=record.branch,
                     first_activity=iso(record.first_ms) or "",
                     last_activity=iso(record.last_ms) or "",
-                    models=sorted(models, key=lambda name: -models[name].total_tokens),  # noqa: B023
+                    models=sorted(models, key=lambda name: -models[name].total_tokens),
                     totals=sum_rows(record.rows).totals(),
-                    parent_session_id=record.parent,
+                    parent_session_id=record.parent_session_id,
                 )
             )
         return Sessions(seq=seq, timezone=zone_name, total=total, sessions=rows)

@@ -54,7 +54,9 @@ class Receiving:
         pools: Pools,
         tasks: Tasks,
         now_ms: Callable[[], int],
+        on_snapshot: Callable[[UsageSnapshot], None] = lambda _: None,
     ) -> None:
+        self._on_snapshot = on_snapshot
         self._ingest = ingest
         self._committer = committer
         self._collecting = collecting
@@ -162,9 +164,7 @@ class Receiving:
     def spool_status(self) -> SpoolStatus:
         """Counts for `status`."""
         counts = self._spool.status()
-        return SpoolStatus(
-            pending=counts.pending, rejected=counts.rejected, dropped=counts.dropped
-        )
+        return SpoolStatus(pending=counts.pending, rejected=counts.rejected, dropped=counts.dropped)
 
     # --------------------------------------------------------- statusline
 
@@ -185,6 +185,7 @@ class Receiving:
         snapshot = self._worth_storing(accepted.snapshot)
         if snapshot is not None:
             self._committer.submit(EventWrite(snapshots=(snapshot,)))
+            self._on_snapshot(snapshot)
 
     def _render(self, params: StatuslineParams) -> StatuslineResult:
         session = params.payload.get("session_id")
@@ -196,7 +197,9 @@ class Receiving:
         if known is not None and known[0] == key:
             costs = known[1]
         else:
-            costs = read_costs(self._store, session_id, self._ingest.claude_accounts(), now_ms, zone)
+            costs = read_costs(
+                self._store, session_id, self._ingest.claude_accounts(), now_ms, zone
+            )
             self._costs = (key, costs)
         text = render(params.payload, costs, color=params.color, ascii_only=params.ascii)
         return StatuslineResult(text=text)

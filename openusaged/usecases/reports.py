@@ -13,11 +13,10 @@ from typing import Final
 
 from openusage_proto.messages import Report, ReportParams, ReportRow, ReportSource
 from openusaged.core.blocks import Block, split_blocks
-from openusaged.core.models import Account
+from openusaged.core.models import QUARTER_MS, Account
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import (
     HOUR_MS,
-    QUARTER_MS,
     day_of_number,
     iso,
     quarter_of,

@@ -24,10 +24,9 @@ from openusage_proto.messages import (
     Usage,
 )
 from openusaged.core.errors import ConfigError
-from openusaged.core.models import ACCOUNT_UNKNOWN, Account, UsageSnapshot
+from openusaged.core.models import ACCOUNT_UNKNOWN, QUARTER_MS, Account, UsageSnapshot
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import (
-    QUARTER_MS,
     Span,
     day_of_number,
     day_start_ms,

@@ -1,0 +1,421 @@
+"""
+The composition root: builds every object, runs until told to stop, drains in order.
+
+Start: lock, settings, store, threads, accounts, socket, ready line.  Stop: the reverse, each step
+bounded in time and five seconds in all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Final
+
+from openusage_proto import locations
+from openusage_proto.messages import RecentError
+from openusaged import lifecycle, logs
+from openusaged.config import settings_file
+from openusaged.core.models import Account, UsageSnapshot
+from openusaged.core.windows import DAY_MS, iso
+from openusaged.pricing import custom
+from openusaged.pricing.book import PriceBook
+from openusaged.pricing.catalogue import shipped
+from openusaged.providers.base import Machine, Provider
+from openusaged.providers.shared.http import UrllibHttpClient
+from openusaged.rpc.dispatch import Dispatcher, load_methods
+from openusaged.rpc.server import RpcServer
+from openusaged.runtime.clock import SystemClock
+from openusaged.runtime.group_commit import GroupCommitter
+from openusaged.runtime.local_zone import local_zone_name
+from openusaged.runtime.poll_policy import PolledAccount, PollState
+from openusaged.runtime.pools import Pools
+from openusaged.runtime.scheduler import PollScheduler
+from openusaged.runtime.tasks import Tasks
+from openusaged.runtime.watch import SCAN_EVERYTHING, Watcher
+from openusaged.storage.store import Store, StoredSnapshot
+from openusaged.telemetry.collectors import Collector
+from openusaged.telemetry.pipeline import Pipeline
+from openusaged.telemetry.repositories import Repositories
+from openusaged.telemetry.spool import Spool
+from openusaged.usecases.accounts import find_accounts
+from openusaged.usecases.application import Application, Facts, Parts
+from openusaged.usecases.collecting import Collecting
+from openusaged.usecases.committing import Committer, EventWrite, Writing
+from openusaged.usecases.ingest import Ingest
+from openusaged.usecases.polling import poll
+from openusaged.usecases.reading import Reading
+from openusaged.usecases.receiving import Receiving
+
+log = logging.getLogger(__name__)
+
+RETENTION_FIRST_S: Final = 300.0
+RETENTION_EVERY_S: Final = 6 * 3600.0
+SAFETY_SCAN_S: Final = 900.0
+DRAIN_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How `openusaged run` was called."""
+
+    foreground: bool = False
+    log_level: str = "info"
+
+
+def version() -> str:
+    """The installed version."""
+    try:
+        return metadata.version("openusage")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def run(options: RunOptions) -> int:
+    """
+    Run the daemon until SIGTERM or SIGINT.
+
+    Raises:
+        LifecycleError: it cannot start; nothing of another daemon has been touched.
+        StorageError: the database cannot be opened.
+    """
+    env = os.environ
+    state_dir = locations.state_dir(env)
+    lifecycle.ensure_private_dir(state_dir)
+    lock = lifecycle.acquire_lock(locations.lock_path(env))
+    logging_state = logs.configure(
+        locations.log_path(env), level=options.log_level, foreground=options.foreground
+    )
+    try:
+        daemon = Daemon(logging_state.recent)
+        try:
+            daemon.start()
+            daemon.wait()
+        finally:
+            daemon.stop()
+    finally:
+        logging_state.close()
+        lock.release()
+    return 0
+
+
+class Daemon:
+    """All objects of one running daemon."""
+
+    def __init__(self, recent: logs.RecentErrors) -> None:
+        self._env = os.environ
+        self._clock = SystemClock()
+        self._machine = Machine(env=dict(os.environ), home=locations.home(), platform=sys.platform)
+        self._recent = recent
+        self._pools = Pools()
+        self._tasks = Tasks()
+        self._http = UrllibHttpClient()
+        self._socket_path = locations.socket_path()
+        self.app = Application(
+            Facts(
+                version=version(),
+                started_ms=self._clock.now_ms(),
+                socket=self._socket_path,
+                database=locations.database_path(),
+                demo=self._env.get("OPENUSAGE_DEMO", "") == "1",
+                machine=self._machine,
+            )
+        )
+        self._store: Store | None = None
+        self._server: RpcServer | None = None
+        self._claimed: lifecycle.ClaimedSocket | None = None
+        self._signals: lifecycle.StopSignals | None = None
+
+    # -------------------------------------------------------------- start
+
+    def start(self) -> None:
+        """Build everything and announce readiness."""
+        self._signals = lifecycle.StopSignals(self.reload)
+        app, clock = self.app, self._clock
+        app.settings = settings_file.load(locations.settings_path(), self._env)
+        for warning in app.settings.warnings:
+            log.warning("event=settings warning=%s", warning)
+        store = self._pools.write(
+            lambda: Store.open(
+                locations.database_path(), app_version=app.facts.version, now_ms=clock.now_ms
+            )
+        )
+        self._store = store
+        writing = Writing(store, self._pipeline(), self._committed)
+        self._committer: Committer = GroupCommitter(self._pools, writing.commit)
+        collector = Collector(
+            machine=self._machine,
+            pipeline=self._pipeline(),
+            cursors=self._pools.read(store.cursors),
+            now_ms=clock.now_ms,
+        )
+        self._collecting = Collecting(
+            pools=self._pools,
+            tasks=self._tasks,
+            committer=self._committer,
+            collector=collector,
+            machine=self._machine,
+            clock=clock,
+            on_idle=app.update_view,
+        )
+        self._collector = collector
+        reading = Reading(store=store, pools=self._pools, clock=clock, view=app.view)
+        ingest = Ingest(machine=self._machine, now_ms=clock.now_ms, accounts=app.accounts)
+        self._receiving = Receiving(
+            ingest=ingest,
+            committer=self._committer,
+            collecting=self._collecting,
+            reading=reading,
+            store=store,
+            spool=Spool(locations.spool_dir(), clock.now_ms),
+            pools=self._pools,
+            tasks=self._tasks,
+            now_ms=clock.now_ms,
+            on_snapshot=self._snapshot_came,
+        )
+        self._scheduler = PollScheduler(
+            self._poll, clock, app.settings.settings.ui.refresh_interval_seconds
+        )
+        self._watcher = Watcher(self._pools, self._changed)
+        app.assemble(
+            Parts(
+                store=store,
+                writing=writing,
+                committer=self._committer,
+                collector=collector,
+                collecting=self._collecting,
+                reading=reading,
+                receiving=self._receiving,
+                scheduler=self._scheduler,
+                clock=clock,
+                recent_errors=self._recent_errors,
+                connections=self._connections,
+                redetect=self._detect,
+                publish=self._publish,
+                zone_name=lambda: local_zone_name(self._env),
+            )
+        )
+        self._detect()
+        self._serve()
+        self._watcher.add(locations.spool_dir())
+        self._watcher.add(os.path.dirname(locations.settings_path()))
+        self._receiving.start()
+        self._collecting.scan()
+        # What notifications cannot promise, and tools that were installed meanwhile.
+        self._tasks.every(SAFETY_SCAN_S, self._redetect_and_scan)
+        self._tasks.later(RETENTION_FIRST_S, self._retention)
+        self._tasks.every(RETENTION_EVERY_S, self._retention)
+        lifecycle.announce_ready(self._socket_path, self._env)
+        log.info("event=started version=%s socket=%s", app.facts.version, self._socket_path)
+
+    def _pipeline(self) -> Pipeline:
+        """A pipeline of its own for each thread that prepares events."""
+        rates, warnings = custom.load(custom.custom_path(self._env))
+        for warning in warnings:
+            log.warning("event=custom_pricing warning=%s", warning)
+        return Pipeline(PriceBook(shipped(), rates), Repositories())
+
+    def _serve(self) -> None:
+        self._claimed = lifecycle.open_listener(self._socket_path, self._env)
+        dispatcher = Dispatcher(load_methods(), self._pools, self.app)
+        self._server = RpcServer(self._claimed.sock, dispatcher, self.app)
+        self._server.start()
+
+    # ------------------------------------------------------------ running
+
+    def wait(self) -> None:
+        """Until a stop signal."""
+        assert self._signals is not None
+        self._signals.stop.wait()
+
+    def reload(self) -> None:
+        """SIGHUP or a changed settings file: take over what can change while running."""
+        loaded = settings_file.load(locations.settings_path(), self._env)
+        if loaded == self.app.settings:
+            return
+        self.app.settings = loaded
+        for warning in loaded.warnings:
+            log.warning("event=settings warning=%s", warning)
+        self._scheduler.set_interval(loaded.settings.ui.refresh_interval_seconds)
+        log.info("event=settings_reloaded")
+        self._tasks.spawn(self._redetect_and_scan)
+
+    def _redetect_and_scan(self) -> None:
+        self._detect()
+        self._collecting.scan()
+
+    def _detect(self) -> None:
+        """Find the accounts, watch their directories, poll those that can be polled."""
+        loaded = self.app.settings
+        assert loaded is not None
+        settings = loaded.settings
+        found = self._pools.work(
+            lambda: find_accounts(
+                self._machine,
+                settings.accounts,
+                auto_detect=settings.auto_detect,
+                disabled=settings.disabled_accounts,
+            )
+        )
+        self.app.found = found
+        self._collector.set_accounts(found.accounts)
+        for account, provider in found.accounts:
+            for root in provider.watch(account, self._machine) if provider.watch else ():
+                self._watcher.add(root)
+        snapshots = self._pools.read(self._existing_store.snapshots)
+        self._scheduler.set_accounts(
+            PolledAccount(
+                id=account.id,
+                min_poll_s=provider.spec.min_poll_s,
+                state=poll_state(snapshots.get((account.provider_id, account.id))),
+            )
+            for account, provider in found.accounts
+            if provider.fetch is not None and settings.telemetry.poll and not self.app.facts.demo
+        )
+        self.app.update_view()
+
+    @property
+    def _existing_store(self) -> Store:
+        assert self._store is not None
+        return self._store
+
+    def _changed(self, paths: set[str]) -> None:
+        """The file system says that something has changed; hub."""
+        spool = locations.spool_dir()
+        settings_path = locations.settings_path()
+        if SCAN_EVERYTHING in paths:
+            self._receiving.drain_soon()
+            self.reload()
+            self._collecting.scan()
+            return
+        if any(path == spool or path.startswith(spool + os.sep) for path in paths):
+            self._receiving.drain_soon()
+        if settings_path in paths:
+            self.reload()
+        logs_changed = {path for path in paths if self._collector.owner_of(path) is not None}
+        self._collecting.wake(logs_changed)
+        if not self._known_homes_exist(paths - logs_changed):
+            self._tasks.spawn(self._redetect_and_scan)
+
+    def _known_homes_exist(self, paths: set[str]) -> bool:
+        """False when a path outside the known homes says that a tool may have appeared."""
+        config = os.path.dirname(locations.settings_path())
+        state = locations.state_dir()
+        return not any(not path.startswith((config, state)) for path in paths)
+
+    # ------------------------------------------------------------ polling
+
+    def _poll(self, account_id: str) -> PollState:
+        """One poll, in a greenlet of the scheduler."""
+        account, provider = self._account(account_id)
+        snapshot = self._pools.work(
+            lambda: poll(
+                provider,
+                account,
+                machine=self._machine,
+                http=self._http,
+                now_ms=self._clock.now_ms,
+            )
+        )
+        self._committer.submit(EventWrite(snapshots=(snapshot,)))
+        return self._stored_state(account)
+
+    def _account(self, account_id: str) -> tuple[Account, Provider]:
+        for account, provider in self.app.found.accounts:
+            if account.id == account_id:
+                return account, provider
+        raise KeyError(account_id)
+
+    def _stored_state(self, account: Account) -> PollState:
+        snapshots = self._pools.read(self._existing_store.snapshots)
+        return poll_state(snapshots.get((account.provider_id, account.id)))
+
+    def _snapshot_came(self, snapshot: UsageSnapshot) -> None:
+        """A hook carried the vendor's own figures: asking for them can wait."""
+        for account, provider in self.app.found.accounts:
+            if account.id == snapshot.account_id and provider.fetch is not None:
+                self._scheduler.update(account.id, self._stored_state(account))
+
+    # ---------------------------------------------------------- small jobs
+
+    def _committed(self) -> None:
+        """Writer thread: a commit has changed something."""
+        self._pools.call_hub(self._publish)
+
+    def _publish(self) -> None:
+        if self._server is not None:
+            self._server.publish()
+
+    def _connections(self) -> tuple[int, int]:
+        server = self._server
+        return (server.connections, server.subscribers) if server is not None else (0, 0)
+
+    def _recent_errors(self) -> list[RecentError]:
+        return [
+            RecentError(
+                at=iso(error.at_ms) or "",
+                where=error.where,
+                message=error.message,
+                count=error.count,
+            )
+            for error in self._recent.newest_first()
+        ]
+
+    def _retention(self) -> None:
+        """Let go of detail that is older than the user wants, a bounded batch at a time."""
+        loaded = self.app.settings
+        if loaded is None or not loaded.usable:
+            return  # defaults its owner did not choose: nothing is deleted on their authority
+        cutoff_ms = self._clock.now_ms() - loaded.settings.data.retention_days * DAY_MS
+        total = 0
+        while deleted := self._pools.write(self._existing_store.run_retention, cutoff_ms):
+            total += deleted
+        if total:
+            log.info("event=retention events=%d", total)
+        self._pools.write(self._existing_store.checkpoint)
+
+    # --------------------------------------------------------------- stop
+
+    def stop(self) -> None:
+        """Stop what was started, newest first; harmless when little was."""
+        self.app.shutting_down = True
+        if self._server is not None:
+            self._server.stop(timeout_s=0.5)
+        if self._claimed is not None:
+            self._claimed.release()
+        if self._store is not None:
+            self._watcher.close()
+            self._collecting.stop()
+            self._scheduler.close()
+            self._tasks.close()
+            self._committer.close()
+            if not self._committer.drain(DRAIN_S):
+                log.warning("event=drain_timeout depth=%d", self._committer.depth)
+            try:
+                self._pools.write(self._store.close)
+            except Exception:
+                log.exception("event=store_close_failed")
+        self._pools.close(1.0)
+        if self._signals is not None:
+            self._signals.close()
+        log.info("event=stopped")
+
+
+def poll_state(stored: StoredSnapshot | None) -> PollState:
+    """What the scheduler has to know of an account's polls, as the store keeps it."""
+    if stored is None:
+        return PollState()
+    good = stored.last_good
+    return PollState(
+        last_poll_ms=stored.latest_ms or None,
+        status=stored.latest_status,
+        failures=stored.failures,
+        retry_at_ms=stored.retry_at_ms or None,
+        resets_at_ms=tuple(
+            metric.resets_at_ms
+            for metric in (good.metrics if good is not None else ())
+            if metric.resets_at_ms is not None
+        ),
+    )

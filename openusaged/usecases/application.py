@@ -1,0 +1,328 @@
+"""
+The daemon as its use cases see it: one object that the wire's methods reach everything through.
+
+Built by the composition root; knows no sockets and no greenlets.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openusage_proto import locations
+from openusage_proto.messages import (
+    AccountInfo,
+    Accounts,
+    EventCounts,
+    Gauge,
+    ProviderInfo,
+    Providers,
+    RecentError,
+    RefreshParams,
+    RefreshResult,
+    SettingsResult,
+    SourceStatus,
+    Status,
+    Widget,
+)
+from openusage_proto.methods import PROTOCOL_VERSION
+from openusaged.config.settings import BUILT_IN_LINKS
+from openusaged.config.settings_file import LoadedSettings
+from openusaged.core.models import Account
+from openusaged.core.windows import iso
+from openusaged.providers import registry
+from openusaged.providers.base import Machine, Provider, WidgetSpec
+from openusaged.runtime.clock import Clock
+from openusaged.runtime.scheduler import PollScheduler
+from openusaged.storage.store import Store
+from openusaged.telemetry.collectors import Collector
+from openusaged.usecases import health
+from openusaged.usecases.accounts import Found
+from openusaged.usecases.collecting import Collecting
+from openusaged.usecases.committing import Committer, Writing
+from openusaged.usecases.reading import Reading, View
+from openusaged.usecases.receiving import Receiving
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What never changes while the daemon runs."""
+
+    version: str
+    started_ms: int
+    socket: str
+    database: str
+    demo: bool
+    machine: Machine
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """The objects the application is made of; filled by the composition root."""
+
+    store: Store
+    writing: Writing
+    committer: Committer
+    collector: Collector
+    collecting: Collecting
+    reading: Reading
+    receiving: Receiving
+    scheduler: PollScheduler
+    clock: Clock
+    recent_errors: Callable[[], Iterable[RecentError]]
+    connections: Callable[[], tuple[int, int]]
+    """(open connections, subscribers)."""
+    redetect: Callable[[], None]
+    publish: Callable[[], None]
+    zone_name: Callable[[], str]
+
+
+class Application:
+    """Implements what `rpc` needs (`AppApi`) and what its methods call."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.shutting_down = False
+        self.found = Found(accounts=[], warnings=[])
+        self.settings: LoadedSettings | None = None
+        self._parts: Parts | None = None
+        self._view = View(demo=facts.demo)
+
+    def assemble(self, parts: Parts) -> None:
+        """Give the application its parts, once."""
+        self._parts = parts
+
+    @property
+    def parts(self) -> Parts:
+        """The parts; an application without them is a mistake of the composition root."""
+        if self._parts is None:
+            raise RuntimeError("the application has not been assembled")
+        return self._parts
+
+    @property
+    def seq(self) -> int:
+        """The store's change sequence."""
+        return self.parts.store.seq
+
+    @property
+    def reading(self) -> Reading:
+        """Questions about usage."""
+        return self.parts.reading
+
+    @property
+    def receiving(self) -> Receiving:
+        """What is pushed to us."""
+        return self.parts.receiving
+
+    # --------------------------------------------------------------- view
+
+    def view(self) -> View:
+        """What answers depend on beside the store."""
+        return self._view
+
+    def accounts(self) -> list[Account]:
+        """The accounts there are now."""
+        return self.found.plain
+
+    def update_view(self) -> None:
+        """Take over changed accounts, settings, collector errors or import state; hub thread."""
+        parts, settings = self.parts, self.settings
+        links: Mapping[str, str] = (
+            settings.settings.telemetry.provider_links if settings is not None else {}
+        )
+        errors = {
+            account_id: _first_error(progress.errors)
+            for account_id, progress in parts.collector.progress.items()
+            if progress.errors
+        }
+        view = View(
+            accounts=tuple(self.found.plain),
+            titles={
+                account.id: account.title or provider.spec.title
+                for account, provider in self.found.accounts
+            },
+            # A built-in link is only a suggestion: what no account owns must not quietly become
+            # somebody's usage.
+            links={
+                source: target
+                for source, target in links.items()
+                if BUILT_IN_LINKS.get(source) != target
+            },
+            suggestions=dict(links),
+            errors=errors,
+            zone_name=parts.zone_name(),
+            retention_days=(settings.settings.data.retention_days if settings is not None else 30),
+            importing=parts.collecting.progress().active or not parts.collecting.first_scan_done,
+            demo=self.facts.demo,
+        )
+        if view != self._view:
+            self._view = view
+            parts.store.bump()
+            parts.publish()
+
+    # ------------------------------------------------------------ catalog
+
+    def providers(self) -> Providers:
+        """All providers with their widgets."""
+        return Providers(
+            providers=[_info(provider) for _, provider in sorted(registry.load_all().items())]
+        )
+
+    def account_list(self) -> Accounts:
+        """All accounts, the disabled ones of the settings too."""
+        settings = self.settings
+        disabled = settings.settings.disabled_accounts if settings is not None else frozenset()
+        known = [
+            AccountInfo(
+                account_id=account.id,
+                provider_id=account.provider_id,
+                title=account.title or provider.spec.title,
+                home=account.home,
+                origin=account.origin,
+                enabled=True,
+            )
+            for account, provider in self.found.accounts
+        ]
+        off = [
+            AccountInfo(
+                account_id=name,
+                provider_id="",
+                title=name,
+                home="",
+                origin="settings",
+                enabled=False,
+            )
+            for name in sorted(disabled)
+        ]
+        return Accounts(accounts=known + off)
+
+    def settings_view(self) -> SettingsResult:
+        """The effective settings."""
+        settings = self.settings
+        path = locations.settings_path(self.facts.machine.env)
+        if settings is None:
+            return SettingsResult(path=path, settings={}, warnings=[])
+        return SettingsResult(
+            path=settings.path,
+            settings=settings.settings.as_document(),
+            warnings=list(settings.warnings),
+        )
+
+    def refresh(self, params: RefreshParams) -> RefreshResult:
+        """Detect, scan and poll now; hub thread (the waiting is a greenlet's)."""
+        parts = self.parts
+        parts.redetect()
+        ids = [account.id for account in self.found.plain]
+        if params.accounts is not None:
+            ids = [name for name in ids if name in params.accounts]
+        parts.collecting.scan()
+        _, deferred = parts.scheduler.poll_now(ids)
+        if params.wait:
+            parts.collecting.wait_idle()
+        return RefreshResult(accounts=ids, polls_deferred=deferred, seq=parts.store.seq)
+
+    # ------------------------------------------------------------- status
+
+    def status(self) -> Status:
+        """The answer of `status`; a reader thread."""
+        parts, facts = self.parts, self.facts
+        now_ms = parts.clock.now_ms()
+        counts = parts.store.counts()
+        connections, subscribers = parts.connections()
+        settings = self.settings
+        warnings = [*self.found.warnings, *(settings.warnings if settings is not None else ())]
+        return Status(
+            version=facts.version,
+            protocol=PROTOCOL_VERSION,
+            pid=os.getpid(),
+            started_at=iso(facts.started_ms) or "",
+            uptime_s=(now_ms - facts.started_ms) / 1000,
+            cpu_s=round(health.cpu_seconds(), 3),
+            rss_bytes=health.rss_bytes(),
+            seq=parts.store.seq,
+            socket=facts.socket,
+            database=facts.database,
+            database_bytes=counts.database_bytes,
+            wal_bytes=counts.wal_bytes,
+            demo=facts.demo,
+            connections=connections,
+            subscribers=subscribers,
+            queues={"commit": parts.committer.depth, "collect": parts.collecting.depth},
+            events=EventCounts(
+                stored=counts.stored,
+                identities=counts.identities,
+                accepted=parts.writing.accepted,
+                deduplicated=parts.writing.deduplicated,
+                merged=parts.writing.merged,
+                rejected=parts.writing.rejected,
+            ),
+            spool=parts.receiving.spool_status(),
+            importing=replace(
+                parts.collecting.progress(),
+                active=parts.collecting.progress().active or not parts.collecting.first_scan_done,
+            ),
+            sources=[self._source(account, provider) for account, provider in self.found.accounts],
+            warnings=warnings,
+            errors=list(parts.recent_errors()),
+        )
+
+    def _source(self, account: Account, provider: Provider) -> SourceStatus:
+        parts = self.parts
+        progress = parts.collector.progress.get(account.id)
+        poll = parts.store.snapshots().get((account.provider_id, account.id))
+        return SourceStatus(
+            account_id=account.id,
+            provider_id=account.provider_id,
+            title=account.title or provider.spec.title,
+            home=account.home,
+            origin=account.origin,
+            units=progress.units if progress is not None else 0,
+            bytes=progress.size if progress is not None else 0,
+            last_scan_at=iso(progress.last_scan_ms) if progress is not None else None,
+            last_change_at=iso(progress.last_change_ms) if progress is not None else None,
+            last_poll_at=iso(poll.latest_ms or None) if poll is not None else None,
+            next_poll_at=iso(parts.scheduler.next_poll_ms(account.id)),
+            poll_status=poll.latest_status if poll is not None else "",
+            error=_first_error(progress.errors) if progress is not None else "",
+        )
+
+
+def _first_error(errors: Mapping[str, str]) -> str:
+    """One sentence for the units that could not be read."""
+    if not errors:
+        return ""
+    path, reason = next(iter(errors.items()))
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{path}: {reason}{more}"
+
+
+def _info(provider: Provider) -> ProviderInfo:
+    spec = provider.spec
+    labels = {metric.key: metric.label for metric in spec.metrics}
+
+    def widget(given: WidgetSpec) -> Widget:
+        return Widget(
+            gauges=[Gauge(metric=key, label=labels.get(key, key)) for key in given.gauges],
+            sections=list(given.sections),
+        )
+
+    capabilities: dict[str, Any] = {
+        "tokens": provider.collect,
+        "quota": provider.fetch,
+        "hooks": provider.hook,
+    }
+    return ProviderInfo(
+        id=spec.id,
+        title=spec.title,
+        kind=spec.kind,
+        auth=spec.auth,
+        description=spec.description,
+        capabilities=[name for name, part in capabilities.items() if part is not None],
+        dashboard_widget=widget(spec.dashboard),
+        detail_widget=widget(spec.detail),
+    )
