@@ -17,8 +17,6 @@ from openusage_proto import methods
 
 WAIT_S: Final = 120.0
 """Bound of the wait; what is there by then is printed with a warning."""
-_SETTLE_S: Final = 3.0
-"""A daemon this young may not have begun its import yet."""
 _POLL_S: Final = 0.05
 
 
@@ -44,7 +42,7 @@ def ready_status(connection: Connection, wait_s: float = WAIT_S) -> dict[str, An
             status = checked_status(connection)
     finally:
         progress.erase()
-    if status["importing"].get("active"):
+    if _pending(status):
         print(
             "openusage: the first import is still running"
             f" ({_percent(status['importing'])}% read); these numbers are not complete yet",
@@ -73,10 +71,8 @@ def checked_status(connection: Connection) -> dict[str, Any]:
 
 
 def _pending(status: dict[str, Any]) -> bool:
-    importing = status["importing"]
-    if importing.get("active"):
-        return True
-    return not importing.get("finished_at") and float(status.get("uptime_s", 0.0)) < _SETTLE_S
+    # True from the daemon's start until its first scan has been committed.
+    return bool(status["importing"].get("active"))
 
 
 def _percent(importing: dict[str, Any]) -> int:

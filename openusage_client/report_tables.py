@@ -52,12 +52,15 @@ class Context(NamedTuple):
     number: _Number
 
 
-def print_report(answer: dict[str, Any], *, demo: bool, no_color: bool) -> None:
-    """Print the answer of `report` for this terminal."""
+def print_report(answer: dict[str, Any], *, demo: bool, filtered: bool, no_color: bool) -> None:
+    """Print the answer of `report` for this terminal; `filtered` when it shows a part only."""
     report = decode(answer, Report)
     style = style_of(sys.stdout, no_color=no_color)
     now = parse_iso(report.generated_at).astimezone(zone_of(report.timezone))
-    for line in report_lines(report, now=now, demo=demo, width=width_of(sys.stdout), style=style):
+    lines = report_lines(
+        report, now=now, demo=demo, filtered=filtered, width=width_of(sys.stdout), style=style
+    )
+    for line in lines:
         print(line)
 
 
@@ -70,7 +73,13 @@ def zone_of(name: str) -> tzinfo | None:
 
 
 def report_lines(
-    report: Report, *, now: datetime, demo: bool, width: int | None, style: Style
+    report: Report,
+    *,
+    now: datetime,
+    width: int | None,
+    style: Style,
+    demo: bool = False,
+    filtered: bool = False,
 ) -> list[str]:
     """The whole page: heading, table, notes; no line wider than `width`."""
     title, _ = _TITLES.get(report.kind, (report.kind, report.kind.upper()))
@@ -85,8 +94,11 @@ def report_lines(
     lines = [style.paint(_cut(heading, width, style), "bold"), ""]
     lines += render(variants, width, style)
     notes = report_notes(report, style)
+    filtered = filtered or bool(report.since or report.until)
     if not report.rows:
-        notes.insert(0, "No usage in this range." if _is_filtered(report) else "No usage yet.")
+        notes.insert(0, "No usage matches." if filtered else "No usage yet.")
+    elif report.kind == "daily" and not filtered:
+        notes.append(f"History starts on {report.rows[0].key}.")
     if notes:
         lines += ["", *(style.paint(line, "dim") for note in notes for line in wrap(note, width))]
     return lines
@@ -134,8 +146,6 @@ def report_notes(report: Report, style: Style) -> list[str]:
     notes = cost_notes(bases, report.unpriced_models, report.totals.other_costs, style)
     troubled = [source for source in report.sources if source.note]
     notes += [f"{source.account}: {source.note}." for source in troubled]
-    if report.kind == "daily" and report.rows and not report.since:
-        notes.append(f"History starts on {report.rows[0].key}.")
     if report.note:
         notes.append(f"note: {report.note}")
     return notes
@@ -163,10 +173,6 @@ def _range(report: Report) -> str:
     return f"until {report.until}" if report.until else ""
 
 
-def _is_filtered(report: Report) -> bool:
-    return bool(report.since or report.until)
-
-
 def _cut(text: str, width: int | None, style: Style) -> str:
     return text if width is None else clip(text, width, style.ellipsis)
 
@@ -176,9 +182,11 @@ def _table(report: Report, context: Context) -> Table:
         return _session_table(report, context)
     if report.kind == "blocks":
         return _block_table(report, context)
+    has_children = any(row.model_breakdown for row in report.rows)
     columns = (
         Column(_TITLES.get(report.kind, ("", report.kind.upper()))[1], "<", shrink_to=12),
-        Column("MODELS", "<", rank=5, shrink_to=12),
+        # With a breakdown the lines below name the models in full.
+        Column("MODELS", "<", rank=5, shrink_to=None if has_children else 12),
         Column("INPUT", rank=2),
         Column("OUTPUT", rank=1),
         Column("CACHE W", rank=4),
@@ -205,7 +213,7 @@ def _table(report: Report, context: Context) -> Table:
 
 def _session_table(report: Report, context: Context) -> Table:
     columns = (
-        Column("SESSION", "<", shrink_to=14),
+        Column("SESSION", "<", shrink_to=24),
         Column("MODELS", "<", rank=4, shrink_to=10),
         Column("INPUT", rank=3),
         Column("OUTPUT", rank=2),

@@ -61,11 +61,11 @@ def render(variants: Sequence[Table], width: int | None, style: Style) -> list[s
         ]
         return _lines(table, list(range(len(sizes))), sizes, None, style)
     for table in variants:
-        shown = list(range(len(table.columns)))
         natural = _natural(table)
-        fitted = _fit(table, shown, natural, width)
-        if fitted is not None:
-            return _lines(table, shown, fitted, width, style)
+        if sum(natural) + len(_GAP) * (len(natural) - 1) <= width:
+            break
+    shown = list(range(len(table.columns)))
+    fitted = _fit(table, shown, natural, width)
     while fitted is None and (index := _least_wanted(table, shown)) is not None:
         shown.remove(index)
         fitted = _fit(table, shown, natural, width)

@@ -104,7 +104,12 @@ def run(options: argparse.Namespace) -> int:
     # Only a table needs the wire's dataclasses, which take longer to load than a report to fetch.
     from openusage_client import report_tables
 
-    report_tables.print_report(report, demo=bool(status.get("demo")), no_color=options.no_color)
+    report_tables.print_report(
+        report,
+        demo=bool(status.get("demo")),
+        filtered=bool(options.provider or options.project or options.account),
+        no_color=options.no_color,
+    )
     return EXIT_OK
 
 
