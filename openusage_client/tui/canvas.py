@@ -178,11 +178,9 @@ class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]
                 self._count_empty(empty=taken == 0)
                 return
             self._empty_reads = 0
-            if value == "\x1b":
-                value = _after_escape(pad)
-            key = key_name(value) if value else ""
-            if key:
-                self.host.press(key)
+            for key in _after_escape(pad) if value == "\x1b" else (key_name(value),):
+                if key and self.editing:
+                    self.host.press(key)
             if not self.editing:
                 return
 
@@ -201,16 +199,22 @@ def _read(pad: Any) -> str | int | None:
     return value
 
 
-def _after_escape(pad: Any) -> str | int:
-    """`Esc` when nothing follows; an unknown sequence or Alt combination is swallowed whole."""
+def _after_escape(pad: Any) -> tuple[str, ...]:
+    """
+    The keys that an escape character begins: itself, and the character right behind it.
+
+    tmux hands over a key struck soon after Esc together with it.  A sequence curses does not know
+    (a mouse, a function key) is swallowed whole.
+    """
     following = _read(pad)
     if following is None:
-        return "Esc"
-    if following in ("[", "O"):
-        while isinstance(following := _read(pad), str):
-            if "@" <= following <= "~":
-                break
-    return ""
+        return ("Esc",)
+    if following not in ("[", "O"):
+        return ("Esc", key_name(following))
+    while isinstance(following := _read(pad), str):
+        if "@" <= following <= "~":
+            break
+    return ()
 
 
 class ScreenForm(npyscreen.FormBaseNew):  # type: ignore[misc,unused-ignore]

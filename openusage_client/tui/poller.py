@@ -69,7 +69,8 @@ class Poller(threading.Thread):
         self._pipe = WakePipe()
         self._stopping = threading.Event()
         self._refresh = False
-        self._seq: int | None = None
+        self._seq = -1
+        self._served = False
         self._importing = False
 
     # ------------------------------------------------- called by the other side
@@ -100,14 +101,14 @@ class Poller(threading.Thread):
         backoff = BACKOFF_MIN_S
         may_start = True
         while not self._stopping.is_set():
-            self._seq = None
+            self._served = False
             detail = ""
             try:
                 with self._connect(may_start) as connection:
                     self._serve(connection)
             except (ClientError, RpcError, OSError) as error:
                 detail = str(error)
-            if self._seq is not None:
+            if self._served:
                 # It worked until now: look again soon, the daemon may just be restarting.
                 backoff = BACKOFF_MIN_S
             if not self._stopping.is_set():
@@ -194,6 +195,7 @@ class Poller(threading.Thread):
             return
         model = decode(answer, ReadModel)
         self._seq = model.seq
+        self._served = True
         self._importing = model.importing
         self._post(model=model)
 

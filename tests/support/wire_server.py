@@ -12,7 +12,7 @@ import os
 import selectors
 import socket
 import threading
-from typing import Any
+from typing import Any, Self
 
 from openusage_proto import methods
 from openusage_proto.messages import Providers, ReadModel
@@ -50,7 +50,7 @@ class WireServer:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> WireServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openusage_client.formatting import format_bytes, format_count
-from openusage_client.tui.layout import Line, clip_line, line_width
+from openusage_client.tui.layout import Line, clip_line, line_width, pick
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import bar, clean, wrap
 from openusage_client.tui.views.frame import content_height, importing_words
@@ -25,8 +25,12 @@ def render_splash(state: AppState, width: int, height: int) -> list[Line]:
 
 def render_too_small(width: int, height: int) -> list[Line]:
     """One line that names the size that is needed."""
-    text = f"openusage needs {MIN_WIDTH} columns and {MIN_HEIGHT} lines"
-    return [clip_line([(text, "warn")], width)][:height]
+    words = (
+        f"openusage needs {MIN_WIDTH} columns and {MIN_HEIGHT} lines",
+        f"needs {MIN_WIDTH}x{MIN_HEIGHT} cells",
+        f"{MIN_WIDTH}x{MIN_HEIGHT}",
+    )
+    return [pick([[(text, "warn")] for text in words], width)][:height]
 
 
 def _centre(line: Line, width: int) -> Line:
