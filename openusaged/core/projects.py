@@ -13,7 +13,7 @@ def project_labels(roots: Iterable[str]) -> dict[str, str]:
     `api`.
     """
     parts = {root: [part for part in root.split("/") if part] for root in roots}
-    depth = {root: 1 for root in parts}
+    depth = dict.fromkeys(parts, 1)
     while True:
         labels: dict[str, list[str]] = {}
         for root, names in parts.items():
