@@ -1,0 +1,85 @@
+"""The real hook scripts as processes, with payloads in the shape the agents send."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLAUDE_HOOK = REPOSITORY / "hooks" / "claude" / "openusage_hook.py"
+CODEX_HOOK = REPOSITORY / "hooks" / "codex" / "openusage_hook.py"
+
+
+def start_hook(
+    script: Path, env: Mapping[str, str], payload: Mapping[str, Any]
+) -> subprocess.Popen[bytes]:
+    """Start a hook as the agent does: the payload on standard input, nothing else."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(script)],
+        env=dict(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(payload).encode())
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def finish_hook(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a hook; it must be silent and successful whatever happened."""
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+def post_tool_use(
+    session: str, tool_use_id: str, *, transcript: str = "", tool: str = "Bash", text: str = "x"
+) -> dict[str, Any]:
+    """What Claude Code sends after a tool has run."""
+    return {
+        "session_id": session,
+        "transcript_path": transcript,
+        "cwd": "/home/dev/shop",
+        "permission_mode": "default",
+        "hook_event_name": "PostToolUse",
+        "tool_name": tool,
+        "tool_input": {"command": text, "description": text},
+        "tool_response": {"stdout": text, "stderr": text, "interrupted": False},
+        "tool_use_id": tool_use_id,
+        "duration_ms": 31,
+    }
+
+
+def stop(session: str, prompt_id: str, *, transcript: str = "", text: str = "x") -> dict[str, Any]:
+    """What Claude Code sends when a turn has ended."""
+    return {
+        "session_id": session,
+        "transcript_path": transcript,
+        "cwd": "/home/dev/shop",
+        "prompt_id": prompt_id,
+        "permission_mode": "default",
+        "hook_event_name": "Stop",
+        "stop_hook_active": False,
+        "last_assistant_message": text,
+        "background_tasks": [],
+        "session_crons": [],
+    }
+
+
+def agent_turn_complete(thread: str, turn: str, *, text: str = "x") -> dict[str, Any]:
+    """What Codex hands to its `notify` program."""
+    return {
+        "type": "agent-turn-complete",
+        "thread-id": thread,
+        "turn-id": turn,
+        "cwd": "/home/dev/shop",
+        "client": "codex-tui",
+        "input-messages": [text],
+        "last-assistant-message": text,
+    }
