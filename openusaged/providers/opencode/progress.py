@@ -1,0 +1,83 @@
+"""
+What a reader of OpenCode's stores remembers between reads: where it was and what was unfinished.
+
+Messages and tool calls are written in place until they are done.  Instead of searching a table
+that has no index on time, the unfinished ones are remembered by id and looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from openusaged.core.models import UsageEvent
+from openusaged.providers.opencode.records import Message, ToolCall, message_events, tool_event
+
+STATE_VERSION: Final = 1
+MAX_PENDING: Final = 256
+"""Messages of killed processes stay unfinished for ever; beyond this the oldest are given up."""
+
+
+class Pending(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+    """An unfinished message: the tokens and the tool calls that were reported already."""
+
+    tokens: int = 0
+    calls: list[str] = []
+
+
+class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Resumable state of one database or session directory."""
+
+    position: int = 0
+    """`rowid` of the newest message that was read."""
+    anchor: str = ""
+    """Id of that message: another one there means that rows were deleted or renumbered."""
+    updated_ms: int = 0
+    """Newest `time_updated` of the last complete pass."""
+    floor_ms: int = 0
+    """While a pass starts over: rows updated before this were read in an earlier one."""
+    pending: dict[str, Pending] = {}
+
+    def encode(self) -> bytes:
+        """Bytes for a cursor."""
+        return msgspec.json.encode(self)
+
+
+def decode(state: bytes, version: int) -> Progress:
+    """The state of a cursor; a fresh one when it is another version's or damaged."""
+    if version == STATE_VERSION and state:
+        try:
+            return msgspec.json.decode(state, type=Progress)
+        except msgspec.DecodeError:
+            pass
+    return Progress()
+
+
+def events_of(
+    message: Message,
+    calls: Iterable[ToolCall],
+    progress: Progress,
+    channel: str,
+    servers: Sequence[str],
+) -> Iterator[UsageEvent]:
+    """What is new about one message; it stays pending while it or a call of it is unfinished."""
+    before = progress.pending.pop(message.id, None) or Pending()
+    now = Pending(tokens=message.usage[0].sum)
+    is_unfinished = not message.is_final
+    if message.is_final or now.tokens != before.tokens:
+        yield from message_events(message, channel)
+    for call in calls:
+        if not call.is_settled:
+            is_unfinished = True
+            continue
+        now.calls.append(call.id)
+        if call.id not in before.calls:
+            event = tool_event(call, message, channel, servers)
+            if event is not None:
+                yield event
+    if is_unfinished and not message.is_fork_copy:
+        progress.pending[message.id] = now
+        while len(progress.pending) > MAX_PENDING:
+            del progress.pending[next(iter(progress.pending))]

@@ -1,0 +1,357 @@
+"""
+OpenCode's messages and tool calls as values, and the events they stand for.  Pure.
+
+One place for database, legacy files and plugin, so that the three report the same identity, time
+and numbers for the same message whichever comes first.
+
+Quirks of the vendor that are settled here:
+- `output` includes reasoning up to 1.2 and excludes it later; `total` tells which.
+- `tokens` of a message are those of its last step, `cost` is the sum of all steps.  A message is
+  one step (one model request) today; old versions ran several.
+- A fork copies every message under a new id with its old time of creation.
+- `session.idle` fires for failed requests twice; turns are counted by user message instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from openusaged.core.languages import language_of
+from openusaged.core.models import (
+    MESSAGE_USAGE,
+    NANO,
+    STATUS_ABORTED,
+    STATUS_ERROR,
+    STATUS_OK,
+    TOOL_USAGE,
+    TURN_COMPLETED,
+    UsageEvent,
+)
+from openusaged.providers.opencode.mcp_servers import split_tool
+
+SOURCE: Final = "opencode"
+CLIENT: Final = "opencode"
+
+# The model goes on after these; any other reason ends the turn.
+_CONTINUES: Final = frozenset({"tool-calls", "unknown"})
+_MAX_TOKENS: Final = 1 << 53
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A token object as logged: `input` excludes cache, `output` may or may not hold reasoning."""
+
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    total: int | None = None
+
+    @property
+    def output_with_reasoning(self) -> int:
+        """Output including reasoning, whichever way the version that wrote it counted."""
+        rest = self.input + self.cache_read + self.cache_write
+        if self.output == 0 and self.total is not None and self.total > rest:
+            # some gateways report a total and no output
+            return self.total - rest
+        if self.total is not None:
+            separate = self.total >= rest + self.output + self.reasoning
+        else:
+            # Without a total (1.1) reasoning is inside, unless it cannot be.
+            separate = self.reasoning > self.output
+        return self.output + self.reasoning if separate else self.output
+
+    @property
+    def sum(self) -> int:
+        """All tokens by the one definition of `core.models`."""
+        return self.input + self.cache_read + self.cache_write + self.output_with_reasoning
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One `step-finish` part: one request to the model, its tokens and cost in USD."""
+
+    tokens: Tokens
+    cost: float = 0.0
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a message needs of its session; zero and empty when unknown."""
+
+    parent_id: str = ""
+    created_ms: int = 0
+    directory: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An assistant message; times in epoch ms, 0 when absent, cost in USD."""
+
+    id: str
+    session_id: str = ""
+    parent_id: str = ""
+    provider: str = ""
+    model: str = ""
+    agent: str = ""
+    cwd: str = ""
+    cost: float = 0.0
+    tokens: Tokens | None = None
+    created_ms: int = 0
+    completed_ms: int = 0
+    finish: str = ""
+    error: str = ""
+    """Name of the error's class; its text is never read."""
+    is_summary: bool = False
+    steps: Sequence[Step] = ()
+    session: Session = Session()
+
+    @property
+    def is_fork_copy(self) -> bool:
+        """Whether the message is older than its session: a copy of one counted before."""
+        return 0 < self.created_ms < self.session.created_ms
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will be written to it."""
+        return self.completed_ms > 0 or bool(self.error)
+
+    @property
+    def usage(self) -> tuple[Tokens, int]:
+        """
+        Tokens and number of model requests of the whole message.
+
+        The sum of its steps when there are several or the message itself has no tokens.
+        """
+        own = self.tokens or Tokens()
+        if len(self.steps) > 1 or (self.steps and own.sum == 0):
+            total = _sum(self.steps)
+            # `>=` guards against a version that would accumulate in the message itself
+            if total.sum >= own.sum:
+                return total, len(self.steps)
+        return own, 1
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A `tool` part: status as logged, time of its start in epoch ms, path or bare extension."""
+
+    id: str
+    """`callID`, or the part's own id where a provider gives none."""
+    name: str
+    status: str
+    message_id: str = ""
+    session_id: str = ""
+    started_ms: int = 0
+    file: str = ""
+    lines_added: int | None = None
+    lines_removed: int | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the call has ended."""
+        return self.status in _TOOL_STATUS
+
+
+_TOOL_STATUS: Final = {
+    "completed": STATUS_OK,
+    "success": STATUS_OK,
+    "error": STATUS_ERROR,
+    "failed": STATUS_ERROR,
+    "aborted": STATUS_ABORTED,
+    "cancelled": STATUS_ABORTED,
+    "canceled": STATUS_ABORTED,
+}
+
+
+def message_events(message: Message, channel: str) -> Iterator[UsageEvent]:
+    """
+    The usage of an assistant message and, when it ended the user's turn, that turn.
+
+    Nothing for a message that is still empty or is a copy made by a fork.
+    """
+    tokens, requests = message.usage
+    if message.is_fork_copy or not (message.is_final or tokens.sum):
+        return
+    status = _status(message)
+    base = _base(message, channel)
+    cost = max(message.cost, sum(step.cost for step in message.steps))
+    yield msgspec.structs.replace(
+        base,
+        event_type=MESSAGE_USAGE,
+        message_id=message.id,
+        input=tokens.input,
+        cache_read=tokens.cache_read,
+        # OpenCode does not say how long a written entry lives; Anthropic's default is 5 minutes
+        cache_write_5m=tokens.cache_write,
+        output=tokens.output_with_reasoning,
+        reasoning=min(tokens.reasoning, tokens.output_with_reasoning),
+        requests=requests,
+        cost_nano=round(cost * NANO) if cost > 0 else None,
+        status=status,
+    )
+    ends_turn = message.is_final and message.finish not in _CONTINUES
+    # a summary answers a request of OpenCode's own, not of the user
+    if ends_turn and message.parent_id and not message.is_summary:
+        yield msgspec.structs.replace(base, event_type=TURN_COMPLETED, status=status)
+
+
+def tool_event(
+    call: ToolCall, message: Message, channel: str, servers: Sequence[str]
+) -> UsageEvent | None:
+    """The use of a tool, or None while it runs and for copies made by a fork."""
+    if not call.is_settled or message.is_fork_copy:
+        return None
+    server, function = split_tool(call.name, servers)
+    return msgspec.structs.replace(
+        _base(message, channel),
+        event_type=TOOL_USAGE,
+        ts_ms=call.started_ms or message.created_ms,
+        message_id=message.id,
+        tool_call_id=call.id,
+        tool_name=call.name.lower(),
+        mcp_server=server,
+        mcp_function=function,
+        language=language_of(call.file) if call.file else "",
+        lines_added=call.lines_added,
+        lines_removed=call.lines_removed,
+        status=_TOOL_STATUS[call.status],
+    )
+
+
+def parse_message(info: Mapping[str, Any], session: Session, steps: Sequence[Step]) -> Message:
+    """A message object as JSON files and the plugin hold it; wrong types count as absent."""
+    model = _mapping(info.get("model"))
+    path = _mapping(info.get("path"))
+    time = _mapping(info.get("time"))
+    tokens = info.get("tokens")
+    return Message(
+        id=_text(info.get("id")),
+        session_id=_text(info.get("sessionID")),
+        parent_id=_text(info.get("parentID")),
+        provider=_text(info.get("providerID")) or _text(model.get("providerID")),
+        model=_text(info.get("modelID")) or _text(model.get("modelID")),
+        agent=_text(info.get("agent")) or _text(info.get("mode")),
+        cwd=_text(path.get("cwd")) or session.directory,
+        cost=amount(info.get("cost")),
+        tokens=parse_tokens(tokens) if isinstance(tokens, Mapping) else None,
+        created_ms=count(time.get("created")),
+        completed_ms=count(time.get("completed")),
+        finish=_text(info.get("finish")),
+        error=error_name(info.get("error")),
+        is_summary=info.get("summary") is True,
+        session=session,
+        steps=steps,
+    )
+
+
+def parse_tokens(tokens: Mapping[str, Any]) -> Tokens:
+    """A token object; what is no number counts as 0."""
+    cache = _mapping(tokens.get("cache"))
+    return Tokens(
+        input=count(tokens.get("input")),
+        output=count(tokens.get("output")),
+        reasoning=count(tokens.get("reasoning")),
+        cache_read=count(cache.get("read")),
+        cache_write=count(cache.get("write")),
+        total=count(tokens.get("total")) or None,
+    )
+
+
+def parse_step(part: Mapping[str, Any]) -> Step:
+    """A `step-finish` part."""
+    return Step(
+        tokens=parse_tokens(_mapping(part.get("tokens"))),
+        cost=amount(part.get("cost")),
+    )
+
+
+def parse_tool(part: Mapping[str, Any]) -> ToolCall:
+    """A `tool` part; of its input only the path is looked at, of its output nothing."""
+    state = _mapping(part.get("state"))
+    given = _mapping(state.get("input"))
+    diff = _mapping(_mapping(state.get("metadata")).get("filediff"))
+    return ToolCall(
+        id=_text(part.get("callID")) or _text(part.get("id")),
+        name=_text(part.get("tool")),
+        status=_text(state.get("status")).lower(),
+        message_id=_text(part.get("messageID")),
+        session_id=_text(part.get("sessionID")),
+        started_ms=count(_mapping(state.get("time")).get("start")),
+        file=_text(given.get("filePath")) or _text(part.get("file_ext")),
+        lines_added=optional_count(diff.get("additions")),
+        lines_removed=optional_count(diff.get("deletions")),
+    )
+
+
+def error_name(error: object) -> str:
+    """The class of a message's error, `error` when it does not say; empty without one."""
+    if not error:
+        return ""
+    return _text(_mapping(error).get("name")) or "error"
+
+
+def count(value: object) -> int:
+    """A non-negative integer of a JSON number; 0 for anything else."""
+    return optional_count(value) or 0
+
+
+def optional_count(value: object) -> int | None:
+    """A non-negative integer of a JSON number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 <= value < _MAX_TOKENS else None
+
+
+def amount(value: object) -> float:
+    """A positive amount of a JSON number; 0.0 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0.0
+    return float(value) if 0 < value < 1e9 else 0.0
+
+
+def _base(message: Message, channel: str) -> UsageEvent:
+    return UsageEvent(
+        source=SOURCE,
+        channel=channel,
+        event_type=MESSAGE_USAGE,
+        # The creation is the one time that every store and every event of the plugin agrees on.
+        ts_ms=message.created_ms,
+        provider=message.provider.lower(),
+        client=CLIENT,
+        session_id=message.session_id,
+        parent_session_id=message.session.parent_id,
+        turn_id=message.parent_id,
+        # `build` and `plan` are the main agent's modes; only a child session is a sub-agent
+        agent=(message.agent or "subagent") if message.session.parent_id else "",
+        cwd=message.cwd,
+        model=message.model,
+    )
+
+
+def _status(message: Message) -> str:
+    words = f"{message.error} {message.finish}".lower()
+    if "abort" in words or "cancel" in words:
+        return STATUS_ABORTED
+    if message.error or "error" in words or "fail" in words:
+        return STATUS_ERROR
+    return STATUS_OK
+
+
+def _sum(steps: Sequence[Step]) -> Tokens:
+    """Tokens of several steps, each read by its own `total`; the sum holds reasoning in output."""
+    tokens = [step.tokens for step in steps]
+    return Tokens(
+        input=sum(each.input for each in tokens),
+        output=sum(each.output_with_reasoning for each in tokens),
+        reasoning=sum(min(each.reasoning, each.output_with_reasoning) for each in tokens),
+        cache_read=sum(each.cache_read for each in tokens),
+        cache_write=sum(each.cache_write for each in tokens),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,308 @@
+"""
+Reads OpenCode's database (1.2 and later): what is new since the cursor, in bounded chunks.
+
+New rows are found by `rowid`, which costs what is new; the table has no index on `time_updated`.
+Only when rows were deleted or renumbered (the anchor row is another one) is the table searched
+for rows updated since the last pass.  Only the wanted fields leave SQLite: texts of prompts,
+answers and tools never become Python objects, and no table with credentials is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from openusaged.core.models import SQLITE, Account, SourceCursor, UsageEvent
+from openusaged.providers.base import Chunk, CollectContext, Unit
+from openusaged.providers.opencode.mcp_servers import configured_servers
+from openusaged.providers.opencode.progress import STATE_VERSION, Progress, decode, events_of
+from openusaged.providers.opencode.records import (
+    SOURCE,
+    Message,
+    Session,
+    Step,
+    Tokens,
+    ToolCall,
+    amount,
+    count,
+    optional_count,
+)
+from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
+
+BATCH_MESSAGES: Final = 400
+"""Messages of one transaction; also below SQLite's smallest limit of bound values (999)."""
+OVERLAP_MS: Final = 300_000
+"""A pass that starts over goes back this far: clocks are set back, rows commit late."""
+
+_MESSAGE_FIELDS: Final = (
+    "$.parentID",
+    "$.providerID",
+    "$.model.providerID",
+    "$.modelID",
+    "$.model.modelID",
+    "$.agent",
+    "$.mode",
+    "$.path.cwd",
+    "$.cost",
+    "$.tokens.input",
+    "$.tokens.output",
+    "$.tokens.reasoning",
+    "$.tokens.cache.read",
+    "$.tokens.cache.write",
+    "$.tokens.total",
+    "$.time.created",
+    "$.time.completed",
+    "$.finish",
+    "$.error.name",
+)
+_PART_FIELDS: Final = (
+    "$.callID",
+    "$.tool",
+    "$.state.status",
+    "$.state.time.start",
+    "$.state.input.filePath",
+    "$.state.metadata.filediff.additions",
+    "$.state.metadata.filediff.deletions",
+    "$.cost",
+    "$.tokens.input",
+    "$.tokens.output",
+    "$.tokens.reasoning",
+    "$.tokens.cache.read",
+    "$.tokens.cache.write",
+    "$.tokens.total",
+)
+
+
+def collect(
+    account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
+) -> Iterator[Chunk]:
+    """
+    Events of new and of formerly unfinished messages; the last chunk's cursor marks it as read.
+
+    Raises:
+        DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
+    """
+    progress = Progress()
+    if cursor is not None and (cursor.device, cursor.inode) == (unit.device, unit.inode):
+        progress = decode(cursor.state, cursor.state_version)
+    reader = _Reader(context)
+    batch = max(1, min(BATCH_MESSAGES, context.max_chunk_events // 4))
+    first = True
+    while True:
+        with open_read_only(unit.path) as database, database.snapshot():
+            if not reader.is_opencode(database):
+                yield Chunk(events=(), cursor=_cursor(account, unit, progress, done=True))
+                return
+            if first:
+                _check_anchor(database, progress)
+            newest = database.rows("SELECT max(rowid), max(time_updated) FROM message")[0]
+            events: list[UsageEvent] = []
+            if first:
+                events += reader.pending(database, progress)
+            rows, position = reader.page(database, progress, batch)
+            events += reader.events(database, rows, progress)
+            done = len(rows) < batch
+            progress.position = count(newest[0]) if done else position
+            progress.anchor = _id_at(database, progress.position)
+            if done:
+                progress.updated_ms, progress.floor_ms = count(newest[1]), 0
+            share = progress.position / max(1, count(newest[0]))
+        yield Chunk(events=events, cursor=_cursor(account, unit, progress, done=done, share=share))
+        if done:
+            return
+        first = False
+
+
+def _cursor(
+    account: Account, unit: Unit, progress: Progress, *, done: bool, share: float = 1.0
+) -> SourceCursor:
+    return SourceCursor(
+        source=SOURCE,
+        account_id=account.id,
+        path=unit.path,
+        device=unit.device,
+        inode=unit.inode,
+        # Until the end size and time stay 0: a reader that dies half-way must look unread.
+        size=unit.size if done else 0,
+        mtime_ns=unit.mtime_ns if done else 0,
+        offset=int(unit.size * min(share, 1.0)),
+        state=progress.encode(),
+        state_version=STATE_VERSION,
+    )
+
+
+def _check_anchor(database: ForeignDatabase, progress: Progress) -> None:
+    if progress.anchor and _id_at(database, progress.position) != progress.anchor:
+        progress.position = 0
+        progress.floor_ms = max(0, progress.updated_ms - OVERLAP_MS)
+
+
+def _id_at(database: ForeignDatabase, rowid: int) -> str:
+    rows = database.rows("SELECT id FROM message WHERE rowid = ?", (rowid,))
+    return str(rows[0][0]) if rows else ""
+
+
+class _Reader:
+    """The queries of one pass; MCP servers per directory are asked for once."""
+
+    def __init__(self, context: CollectContext) -> None:
+        self._context = context
+        self._servers: dict[str, Sequence[str]] = {}
+        self._session_columns: frozenset[str] | None = None
+
+    def is_opencode(self, database: ForeignDatabase) -> bool:
+        """Whether the tables are there; a database that has just been made has none."""
+        if not {"id", "session_id", "time_updated", "data"} <= database.columns("message"):
+            return False
+        self._session_columns = database.columns("session")
+        return {"id", "message_id", "data"} <= database.columns("part")
+
+    def page(
+        self, database: ForeignDatabase, progress: Progress, limit: int
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        """The next assistant messages in the order of their rows, and the last one's `rowid`."""
+        where = "m.rowid > ? AND m.time_updated >= ?"
+        parameters = (progress.position, progress.floor_ms, limit)
+        rows = database.rows(f"{self._select(where)} ORDER BY m.rowid LIMIT ?", parameters)
+        return rows, rows[-1][0] if rows else progress.position
+
+    def pending(self, database: ForeignDatabase, progress: Progress) -> list[UsageEvent]:
+        """What has become of the messages that were unfinished last time."""
+        ids = list(progress.pending)
+        rows = []
+        for start in range(0, len(ids), BATCH_MESSAGES):
+            some = ids[start : start + BATCH_MESSAGES]
+            rows += database.rows(self._select(f"m.id IN ({_marks(some)})"), some)
+        for gone in progress.pending.keys() - {row[1] for row in rows}:
+            del progress.pending[gone]
+        return self.events(database, rows, progress)
+
+    def events(
+        self, database: ForeignDatabase, rows: Sequence[tuple[Any, ...]], progress: Progress
+    ) -> list[UsageEvent]:
+        """Events of these message rows with their parts."""
+        steps, calls = self._parts(database, [row[1] for row in rows])
+        events: list[UsageEvent] = []
+        for row in rows:
+            message = _message(row, steps.get(row[1], ()))
+            if message.created_ms:
+                servers = self._servers_at(message.cwd)
+                events += events_of(message, calls.get(row[1], ()), progress, SQLITE, servers)
+        return events
+
+    def _servers_at(self, directory: str) -> Sequence[str]:
+        if directory not in self._servers:
+            self._servers[directory] = configured_servers(self._context.machine, directory)
+        return self._servers[directory]
+
+    def _select(self, where: str) -> str:
+        """Assistant messages with the facts of their session; bad JSON is passed over."""
+        assert self._session_columns is not None
+        session = ", ".join(
+            f"s.{name}" if name in self._session_columns else "NULL"
+            for name in ("parent_id", "time_created", "directory")
+        )
+        fields = ", ".join(f"json_extract(m.data, '{path}')" for path in _MESSAGE_FIELDS)
+        join = "LEFT JOIN session s ON s.id = m.session_id" if self._session_columns else ""
+        if not join:
+            session = "NULL, NULL, NULL"
+        # CASE, not AND: SQLite promises the order of its evaluation only there
+        return f"""
+            SELECT m.rowid, m.id, m.session_id, {session},
+                   json_type(m.data, '$.summary') = 'true',
+                   json_type(m.data, '$.error') NOT IN ('null'),
+                   json_type(m.data, '$.tokens') = 'object', {fields}
+            FROM message m {join}
+            WHERE {where}
+              AND CASE WHEN json_valid(m.data) THEN json_extract(m.data, '$.role') END = 'assistant'
+        """
+
+    def _parts(
+        self, database: ForeignDatabase, message_ids: Sequence[str]
+    ) -> tuple[dict[str, list[Step]], dict[str, list[ToolCall]]]:
+        """Steps and tool calls of these messages, by message, in the order they were made."""
+        steps: dict[str, list[Step]] = {}
+        calls: dict[str, list[ToolCall]] = {}
+        if not message_ids:
+            return steps, calls
+        fields = ", ".join(f"json_extract(data, '{path}')" for path in _PART_FIELDS)
+        # `instr` before the JSON functions: most bytes are texts that need not be parsed
+        sql = f"""
+            SELECT message_id, id, kind, {fields} FROM (
+              SELECT message_id, id, data,
+                     CASE WHEN instr(data, '"step-finish"') OR instr(data, '"tool"')
+                          THEN CASE WHEN json_valid(data)
+                                    THEN json_extract(data, '$.type') END END AS kind
+              FROM part WHERE message_id IN ({_marks(message_ids)})
+            ) WHERE kind IN ('step-finish', 'tool') ORDER BY message_id, id
+        """
+        for row in database.rows(sql, message_ids):
+            if row[2] == "tool":
+                calls.setdefault(row[0], []).append(_call(row))
+            else:
+                step = Step(cost=amount(row[10]), tokens=_tokens(row[11:17]))
+                steps.setdefault(row[0], []).append(step)
+        return steps, calls
+
+
+def _message(row: Sequence[Any], steps: Sequence[Step]) -> Message:
+    (_, message_id, session_id, session_parent, session_created, directory) = row[:6]
+    is_summary, has_error, has_tokens = row[6:9]
+    (parent, provider, provider_old, model, model_old, agent, mode, cwd, cost) = row[9:18]
+    created, completed, finish, error = row[24:28]
+    return Message(
+        id=message_id,
+        session_id=session_id,
+        parent_id=_text(parent),
+        provider=_text(provider) or _text(provider_old),
+        model=_text(model) or _text(model_old),
+        agent=_text(agent) or _text(mode),
+        cwd=_text(cwd) or _text(directory),
+        cost=amount(cost),
+        tokens=_tokens(row[18:24]) if has_tokens else None,
+        created_ms=count(created),
+        completed_ms=count(completed),
+        finish=_text(finish),
+        error=(_text(error) or "error") if has_error else "",
+        is_summary=bool(is_summary),
+        steps=steps,
+        session=Session(
+            parent_id=_text(session_parent),
+            created_ms=count(session_created),
+            directory=_text(directory),
+        ),
+    )
+
+
+def _call(row: Sequence[Any]) -> ToolCall:
+    message_id, part_id, _, call_id, name, status, started, file, added, removed = row[:10]
+    return ToolCall(
+        id=_text(call_id) or part_id,
+        name=_text(name),
+        status=_text(status).lower(),
+        message_id=message_id,
+        started_ms=count(started),
+        file=_text(file),
+        lines_added=optional_count(added),
+        lines_removed=optional_count(removed),
+    )
+
+
+def _tokens(values: Sequence[Any]) -> Tokens:
+    given, output, reasoning, read, write, total = values
+    return Tokens(
+        input=count(given),
+        output=count(output),
+        reasoning=count(reasoning),
+        cache_read=count(read),
+        cache_write=count(write),
+        total=count(total) or None,
+    )
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
