@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
+
 Counts = tuple[int, int, int, int, int]
 """(input incl. cached and cache writes, cached, cache writes, output incl. reasoning, reasoning)"""
 
@@ -30,6 +32,16 @@ def as_count(value: Any) -> int:
     return 0
 
 
+class Usage(msgspec.Struct, gc=False):
+    """A usage object as Codex writes it; anything else arrives as a plain dict."""
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_output_tokens: int = 0
+
+
 def counts_of(usage: Any) -> Counts | None:
     """
     Counts of one usage object, or None when it is no object.
@@ -37,18 +49,35 @@ def counts_of(usage: Any) -> Counts | None:
     The parts are clamped to what contains them: cached and written tokens to the input, reasoning
     to the output.  The aliases are those of other writers of `codex exec --json` output.
     """
+    if type(usage) is Usage:
+        tokens_in, cached = usage.input_tokens, usage.cached_input_tokens
+        written, tokens_out = usage.cache_write_input_tokens, usage.output_tokens
+        reasoning = usage.reasoning_output_tokens
+        if cached >= 0 and 0 <= written <= tokens_in - cached and 0 <= reasoning <= tokens_out:
+            return (tokens_in, cached, written, tokens_out, reasoning)
+        return _clamped(tokens_in, cached, written, tokens_out, reasoning)
     if not isinstance(usage, dict):
         return None
     get = usage.get
-    tokens_in = as_count(_first(get, "input_tokens", "prompt_tokens", "input"))
-    cached = min(
-        as_count(_first(get, "cached_input_tokens", "cache_read_input_tokens", "cached_tokens")),
-        tokens_in,
+    return _clamped(
+        _first(get, "input_tokens", "prompt_tokens", "input"),
+        _first(get, "cached_input_tokens", "cache_read_input_tokens", "cached_tokens"),
+        get("cache_write_input_tokens"),
+        _first(get, "output_tokens", "completion_tokens", "output"),
+        _first(get, "reasoning_output_tokens", "reasoning_tokens"),
     )
-    written = min(as_count(get("cache_write_input_tokens")), tokens_in - cached)
-    tokens_out = as_count(_first(get, "output_tokens", "completion_tokens", "output"))
-    reasoning = as_count(_first(get, "reasoning_output_tokens", "reasoning_tokens"))
-    return (tokens_in, cached, written, tokens_out, min(reasoning, tokens_out))
+
+
+def _clamped(tokens_in: Any, cached: Any, written: Any, tokens_out: Any, reasoning: Any) -> Counts:
+    whole_in, whole_out = as_count(tokens_in), as_count(tokens_out)
+    read = min(as_count(cached), whole_in)
+    return (
+        whole_in,
+        read,
+        min(as_count(written), whole_in - read),
+        whole_out,
+        min(as_count(reasoning), whole_out),
+    )
 
 
 def _first(get: Any, *names: str) -> Any:

@@ -37,6 +37,6 @@ def _total(line: bytes) -> Counts | None:
         row = decode_row(line)
     except msgspec.MsgspecError:
         return None
-    if row is None or not isinstance(row[2], TokenCount) or not isinstance(row[2].info, dict):
+    if row is None or not isinstance(row[2], TokenCount) or row[2].info is None:
         return None
-    return counts_of(row[2].info.get("total_token_usage"))
+    return counts_of(row[2].info.total_token_usage)

@@ -39,13 +39,15 @@ from openusaged.providers.codex.inherited import inherited_totals
 from openusaged.providers.codex.limits import SessionLimits
 from openusaged.providers.codex.paths import PROVIDER_ID
 from openusaged.providers.codex.rows import (
+    ABSENT,
     ENVELOPES,
     HEAD,
-    PAYLOADS,
-    TOP_LEVEL,
+    ROWS,
+    Kind,
     SessionMeta,
     ThreadSettings,
     TokenCount,
+    TokenInfo,
     ToolCall,
     ToolOutput,
     TurnContext,
@@ -136,28 +138,30 @@ class RolloutReader:
         self.malformed = 0
         self._limits = SessionLimits()
         self._parent_totals: frozenset[Counts] | None = None
-        self._handlers: dict[bytes, Callable[[Any, int], None]] = {
-            b"session_meta": self._session_meta,
-            b"turn_context": self._turn_context,
-            b"token_usage_record": self._usage_record,
-            b"token_count": self._token_count,
-            b"task_started": self._turn_started,
-            b"turn_started": self._turn_started,
-            b"task_complete": self._turn_complete,
-            b"turn_complete": self._turn_complete,
-            b"turn_aborted": self._turn_aborted,
-            b"thread_settings_applied": self._thread_settings,
-            b"function_call": self._tool_call,
-            b"custom_tool_call": self._tool_call,
-            b"local_shell_call": self._tool_call,
-            b"web_search_call": self._web_search,
-            b"function_call_output": self._tool_output,
-            b"custom_tool_call_output": self._tool_output,
+        self._minute = ""
+        self._minute_ms = 0
+        self._handlers: dict[Kind, Callable[[Any, int], None]] = {
+            (b"session_meta", None): self._session_meta,
+            (b"turn_context", None): self._turn_context,
+            (b"token_usage_record", None): self._usage_record,
+            (b"event_msg", b"token_count"): self._token_count,
+            (b"event_msg", b"task_started"): self._turn_started,
+            (b"event_msg", b"turn_started"): self._turn_started,
+            (b"event_msg", b"task_complete"): self._turn_complete,
+            (b"event_msg", b"turn_complete"): self._turn_complete,
+            (b"event_msg", b"turn_aborted"): self._turn_aborted,
+            (b"event_msg", b"thread_settings_applied"): self._thread_settings,
+            (b"response_item", b"function_call"): self._tool_call,
+            (b"response_item", b"custom_tool_call"): self._tool_call,
+            (b"response_item", b"local_shell_call"): self._tool_call,
+            (b"response_item", b"web_search_call"): self._web_search,
+            (b"response_item", b"function_call_output"): self._tool_output,
+            (b"response_item", b"custom_tool_call_output"): self._tool_output,
         }
 
     def read_block(self, block: bytes, max_events: int) -> Iterator[int]:
         """Read complete lines; yields where a chunk is full, behind that line, and the end."""
-        match_head, find, size = HEAD.match, block.find, len(block)
+        match_head, find, size, rows = HEAD.match, block.find, len(block), ROWS
         events = self.events
         position = 0
         while position < size:
@@ -165,8 +169,9 @@ class RolloutReader:
             if stop < 0:
                 stop = size
             head = match_head(block, position)
-            if head is None or _matters(head[1], head[2]):
-                self._read_line(block[position:stop])
+            kind = None if head is None else (head[1], head[2])
+            if kind is None or kind in rows or (kind[1] is None and kind[0] in ENVELOPES):
+                self._read_line(block[position:stop], kind)
                 if len(events) >= max_events:
                     yield stop + 1
                     events = self.events
@@ -182,22 +187,49 @@ class RolloutReader:
         """The newest limits seen in this read."""
         return self._limits.snapshot(self.account_id)
 
-    def _read_line(self, line: bytes) -> None:
+    def _read_line(self, line: bytes, kind: Kind | None) -> None:
+        row: Any = None
+        if kind is not None and kind in ROWS:
+            try:
+                row = ROWS[kind](line)
+            except msgspec.MsgspecError:
+                row = None  # one odd field: take the others
+        if row is not None and kind is not None:
+            timestamp, payload = row.timestamp, row.payload
+        else:
+            loose = self._decode_loosely(line)
+            if loose is None:
+                return
+            kind, timestamp, payload = loose
+        state = self.state
+        ts_ms = self._epoch_ms(timestamp) or state.last_ts_ms or self.mtime_ms
+        if not state.settled and state.is_child:
+            self._watch_inheritance(ts_ms)
+        self._handlers[kind](payload, ts_ms)
+        state.last_ts_ms = ts_ms
+
+    def _decode_loosely(self, line: bytes) -> tuple[Kind, Any, Any] | None:
         try:
             row = decode_row(line)
         except msgspec.MsgspecError:
             # a torn or foreign line; its neighbours are sound
             self.malformed += bool(line.strip())
-            return
-        if row is None:
-            if not self.state.thread_id or self.state.exec_output:
-                self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
-            return
-        kind, timestamp, payload = row
-        ts_ms = as_epoch_ms(timestamp) or self.state.last_ts_ms or self.mtime_ms
-        self._watch_inheritance(ts_ms)
-        self._handlers[kind](payload, ts_ms)
-        self.state.last_ts_ms = ts_ms
+            return None
+        if row is None and (not self.state.thread_id or self.state.exec_output):
+            self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
+        return row
+
+    def _epoch_ms(self, timestamp: Any) -> int | None:
+        # neighbours share their minute: parsing only seconds halves the cost of a stamp
+        if type(timestamp) is str and len(timestamp) == 24 and timestamp[:17] == self._minute:
+            try:
+                return self._minute_ms + int(timestamp[17:19]) * 1000 + int(timestamp[20:23])
+            except ValueError:
+                return as_epoch_ms(timestamp)
+        parsed = as_epoch_ms(timestamp)
+        if parsed is not None and type(timestamp) is str and timestamp[23:] == "Z":
+            self._minute, self._minute_ms = timestamp[:17], parsed - parsed % 60_000
+        return parsed
 
     # -- whose rows they are ---------------------------------------------------------------------
 
@@ -214,8 +246,6 @@ class RolloutReader:
     def _watch_inheritance(self, ts_ms: int) -> None:
         """Follow copied rows by their stamps: logs before 0.100 have no rows that start a turn."""
         state = self.state
-        if not state.is_child or state.settled:
-            return
         if ts_ms < state.created_ms - CLOCK_SLACK_MS:
             state.phase = COPIED_STAMPED
         elif state.phase == COPIED_STAMPED:
@@ -255,7 +285,7 @@ class RolloutReader:
         state = self.state
         state.model = as_text(context.model) or state.model
         state.turn_id = as_text(context.turn_id) or state.turn_id
-        state.cwd = state.cwd or as_text(context.cwd)
+        state.cwd = as_text(context.cwd) or state.cwd  # `--cd` moves a resumed thread
 
     def _thread_settings(self, settings: ThreadSettings, ts_ms: int) -> None:
         del ts_ms
@@ -298,10 +328,12 @@ class RolloutReader:
             # copies carry the stamps of the fork but the limits of long ago
             self._limits.note(row.rate_limits, ts_ms)
         info = row.info
-        if not isinstance(info, dict):
+        if info is None:
             return
-        total = counts_of(info.get("total_token_usage"))
-        last = counts_of(info.get("last_token_usage"))
+        total = counts_of(info.total_token_usage)
+        if total is not None and total == state.total:
+            return  # repeated when a request or a compaction starts, or behind its record
+        last = counts_of(info.last_token_usage)
         if total is None:
             used, total = self._without_total(last)
         elif is_empty(total):
@@ -322,8 +354,6 @@ class RolloutReader:
     def _growth(self, total: Counts, last: Counts | None) -> Counts | None:
         """What one response used, by the cumulative counters."""
         state = self.state
-        if total == state.total:
-            return None  # repeated when a request or a compaction starts
         if last is not None and is_empty(last):
             return None  # an estimate of the context after a compaction
         if state.total is None and state.is_child and last is not None:
@@ -378,14 +408,13 @@ class RolloutReader:
         if len(state.pending) >= MAX_PENDING_CALLS:
             oldest = next(iter(state.pending))
             self._emit_tool(oldest, state.pending.pop(oldest), STATUS_UNKNOWN)
-        name = tools.tool_name(as_text(call.name), as_text(call.namespace))
+        name = as_text(call.name)
+        if call.namespace is not None:
+            name = tools.tool_name(name, as_text(call.namespace))
         if not name and call.type == "local_shell_call":
             name = "local_shell"
-        patch = (
-            tools.patch_in(call.arguments)
-            or tools.patch_in(call.input)
-            or tools.patch_in(call.action)
-        )
+        given = [raw for raw in (call.arguments, call.input, call.action) if raw is not ABSENT]
+        patch = tools.patch_in(*given)
         state.pending[call_id] = PendingCall(
             ts_ms=ts_ms,
             turn_id=state.turn_id,
@@ -425,22 +454,15 @@ class RolloutReader:
         self.events.append(self.state.tool_event(self.account_id, call_id, call, status))
 
 
-def _matters(kind: bytes, inner: bytes | None) -> bool:
-    if kind in ENVELOPES:
-        return inner is None or inner in PAYLOADS
-    return kind in TOP_LEVEL
-
-
-def _row_model(row: TokenCount, info: dict[str, Any]) -> str:
+def _row_model(row: TokenCount, info: TokenInfo) -> str:
     for value in (
         row.model,
         row.model_name,
         row.model_id,
-        as_object(row.metadata).get("model"),
-        info.get("model"),
-        info.get("model_name"),
-        as_object(info.get("metadata")).get("model"),
+        info.model,
+        info.model_name,
     ):
         if isinstance(value, str) and value:
             return value
-    return ""
+    nested = as_object(row.metadata).get("model") or as_object(info.metadata).get("model")
+    return as_text(nested)

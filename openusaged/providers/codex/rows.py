@@ -9,21 +9,28 @@ odd field never costs the row.  Prompts and answers stay undecoded bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-# Kind of row -> the struct of its payload; a kind that is not listed carries no usage.
-# `turn_started` and `turn_complete` are newer spellings that Codex itself accepts.
-TOP_LEVEL: Final = frozenset({b"session_meta", b"turn_context", b"token_usage_record"})
+from openusaged.providers.codex.counters import Usage
+
+Kind = tuple[bytes, bytes | None]
+"""Type of the row and, inside an envelope, of its payload."""
+
 ENVELOPES: Final = frozenset({b"event_msg", b"response_item"})
 
 # The line as Codex writes it: compact, `type` first in the payload.  Matching costs a tenth of
 # decoding; a line that does not look like this is decoded instead of judged.
 HEAD: Final = re.compile(
-    rb'\{"timestamp":"[^"\\]*",(?:"ordinal":\d+,)?"type":"([a-z_]+)"(?:,"payload":\{"type":"([a-z_]+)")?'
+    rb'\{"timestamp":"[^"\\]*",(?:"ordinal":\d+,)?"type":"([a-z_]+)"'
+    rb'(?:,"payload":\{"type":"([a-z_]+)")?'
 )
+
+
+ABSENT: Final = msgspec.Raw(b"null")
 
 
 class SessionMeta(msgspec.Struct, gc=False):
@@ -59,15 +66,25 @@ class UsageRecord(msgspec.Struct, gc=False):
     turn_id: Any = None
     response_id: Any = None
     model: Any = None
-    usage: Any = None
-    thread_token_usage: Any = None
+    usage: Usage | None = None
+    thread_token_usage: Usage | None = None
+
+
+class TokenInfo(msgspec.Struct, gc=False):
+    """Cumulative usage of the thread, and of the last response."""
+
+    total_token_usage: Usage | None = None
+    last_token_usage: Usage | None = None
+    model: Any = None
+    model_name: Any = None
+    metadata: Any = None
 
 
 class TokenCount(msgspec.Struct, gc=False):
     """Cumulative counters of the thread and the vendor's limits."""
 
-    info: Any = None
-    rate_limits: msgspec.Raw = msgspec.Raw(b"null")
+    info: TokenInfo | None = None
+    rate_limits: msgspec.Raw = ABSENT
     model: Any = None
     model_name: Any = None
     model_id: Any = None
@@ -79,7 +96,7 @@ class TurnEdge(msgspec.Struct, gc=False):
 
     turn_id: Any = None
     started_at: Any = None
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = ABSENT
 
 
 class ThreadSettings(msgspec.Struct, gc=False):
@@ -97,9 +114,9 @@ class ToolCall(msgspec.Struct, gc=False):
     name: Any = None
     namespace: Any = None
     status: Any = None
-    arguments: msgspec.Raw = msgspec.Raw(b"null")
-    input: msgspec.Raw = msgspec.Raw(b"null")
-    action: msgspec.Raw = msgspec.Raw(b"null")
+    arguments: msgspec.Raw = ABSENT
+    input: msgspec.Raw = ABSENT
+    action: msgspec.Raw = ABSENT
 
 
 class ToolOutput(msgspec.Struct, gc=False):
@@ -107,7 +124,7 @@ class ToolOutput(msgspec.Struct, gc=False):
 
     call_id: Any = None
     success: Any = None
-    output: msgspec.Raw = msgspec.Raw(b"null")
+    output: msgspec.Raw = ABSENT
 
 
 Payload = (
@@ -121,30 +138,32 @@ Payload = (
     | ToolOutput
 )
 
-PAYLOADS: Final[dict[bytes, type[Payload]]] = {
-    b"session_meta": SessionMeta,
-    b"turn_context": TurnContext,
-    b"token_usage_record": UsageRecord,
-    b"token_count": TokenCount,
-    b"task_started": TurnEdge,
-    b"turn_started": TurnEdge,
-    b"task_complete": TurnEdge,
-    b"turn_complete": TurnEdge,
-    b"turn_aborted": TurnEdge,
-    b"thread_settings_applied": ThreadSettings,
-    b"function_call": ToolCall,
-    b"custom_tool_call": ToolCall,
-    b"local_shell_call": ToolCall,
-    b"web_search_call": ToolCall,
-    b"function_call_output": ToolOutput,
-    b"custom_tool_call_output": ToolOutput,
+# A kind that is not listed carries no usage.  `turn_started` and `turn_complete` are spellings
+# that Codex itself accepts for the two.
+PAYLOADS: Final[dict[Kind, type[Payload]]] = {
+    (b"session_meta", None): SessionMeta,
+    (b"turn_context", None): TurnContext,
+    (b"token_usage_record", None): UsageRecord,
+    (b"event_msg", b"token_count"): TokenCount,
+    (b"event_msg", b"task_started"): TurnEdge,
+    (b"event_msg", b"turn_started"): TurnEdge,
+    (b"event_msg", b"task_complete"): TurnEdge,
+    (b"event_msg", b"turn_complete"): TurnEdge,
+    (b"event_msg", b"turn_aborted"): TurnEdge,
+    (b"event_msg", b"thread_settings_applied"): ThreadSettings,
+    (b"response_item", b"function_call"): ToolCall,
+    (b"response_item", b"custom_tool_call"): ToolCall,
+    (b"response_item", b"local_shell_call"): ToolCall,
+    (b"response_item", b"web_search_call"): ToolCall,
+    (b"response_item", b"function_call_output"): ToolOutput,
+    (b"response_item", b"custom_tool_call_output"): ToolOutput,
 }
 
 
 class _Envelope(msgspec.Struct, gc=False):
     timestamp: Any = None
     type: Any = None
-    payload: msgspec.Raw = msgspec.Raw(b"null")
+    payload: msgspec.Raw = ABSENT
 
 
 class _Inner(msgspec.Struct, gc=False):
@@ -153,25 +172,54 @@ class _Inner(msgspec.Struct, gc=False):
 
 _envelope = msgspec.json.Decoder(_Envelope).decode
 _inner = msgspec.json.Decoder(_Inner).decode
-_payload = {kind: msgspec.json.Decoder(payload).decode for kind, payload in PAYLOADS.items()}
+_payload: Final[dict[Kind, Callable[[msgspec.Raw], Any]]] = {
+    kind: msgspec.json.Decoder(payload).decode for kind, payload in PAYLOADS.items()
+}
+
+ROWS: Final[dict[Kind, Callable[[bytes], Any]]] = {
+    kind: msgspec.json.Decoder(
+        msgspec.defstruct("Row", [("payload", payload), ("timestamp", Any, None)], gc=False)
+    ).decode
+    for kind, payload in PAYLOADS.items()
+}
+"""Decoders of whole rows whose kind is known from their head; strict about counts."""
 
 
-def decode_row(line: bytes) -> tuple[bytes, Any, Payload] | None:
+def decode_row(line: bytes) -> tuple[Kind, Any, Payload] | None:
     """
     (kind, timestamp as written, payload) of a row that matters; None for all others.
+
+    Field by field: a count that is a string or a block that is no object costs only itself.
 
     Raises:
         msgspec.MsgspecError: the line is no JSON object or its payload is none.
     """
     row = _envelope(line)
-    kind = row.type.encode() if isinstance(row.type, str) else b""
-    if kind in ENVELOPES:
+    outer = row.type.encode() if isinstance(row.type, str) else b""
+    kind: Kind = (outer, None)
+    if outer in ENVELOPES:
         inner = _inner(row.payload).type
-        kind = inner.encode() if isinstance(inner, str) else b""
-    elif kind not in TOP_LEVEL:
-        return None
+        kind = (outer, inner.encode() if isinstance(inner, str) else b"")
     decode = _payload.get(kind)
-    return None if decode is None else (kind, row.timestamp, decode(row.payload))
+    if decode is None:
+        return None
+    try:
+        return kind, row.timestamp, decode(row.payload)
+    except msgspec.ValidationError:
+        return kind, row.timestamp, _loose(PAYLOADS[kind], row.payload)
+
+
+def _loose(payload: type[Payload], raw: msgspec.Raw) -> Payload:
+    values = msgspec.json.decode(raw, type=dict[str, Any])
+    if payload is TokenCount:
+        info = values.get("info")
+        values["info"] = TokenInfo(**_known(TokenInfo, info)) if isinstance(info, dict) else None
+        values["rate_limits"] = msgspec.Raw(msgspec.json.encode(values.get("rate_limits")))
+    return payload(**_known(payload, values))
+
+
+def _known(struct: type[msgspec.Struct], values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in struct.__struct_fields__ if name in values}
 
 
 def as_text(value: Any) -> str:

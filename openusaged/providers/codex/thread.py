@@ -7,6 +7,7 @@ cursor, and back at the next append.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +41,10 @@ COPIED: Final = 1
 """Copies of the parent's rows, until a turn of this thread begins."""
 COPIED_STAMPED: Final = 2
 """The same, with the parent's time stamps, until the first stamp of this thread's own time."""
+
+
+# Few names, many calls.
+_split_mcp = lru_cache(maxsize=512)(split_mcp)
 
 
 class PendingCall(msgspec.Struct, array_like=True, gc=False):
@@ -182,7 +187,7 @@ class ThreadState(msgspec.Struct, array_like=True):
         self, account_id: str, call_id: str, call: PendingCall, status: str
     ) -> UsageEvent:
         """The event of a tool call that has ended; lines count only if the patch was applied."""
-        server, function = split_mcp(call.name)
+        server, function = _split_mcp(call.name)
         applied = status == STATUS_OK
         return UsageEvent(
             source=PROVIDER_ID,

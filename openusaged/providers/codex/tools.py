@@ -24,7 +24,7 @@ _MOVE_LINE: Final = re.compile(r"\*\*\* Move to: (.+)")
 # ("Process exited with code N", "Exit code: N") or, in its older JSON form, behind the text.
 _HEAD_BYTES: Final = 320
 _TAIL_BYTES: Final = 160
-_HEAD_EXIT: Final = re.compile(rb"(?:[Pp]rocess exited with code|[Ee]xit code:?) (-?\d+)")
+_HEAD_EXIT: Final = re.compile(rb"xit(?:ed with)? code:? (-?\d+)")
 _JSON_EXIT: Final = re.compile(rb'\\?"exit_code\\?"\s*:\s*(-?\d+)')
 _ABORTED: Final = re.compile(rb'^["\s]*(?:aborted|cancelled|canceled)\b', re.IGNORECASE)
 _FAILED: Final = re.compile(
@@ -53,16 +53,19 @@ def tool_name(name: str, namespace: str) -> str:
     return name
 
 
-def patch_in(raw: bytes | msgspec.Raw) -> PatchStats | None:
-    """Statistics of the patch inside a call's arguments, whether text, list or JSON in a string."""
-    data = bytes(raw)
-    if PATCH_MARK not in data:
-        return None
-    try:
-        text = _text_with_patch(msgspec.json.decode(data), depth=3)
-    except msgspec.MsgspecError:
-        return None
-    return None if text is None else _count(text)
+def patch_in(*arguments: bytes | msgspec.Raw) -> PatchStats | None:
+    """Statistics of the patch inside a call's arguments: text, a list, or JSON in a string."""
+    for raw in arguments:
+        data = bytes(raw)
+        if PATCH_MARK not in data:
+            continue
+        try:
+            text = _text_with_patch(msgspec.json.decode(data), depth=3)
+        except msgspec.MsgspecError:
+            continue
+        if text is not None:
+            return _count(text)
+    return None
 
 
 def _text_with_patch(value: Any, depth: int) -> str | None:
@@ -114,7 +117,9 @@ def output_status(output: bytes | msgspec.Raw, success: Any = None) -> str:
     """How a call ended, from the ends of its output; `ok` when nothing says otherwise."""
     data = memoryview(output)
     head, tail = bytes(data[:_HEAD_BYTES]), bytes(data[-_TAIL_BYTES:])
-    match = _HEAD_EXIT.search(head) or _JSON_EXIT.search(tail) or _JSON_EXIT.search(head)
+    at = head.find(b"code")
+    match = _HEAD_EXIT.search(head, max(at - 12, 0)) if at >= 0 else None
+    match = match or _JSON_EXIT.search(tail) or _JSON_EXIT.search(head)
     if match:
         return STATUS_OK if int(match[1]) == 0 else STATUS_ERROR
     if _ABORTED.match(head):
