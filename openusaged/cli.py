@@ -1,0 +1,248 @@
+"""
+`openusaged`: run the daemon, and look after one that runs.
+
+Everything that starts fast stays fast: what the daemon needs is loaded by `run` only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from openusage_proto import locations
+from openusage_proto.errors import RpcError
+from openusaged.core.errors import OpenUsageError
+from openusaged.instance_lock import holder_pid
+from openusaged.probe import NothingAnswers, call
+
+OK, FAILURE, USAGE, NOTHING_ANSWERS = 0, 1, 2, 3
+START_DEADLINE_S = 15.0
+STOP_DEADLINE_S = 6.0
+POLL_S = 0.05
+FOLLOW_S = 0.25
+
+_EXAMPLES = """\
+examples:
+  openusaged start              start in the background and return when it answers
+  openusaged run --foreground   run here, log to the terminal (for systemd and debugging)
+  openusaged status             how it is doing; exit code 3 when nothing answers
+  openusaged status --json      the same for programs
+  openusaged logs -n 50 -f      the last 50 lines of its log, then what is added
+  openusaged doctor             check paths, rights, socket, limits; says how to fix what is wrong
+  openusaged stop
+
+exit codes: 0 ok, 1 failure, 2 wrong usage, 3 no daemon answers
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except (OpenUsageError, RpcError, OSError) as exc:
+        if isinstance(exc, BrokenPipeError):
+            # the reader of our output has gone; there is nobody to tell
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            return OK
+        print(f"openusaged: {exc}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="openusaged",
+        description="The OpenUsage daemon: collects what AI tools use and serves it on a socket.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], words: str
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=words, description=words)
+        sub.set_defaults(command=run)
+        return sub
+
+    run = add("run", _run, "run the daemon until it is told to stop")
+    run.add_argument("--foreground", action="store_true", help="log to standard error as well")
+    run.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    add("start", _start, "start the daemon in the background")
+    add("stop", _stop, "stop the running daemon")
+    add("restart", _restart, "stop the daemon if it runs, then start it")
+    status = add("status", _status, "show how the daemon is doing")
+    status.add_argument("--json", action="store_true", help="print the answer of the daemon as is")
+    logs = add("logs", _logs, "show the daemon's log")
+    logs.add_argument("-n", "--lines", type=_count, default=20, metavar="N", help="how many lines")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
+    doctor = add("doctor", _doctor, "check the installation and say how to fix what is wrong")
+    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from openusaged.app import RunOptions, run
+
+    return run(RunOptions(foreground=arguments.foreground, log_level=arguments.log_level))
+
+
+def _start(_arguments: argparse.Namespace) -> int:
+    pid = holder_pid(locations.lock_path())
+    if pid is not None:
+        print(f"openusaged is already running (pid {pid})")
+        return OK
+    log_path = locations.log_path()
+    os.makedirs(os.path.dirname(log_path), mode=0o700, exist_ok=True)
+    log_fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "openusaged", "run"],
+            stdin=subprocess.DEVNULL,
+            stdout=log_fd,
+            stderr=log_fd,
+            start_new_session=True,
+            close_fds=True,
+        )
+    finally:
+        os.close(log_fd)
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline:
+        if _answers():
+            print(f"openusaged started (pid {holder_pid(locations.lock_path()) or child.pid})")
+            return OK
+        # Another one may have won the race for the lock; then it is the one to wait for.
+        if child.poll() is not None and holder_pid(locations.lock_path()) is None:
+            break
+        time.sleep(POLL_S)
+    print(f"openusaged did not start; the end of {log_path}:", file=sys.stderr)
+    for line in _tail(log_path, 10):
+        print(f"  {line}", end="", file=sys.stderr)
+    return FAILURE
+
+
+def _answers() -> bool:
+    try:
+        call(locations.socket_path(), "status", timeout_s=2.0)
+    except NothingAnswers:
+        return False
+    except RpcError:
+        return True
+    return True
+
+
+def _stop(_arguments: argparse.Namespace) -> int:
+    lock = locations.lock_path()
+    pid = holder_pid(lock)
+    if pid is None:
+        print("openusaged is not running")
+        return OK
+    if pid == 0:
+        print("openusaged is just starting; try again in a moment", file=sys.stderr)
+        return FAILURE
+    try:
+        # The lock is held, and only its holder writes this file: the id cannot be a stranger's.
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return OK
+    deadline = time.monotonic() + STOP_DEADLINE_S
+    while time.monotonic() < deadline:
+        if holder_pid(lock) != pid:
+            print(f"openusaged stopped (pid {pid})")
+            return OK
+        time.sleep(POLL_S)
+    print(
+        f"openusaged (pid {pid}) has not stopped within {STOP_DEADLINE_S:g} s; "
+        f"kill -9 {pid} loses no acknowledged event",
+        file=sys.stderr,
+    )
+    return FAILURE
+
+
+def _restart(arguments: argparse.Namespace) -> int:
+    return _stop(arguments) or _start(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    try:
+        status = call(locations.socket_path(), "status")
+    except NothingAnswers as exc:
+        print(f"openusaged does not answer at {exc}; start it: openusaged start", file=sys.stderr)
+        return NOTHING_ANSWERS
+    if arguments.json:
+        print(json.dumps(status, indent=2, ensure_ascii=False))
+    else:
+        from openusaged.status_page import render
+
+        print(render(status), end="")
+    return OK
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    path = locations.log_path()
+    if not os.path.exists(path):
+        print(f"openusaged: there is no log yet at {path}", file=sys.stderr)
+        return FAILURE
+    for line in _tail(path, arguments.lines):
+        print(line, end="")
+    if arguments.follow:
+        _follow(path)
+    return OK
+
+
+def _tail(path: str, lines: int) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return list(deque(file, maxlen=lines))
+    except OSError:
+        return []
+
+
+def _follow(path: str) -> None:
+    """Print what is added, also after the file was rotated; until interrupted."""
+    file = open(path, encoding="utf-8", errors="replace")  # noqa: SIM115  # replaced below
+    try:
+        file.seek(0, os.SEEK_END)
+        while True:
+            if text := file.read():
+                print(text, end="", flush=True)
+                continue
+            time.sleep(FOLLOW_S)
+            try:
+                rotated = os.stat(path).st_ino != os.fstat(file.fileno()).st_ino
+            except FileNotFoundError:
+                continue
+            if rotated:
+                rest = file.read()
+                file.close()
+                file = open(path, encoding="utf-8", errors="replace")  # noqa: SIM115
+                print(rest, end="", flush=True)
+    finally:
+        file.close()
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from openusaged.doctor import FAILED, examine, render
+
+    checks = examine(os.environ)
+    if arguments.json:
+        print(json.dumps([check.as_dict() for check in checks], indent=2, ensure_ascii=False))
+    else:
+        print(render(checks), end="")
+    return FAILURE if any(check.state == FAILED for check in checks) else OK

@@ -81,20 +81,33 @@ class Deferred(Generic[R]):
     submitted before this one is waited for, so that they share a commit.
     """
 
-    __slots__ = ("_awaited", "_finish")
+    __slots__ = ("_awaited", "_finish", "_outcome")
 
     def __init__(self, awaited: Awaited, finish: Callable[[Any], R] | None = None) -> None:
         self._awaited = awaited
         self._finish = finish
+        self._outcome: tuple[R | None, Exception | None] | None = None
 
     def ready(self) -> bool:
         """Whether `get` returns at once."""
-        return self._awaited.ready()
+        return self._outcome is not None or self._awaited.ready()
 
     def get(self) -> R:
-        """Wait (the calling greenlet only) for the result; raises the failure."""
-        value = self._awaited.get()
-        return value if self._finish is None else self._finish(value)
+        """
+        Wait (the calling greenlet only) for the result; raises the failure.
+
+        `finish` is called once, however often the result is asked for: it may submit more work.
+        """
+        if self._outcome is None:
+            try:
+                value = self._awaited.get()
+                self._outcome = (value if self._finish is None else self._finish(value), None)
+            except Exception as exc:  # noqa: BLE001  # kept for whoever asks
+                self._outcome = (None, exc)
+        result, error = self._outcome
+        if error is not None:
+            raise error
+        return result  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
