@@ -81,7 +81,7 @@ class TestEvents:
             "claude-code",
             "/home/dev/shop",
         )
-        assert event.input is None and event.requests is None
+        assert (event.input, event.requests) == (None, None)
         assert result.wake_paths == (transcript,)
         assert "secret" not in repr(result)
 
