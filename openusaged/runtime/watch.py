@@ -36,7 +36,7 @@ from openusaged.runtime.pools import Pools
 
 log = logging.getLogger(__name__)
 
-EVERYTHING: Final = "*"
+SCAN_EVERYTHING: Final = "*"
 """In a set of changed paths: more changed than is worth listing."""
 MAX_PATHS: Final = 4096
 MOVE_PAIRING_S: Final = 0.02
@@ -108,7 +108,7 @@ class Watcher:
 
     `on_change(paths)` is called in a greenlet, at most every `debounce_s`, with the files and
     directories that changed, spelled below the root as it was given to `add`.  More than
-    `MAX_PATHS` become `EVERYTHING`.  A root that appears (or is replaced) is itself reported.
+    `MAX_PATHS` become `SCAN_EVERYTHING`.  A root that appears (or is replaced) is itself reported.
     All methods belong to the hub thread.
     """
 
@@ -168,8 +168,8 @@ class Watcher:
         paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
         with self._lock:
             if len(self._pending) > self._max_paths:
-                self._pending = {EVERYTHING}
-            elif EVERYTHING not in self._pending:
+                self._pending = {SCAN_EVERYTHING}
+            elif SCAN_EVERYTHING not in self._pending:
                 self._pending.update(_spelled(root, path) for path in paths)
             if self._scheduled:
                 return
@@ -193,7 +193,7 @@ class Watcher:
         changed = {
             path
             for path in pending
-            if path == EVERYTHING
+            if path == SCAN_EVERYTHING
             or any(root.path == path or _below(path, root.path) for root in self._roots.values())
         }
         if changed:
