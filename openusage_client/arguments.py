@@ -14,6 +14,7 @@ from openusage_client.errors import UsageError
 
 _ZONE_MARK: Final = "zoneinfo/"
 _LOCALTIME: Final = "/etc/localtime"
+_TIMEZONE: Final = "/etc/timezone"
 _ZONE_DIRECTORY: Final = "/usr/share/zoneinfo"
 
 
@@ -123,7 +124,7 @@ def local_zone() -> str | None:
     try:
         target = os.readlink(_LOCALTIME)
     except OSError:
-        return _zone_of_file("/etc/timezone")
+        return _zone_of_file(_TIMEZONE)
     found = target.rpartition(_ZONE_MARK)
     return found[2] if found[1] and found[2] else None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -26,7 +27,7 @@ from openusage_client.commands import overview
 from openusage_client.errors import UsageError
 from openusage_client.first_import import ready_status
 from openusage_client.rpc import Connection
-from openusage_proto import methods
+from openusage_proto import locations, methods
 
 STOP_DEADLINE_S: Final = 6.0
 # Variables that would lead the demo's daemon to the real user's tools, keys or proxies.
@@ -64,6 +65,7 @@ def run(*, keep: str | None, no_color: bool, timezone: str | None = None) -> int
     )
     with _ending_by_exception(), _directory(keep) as directory:
         demo_homes.write_homes(directory, int(time.time() * 1000))
+        _forbid_polling(directory)
         with _environment(demo_environment(directory)), _daemon():
             if terminal.is_interactive():
                 from openusage_client.tui.app import run as run_dashboard
@@ -87,6 +89,14 @@ def demo_environment(directory: str) -> dict[str, str]:
         "OPENUSAGE_TELEMETRY_SOCKET": os.path.join(directory, "demo.sock"),
         "OPENUSAGE_DEMO": "1",
     }
+
+
+def _forbid_polling(directory: str) -> None:
+    """Invented accounts have no vendor to ask; the demo never uses the network."""
+    path = locations.settings_path(demo_environment(directory))
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"telemetry": {"poll": False}}, file)
 
 
 @contextlib.contextmanager
