@@ -93,8 +93,7 @@ def collect(
             if not reader.is_opencode(database):
                 yield Chunk(events=(), cursor=_cursor(account, unit, progress, done=True))
                 return
-            if first:
-                _check_anchor(database, progress)
+            _check_anchor(database, progress)
             newest = database.rows("SELECT max(rowid), max(time_updated) FROM message")[0]
             events: list[UsageEvent] = []
             if first:
