@@ -160,7 +160,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         curses.mousemask(0)
         if "ESCDELAY" not in os.environ:
             curses.set_escdelay(_ESCAPE_DELAY_MS)
-        self.palette = Palette(self._theme, colour=True)
+        self.palette = Palette(self._theme)
         for name in screens.SCREENS:
             self.addForm(name, ScreenForm, name=name)
         select.select([self.wake], [], [], _FIRST_NEWS_S)

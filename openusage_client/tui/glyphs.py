@@ -44,6 +44,7 @@ CONSOLE = GlyphSet(
     {
         **dict(zip("╭╮╰╯", "┌┐└┘", strict=True)),
         **dict(zip("┏┓┗┛━┃", "╔╗╚╝═║", strict=True)),
+        "╏": "│",
         **dict(zip("▏▎▍▌▋▊▉", "░░▌▌▌██", strict=True)),
         **dict(zip("▁▂▃▅▆▇", "_▄▄▄██", strict=True)),
         **dict(zip("●◐◌◈✗◇○", "■■■!x··", strict=True)),
@@ -56,6 +57,7 @@ ASCII = GlyphSet(
     {
         **dict(zip("╭╮╰╯─│", "++++-|", strict=True)),
         **dict(zip("┏┓┗┛━┃", "####=#", strict=True)),
+        "╏": "|",
         **dict(zip("█▉▊▋▌▍▎▏░", "#####----", strict=True)),
         **dict(zip("▁▂▃▄▅▆▇", "_.:-=+*", strict=True)),
         **dict(zip("●◐◌◈✗◇○", "*!x!x-o", strict=True)),

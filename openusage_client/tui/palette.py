@@ -23,28 +23,23 @@ _FAINT: Final = frozenset({"dim", "surface1", "surface2"})
 class Palette:
     """Attributes by role; build it after `initscr`."""
 
-    def __init__(self, theme: Theme, *, colour: bool) -> None:
+    def __init__(self, theme: Theme) -> None:
         self.theme = theme
         self._attributes: dict[str, int] = {}
         self._pairs: dict[tuple[int, int], int] = {}
         self._colours = 0
         self._own_background = False
-        if colour and not theme.mono:
-            self._start()
-
-    def _start(self) -> None:
-        try:
-            if not curses.has_colors():
-                return
-            self._colours = getattr(curses, "COLORS", 0)
-        except curses.error:
+        if not curses.has_colors():
             return
         try:
+            # Without colours, too: curses would otherwise paint white on black over everything.
             curses.use_default_colors()
             self._own_background = True
         except curses.error:
             # A terminal without the notion of its own colours: white on black is the convention.
             self._own_background = False
+        if not theme.mono:
+            self._colours = getattr(curses, "COLORS", 0)
 
     def attribute(self, role: str) -> int:
         """The curses attribute of a role; unknown roles are drawn as text."""

@@ -25,7 +25,7 @@ _MAX_MARKS = 3
 @functools.lru_cache(maxsize=4096)
 def _char_width(char: str) -> int:
     category = unicodedata.category(char)
-    if category in {"Mn", "Me", "Cf", "Cc"} or "\u1160" <= char <= "\u11ff":
+    if category in {"Mn", "Me", "Cf"} or "\u1160" <= char <= "\u11ff":
         # Hangul vowels and finals join the consonant before them.
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -218,6 +218,6 @@ def nearest_8(colour: str) -> int:
     if wanted is None:
         return -1
     hue, saturation, value = colorsys.rgb_to_hsv(*(part / 255 for part in wanted))
-    if saturation < 0.2:
+    if saturation < 0.2 or value < 0.2:
         return 7 if value > 0.5 else 0
     return min(_HUES, key=lambda item: abs(item[0] - hue * 360))[1]

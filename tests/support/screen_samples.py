@@ -227,7 +227,7 @@ def opencode(number: int = 1, **changes: object) -> AccountSnapshot:
 def signed_out() -> AccountSnapshot:
     """An account whose login has expired."""
     return claude(
-        7,
+        97,
         title="Claude Code (work)",
         status="AUTH_REQUIRED",
         message="The login has expired.",
@@ -240,7 +240,7 @@ def signed_out() -> AccountSnapshot:
 def stale() -> AccountSnapshot:
     """An account whose last polls failed; the last good figures stand."""
     return claude(
-        8,
+        98,
         title="Claude Code (lab)",
         status="ERROR",
         message="api.example.net answered 503",
@@ -253,7 +253,7 @@ def stale() -> AccountSnapshot:
 def unknown_figures() -> AccountSnapshot:
     """An account with a limit nobody knows the use of, and no events in the window."""
     return codex(
-        9,
+        99,
         title="Codex (fresh)",
         status="UNKNOWN",
         message="",

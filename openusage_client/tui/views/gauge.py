@@ -1,4 +1,4 @@
-"""Limits as aligned gauges: `5-hour  ████░░┃░░  42% used · resets 14:00 (in 2h 10m)`."""
+"""Limits as aligned gauges: `5-hour  ████░░╏░░  42% used · resets 14:00 (in 2h 10m)`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from openusage_client.tui.text import bar, cell_width, clean, pad
 from openusage_client.tui.views import wording
 from openusage_proto.messages import Metric
 
-PACE_MARK: Final = "┃"
+PACE_MARK: Final = "╏"
 LABEL_MAX: Final = 20
 _BAR_MIN: Final = 10
 _BAR_MAX: Final = 40

@@ -51,7 +51,7 @@ def _marks(width: int) -> list[Line]:
     lines: list[Line] = [
         [("What the marks mean", "heading")],
         [("  ", "text"), *sample, ("  ", "text"), ("42% of a limit is used;", "text")],
-        [("  ", "text"), (" " * 14, "text"), ("┃", "pace"), (" is how far time has got", "text")],
+        [("  ", "text"), (" " * 14, "text"), ("╏", "pace"), (" is how far time has got", "text")],
         [
             ("  ", "text"),
             ("green", "ok"),

@@ -1,0 +1,42 @@
+"""The key table and everything that must agree with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from openusage_client.tui import actions, keymap
+from openusage_client.tui.views import screens
+
+
+def test_every_command_of_the_table_exists_and_is_bound():
+    """No dead key and no command that cannot be reached."""
+    assert {row.command for row in keymap.KEYS} == set(actions.COMMANDS)
+
+
+def test_every_screen_is_a_context_and_can_be_left():
+    """A screen without keys would be a trap."""
+    assert {name for row in keymap.KEYS for name in row.contexts} == set(screens.SCREENS)
+    for name in screens.SCREENS:
+        assert keymap.lookup(name, "q") == "quit"
+        if name != "main":
+            assert keymap.lookup(name, "Esc") == "back"
+
+
+@pytest.mark.parametrize("context", screens.SCREENS)
+def test_a_key_has_one_meaning_per_screen(context):
+    """Two rows never fight over a key."""
+    keys = [key for row in keymap.rows(context) for key in row.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_lookup_of_an_unbound_key_is_empty():
+    """Other keys do nothing."""
+    assert keymap.lookup("main", "Z") == ""
+    assert keymap.lookup("help", "w") == ""
+
+
+def test_rows_explain_themselves():
+    """Help has a sentence for every row."""
+    assert all(row.help for row in keymap.KEYS)
+    assert keymap.key_text(keymap.KEYS[0]) == "↑ k"
+    assert keymap.first_key(keymap.KEYS[0]) == "↑"
