@@ -1,0 +1,95 @@
+"""
+Which events were ever counted: hash to event id, 0 when the detail has gone.
+
+Hashes are random, so putting each into the big tree would write a page per event.  Recent ones go
+to a small append-only table (with a copy in memory) and move to the tree in sorted batches; both
+steps are part of transactions, so a crash loses neither.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from typing import Final
+
+import msgspec
+
+MAX_RECENT: Final = 8192
+BULK: Final = 512
+"""From this many on a transaction's new identities go to the tree directly."""
+GONE: Final = 0
+
+
+class Identities:
+    """The writer's access to both tables."""
+
+    def __init__(self) -> None:
+        self._recent: dict[int, int] = {}
+        self.count = 0
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        """Read the recent ones; also the undo of a rolled-back transaction."""
+        self._recent = dict(connection.execute("SELECT hash, event FROM recent_identity"))
+
+    def find(self, connection: sqlite3.Connection, hashes: Collection[int]) -> dict[int, int]:
+        """Event ids of those that are known."""
+        recent = self._recent
+        found = {}
+        others = []
+        for value in hashes:
+            ident = recent.get(value)
+            if ident is None:
+                others.append(value)
+            else:
+                found[value] = ident
+        if len(others) == 1:
+            row = connection.execute("SELECT event FROM identity WHERE hash = ?", others).fetchone()
+            if row is not None:
+                found[others[0]] = row[0]
+        elif others:
+            # sorted, so that neighbours share their pages
+            others.sort()
+            found.update(
+                connection.execute(
+                    "SELECT hash, event FROM json_each(?) JOIN identity ON hash = value",
+                    (msgspec.json.encode(others).decode(),),
+                )
+            )
+        return found
+
+    def add(self, connection: sqlite3.Connection, pairs: list[tuple[int, int]]) -> None:
+        """Remember new (hash, event id) pairs."""
+        self.count += len(pairs)
+        if len(pairs) >= BULK:
+            self._to_tree(connection, pairs)
+            return
+        connection.executemany("INSERT INTO recent_identity (hash, event) VALUES (?, ?)", pairs)
+        self._recent.update(pairs)
+        if len(self._recent) >= MAX_RECENT:
+            self.settle(connection)
+
+    def settle(self, connection: sqlite3.Connection) -> None:
+        """Move all recent ones to the tree."""
+        if self._recent:
+            self._to_tree(connection, list(self._recent.items()))
+            connection.execute("DELETE FROM recent_identity")
+            self._recent = {}
+
+    def move(self, connection: sqlite3.Connection, pairs: Iterable[tuple[int, int]]) -> None:
+        """Change the event ids of known hashes (`GONE` when the detail was removed)."""
+        settled = []
+        for value, ident in sorted(pairs):
+            if value in self._recent:
+                connection.execute(
+                    "UPDATE recent_identity SET event = ? WHERE hash = ?", (ident, value)
+                )
+                self._recent[value] = ident
+            else:
+                settled.append((ident, value))
+        if settled:
+            connection.executemany("UPDATE identity SET event = ? WHERE hash = ?", settled)
+
+    @staticmethod
+    def _to_tree(connection: sqlite3.Connection, pairs: list[tuple[int, int]]) -> None:
+        pairs.sort()
+        connection.executemany("INSERT INTO identity (hash, event) VALUES (?, ?)", pairs)

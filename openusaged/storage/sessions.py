@@ -1,0 +1,179 @@
+"""
+Session rows as the writer sees them: a bounded cache of states, and what must be written back.
+
+A session is one (source, session id).  Its totals move with its events; its names are the first
+known ones; its first and last activity span every report of its events.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from openusaged.core.models import QUARTER_MS
+from openusaged.storage.names import Names
+
+MAX_CACHED_SESSIONS: Final = 4096
+NO_SESSION: Final = 0
+
+_COLUMNS: Final = (
+    "id, source, session_id, account, client, project, branch, parent,"
+    " first_ms, last_ms, events, tool_calls"
+)
+
+
+class SessionState(msgspec.Struct):
+    """One session's row; `dirty` when it differs from the file's."""
+
+    id: int
+    source: int
+    session_id: str
+    account: int = 0
+    client: int = 0
+    project: int = 0
+    branch: int = 0
+    parent: str = ""
+    first_ms: int = 0
+    last_ms: int = 0
+    events: int = 0
+    tool_calls: int = 0
+    stored_quarter: int = -1
+    """`last_quarter` as the file has it; -1 when the row is new."""
+    dirty: bool = False
+
+    def touch(self, ts_ms: int) -> None:
+        """An event of the session was reported for this time."""
+        if self.first_ms == 0 or ts_ms < self.first_ms:
+            self.first_ms = ts_ms
+            self.dirty = True
+        if ts_ms > self.last_ms:
+            self.last_ms = ts_ms
+            self.dirty = True
+
+    def name(self, *, account: int, client: int, project: int, branch: int, parent: str) -> None:
+        """Fill what is not known yet."""
+        if account and not self.account:
+            self.account = account
+            self.dirty = True
+        if client and not self.client:
+            self.client = client
+            self.dirty = True
+        if project and not self.project:
+            self.project = project
+            self.dirty = True
+        if branch and not self.branch:
+            self.branch = branch
+            self.dirty = True
+        if parent and not self.parent:
+            self.parent = parent
+            self.dirty = True
+
+    def count(self, events: int, tool_calls: int) -> None:
+        """Add to the totals."""
+        self.events += events
+        self.tool_calls += tool_calls
+        self.dirty = True
+
+
+class Sessions:
+    """The writer's view of the session table."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._by_key: dict[tuple[str, str], SessionState] = {}
+        self._by_id: dict[int, SessionState] = {}
+        self._used: dict[int, SessionState] = {}
+        self._next = 1
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        """Forget the cache and read the next id; also the undo of a rolled-back transaction."""
+        self._by_key = {}
+        self._by_id = {}
+        self._used = {}
+        self._next = connection.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM session").fetchone()[
+            0
+        ]
+
+    @property
+    def count(self) -> int:
+        """Sessions ever seen; rows are never deleted."""
+        return self._next - 1
+
+    def state(self, connection: sqlite3.Connection, source: str, session_id: str) -> SessionState:
+        """The session's state, new when it was never seen."""
+        key = (source, session_id)
+        state = self._by_key.get(key)
+        if state is None:
+            source_id = self._names[source]
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM session WHERE session_id = ? AND source = ?",
+                (session_id, source_id),
+            ).fetchone()
+            if row is None:
+                state = SessionState(self._next, source_id, session_id, dirty=True)
+                self._next += 1
+            else:
+                state = SessionState(*row, row[9] // QUARTER_MS)
+            self._remember(key, state)
+        self._used[state.id] = state
+        return state
+
+    def key(self, connection: sqlite3.Connection, ident: int) -> str:
+        """The session id behind a row id."""
+        state = self._by_id.get(ident)
+        if state is None:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM session WHERE id = ?", (ident,)
+            ).fetchone()
+            if row is None:
+                return ""
+            state = SessionState(*row, row[9] // QUARTER_MS)
+            self._remember((self._names.text[state.source], state.session_id), state)
+        return state.session_id
+
+    def _remember(self, key: tuple[str, str], state: SessionState) -> None:
+        self._by_key[key] = state
+        self._by_id[state.id] = state
+
+    def flush(self, connection: sqlite3.Connection) -> bool:
+        """Write what changed, keep the cache within its bound, say whether anything was written."""
+        new = []
+        moved = []
+        same = []
+        for state in self._used.values():
+            if not state.dirty:
+                continue
+            state.dirty = False
+            quarter = state.last_ms // QUARTER_MS
+            names = (state.account, state.client, state.project, state.branch, state.parent)
+            values = (state.first_ms, state.last_ms, state.events, state.tool_calls)
+            if state.stored_quarter == -1:
+                new.append((state.id, state.source, state.session_id, *names, *values, quarter))
+            elif state.stored_quarter != quarter:
+                moved.append((*names, *values, quarter, state.id))
+            else:
+                same.append((*names, *values, state.id))
+            state.stored_quarter = quarter
+        if new:
+            connection.executemany(
+                f"INSERT INTO session ({_COLUMNS}, last_quarter)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                new,
+            )
+        if same:
+            connection.executemany(f"{_UPDATE} WHERE id = ?", same)
+        if moved:
+            connection.executemany(f"{_UPDATE}, last_quarter = ? WHERE id = ?", moved)
+        self._used = {}
+        if len(self._by_id) > MAX_CACHED_SESSIONS:
+            self._by_key = {}
+            self._by_id = {}
+        return bool(new or same or moved)
+
+
+_UPDATE: Final = (
+    "UPDATE session SET account = ?, client = ?, project = ?, branch = ?, parent = ?,"
+    " first_ms = ?, last_ms = ?, events = ?, tool_calls = ?"
+)
