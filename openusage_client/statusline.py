@@ -64,7 +64,7 @@ def socket_path() -> str:
         return override
     state = env.get("XDG_STATE_HOME", "")
     if not state.startswith("/"):
-        state = (env.get("HOME") or os.path.expanduser("~")) + "/.local/state"
+        state = os.path.join(env.get("HOME") or os.path.expanduser("~"), ".local/state")
     path = os.path.join(state, "openusage/telemetry.sock")
     if len(os.fsencode(path)) > _MAX_PATH_BYTES:
         runtime = env.get("XDG_RUNTIME_DIR", "")
@@ -129,5 +129,10 @@ def _text_of(answer: str) -> str | None:
         return None
     from _json import scanstring
 
-    text, _end = scanstring(answer, start + 1, False)
+    try:
+        text, _end = scanstring(answer, start + 1, False)
+    except SystemError:
+        # CPython 3.11 for an unfinished string while `json.decoder`, whose error it wants to
+        # raise, has not been imported.
+        return None
     return str(text) or None
