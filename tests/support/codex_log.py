@@ -112,7 +112,9 @@ def account(home: str | Path, **fields: Any) -> Account:
     return Account(id="codex-cli", provider_id="codex", home=str(home), **fields)
 
 
-def rollout_path(home: str | Path, thread: str = PARENT, folder: str = "sessions/2026/06/01") -> Path:
+def rollout_path(
+    home: str | Path, thread: str = PARENT, folder: str = "sessions/2026/06/01"
+) -> Path:
     path = Path(home) / folder / f"rollout-2026-06-01T10-00-00-{thread}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -100,7 +100,7 @@ def test_capture_hook_identities_equal_those_of_the_log(name):
             continue
         payload = json.loads(json.dumps(payload).replace("/home/user", home))
         for each in hook(payload, round(entry["t"] * 1000), machine(home)).events:
-            if EPHEMERAL not in (each.session_id,):
+            if each.session_id != EPHEMERAL:
                 told.add((each.event_type, each.tool_call_id or each.turn_id))
     assert told
     assert told <= logged
