@@ -24,7 +24,7 @@ WINDOW_DAYS: Final = {"3d": 3, "7d": 7, "30d": 30}
 WINDOWS: Final = ("1d", "3d", "7d", "30d", "all")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
     """Quarters [start_q, end_q) in which local time is UTC plus `offset_q` quarters."""
 
@@ -58,7 +58,9 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"unknown time zone {name!r}; use an IANA name like Europe/Berlin") from None
+        raise ValueError(
+            f"unknown time zone {name!r}; use an IANA name like Europe/Berlin"
+        ) from None
 
 
 def to_datetime(ts_ms: int, zone: tzinfo = UTC) -> datetime:
@@ -72,7 +74,9 @@ def iso(ts_ms: int | None, zone: tzinfo = UTC) -> str | None:
     """ISO 8601 with zone and milliseconds where there are any; None stays None."""
     if ts_ms is None:
         return None
-    text = to_datetime(ts_ms, zone).isoformat(timespec="milliseconds" if ts_ms % 1000 else "seconds")
+    text = to_datetime(ts_ms, zone).isoformat(
+        timespec="milliseconds" if ts_ms % 1000 else "seconds"
+    )
     return text.replace("+00:00", "Z")
 
 

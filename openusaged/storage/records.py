@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from openusaged.core.models import PreparedEvent, SourceCursor, UsageSnapshot
+from openusaged.core.windows import Segment as Segment  # noqa: PLC0414 - part of the store's face
 
 
 class WriteBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +38,6 @@ class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
     merged: int = 0
     seq: int = 0
     error: Exception | None = None
-
-
-class Segment(msgspec.Struct, frozen=True):
-    """Quarters [start_q, end_q) during which local time is UTC plus `offset_q` quarters."""
-
-    start_q: int
-    end_q: int
-    offset_q: int
 
 
 class UsageRow(msgspec.Struct, frozen=True, gc=False):
