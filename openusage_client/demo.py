@@ -153,10 +153,10 @@ def _report_limits(connection: Connection) -> None:
     connection.call(methods.STATUSLINE, payload={"rate_limits": windows})
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], deadline_s: float = STOP_DEADLINE_S) -> None:
     process.terminate()
     try:
-        process.wait(STOP_DEADLINE_S)
+        process.wait(deadline_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
