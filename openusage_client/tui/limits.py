@@ -6,6 +6,7 @@ One convention everywhere: per cent USED, never remaining.  Pure functions of a 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ class Pace:
 
 def used_percent(metric: Metric) -> float | None:
     """Per cent used, from whichever of used, limit and remaining are known; may exceed 100."""
+    percent = _share_used(metric)
+    return percent if percent is not None and math.isfinite(percent) else None
+
+
+def _share_used(metric: Metric) -> float | None:
     if metric.unit == "%" and metric.used is not None:
         return metric.used
     if metric.unit == "%" and metric.remaining is not None:
@@ -116,8 +122,12 @@ def figures(account: AccountSnapshot) -> list[Metric]:
     return [
         metric
         for metric in account.metrics
-        if not is_gauge(metric) and (metric.used is not None or metric.remaining is not None)
+        if not is_gauge(metric) and _is_number(metric.used, metric.remaining)
     ]
+
+
+def _is_number(*values: float | None) -> bool:
+    return any(value is not None and math.isfinite(value) for value in values)
 
 
 def label(metric: Metric) -> str:

@@ -95,7 +95,7 @@ def _link(state: AppState) -> Line:
 
 def _totals(state: AppState, width: int) -> Line:
     model = state.model
-    if model is None:
+    if model is None or not (model.accounts or model.unmapped):
         return fit_line([], width)
     left: Line = [(f" {period_title(model.window)}  ", "label")]
     if model.totals is not None:

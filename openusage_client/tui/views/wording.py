@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -126,7 +127,7 @@ def metric_value(metric: Metric) -> str:
     amount, word = (
         (metric.remaining, "left") if metric.remaining is not None else (metric.used, "used")
     )
-    if metric.unit in {"tokens", "requests"} and amount is not None:
+    if metric.unit in {"tokens", "requests"} and amount is not None and math.isfinite(amount):
         text = f"{format_tokens(round(amount))} {metric.unit}"
     else:
         text = format_money(amount, clean(metric.unit))

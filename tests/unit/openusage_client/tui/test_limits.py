@@ -29,6 +29,8 @@ def metric(**fields):
         ({"used": 5.0, "limit": 0.0}, None),
         ({"used": 5.0, "limit": -1.0}, None),
         ({"unit": "%"}, None),
+        ({"unit": "%", "used": float("nan")}, None),
+        ({"remaining": 1.0, "limit": 2.2e-309}, None),
     ],
 )
 def test_used_percent_uses_whatever_is_known(fields, percent):
