@@ -146,9 +146,10 @@ def test_absent_daemon_spools_everything(path: Path, ending: str, isolated_home:
         info = bus_event["properties"].get("info") or {}
         if bus_event["type"] == "session.created":
             began = began or info["time"]["created"]
-        if info.get("role") == "assistant" and info["time"].get("completed"):
-            if info["time"]["created"] >= began:  # older ones are copies made by a fork
-                finished.add(info["id"])
+        is_done = info.get("role") == "assistant" and info["time"].get("completed")
+        # older ones are copies made by a fork
+        if is_done and info["time"]["created"] >= began:
+            finished.add(info["id"])
     assert finished
     assert {event.message_id for event in events if event.event_type == MESSAGE_USAGE} == finished
     for file in Path(locations.spool_dir()).iterdir():
