@@ -72,7 +72,14 @@ def language_of(path: str) -> str:
     Takes both separators, any case, and a bare extension with its dot (`.py`), which is all a hook
     sends.  Empty when the name says nothing.
     """
-    name = path[max(path.rfind("/"), path.rfind("\\")) + 1 :].lower()
+    name = path[path.rfind("/") + 1 :]
+    if "\\" in name:
+        name = name[name.rfind("\\") + 1 :]
+    stem, dot, extension = name.rpartition(".")
+    language = _BY_EXTENSION.get(extension) if dot else None
+    if language is not None:
+        return language
+    name = name.lower()
     stem, dot, extension = name.rpartition(".")
     if not dot:
         return _BY_NAME.get(name, "")

@@ -2,8 +2,8 @@
 The lines of a transcript as Claude Code writes them, and how a line becomes a row.
 
 Only wanted fields are declared; msgspec skips the rest without building it, so prompts and answers
-never become objects.  A field of an unexpected type costs that field, not the line.  `UNSET` tells
-an absent field from a literal null, which only foreign programs write (see `is_foreign`).
+never become objects.  A field of an unexpected type costs that field, not the line.  `UNSET` is an
+absent field: a literal null in its place is written by other programs only (see `Row.foreign`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ MAX_TOKENS: Final = 10**12
 """No response has more; a larger figure is garbage and must not reach a sum."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
-_OptionalText = str | None | UnsetType
+# Null or empty is not declared for what Claude Code never writes so: such lines take the slow way,
+# which tells whether they are foreign.
+_Id = Annotated[str, msgspec.Meta(min_length=1)] | UnsetType
+_ABSENT: Final = Raw()
 
 
 class CacheSplit(msgspec.Struct, gc=False):
@@ -50,12 +53,12 @@ class Usage(msgspec.Struct, gc=False):
 
     input_tokens: _Count | None = 0
     output_tokens: _Count | None = 0
-    cache_read_input_tokens: _Count | UnsetType | None = UNSET
-    cache_creation_input_tokens: _Count | UnsetType | None = UNSET
+    cache_read_input_tokens: _Count = 0
+    cache_creation_input_tokens: _Count = 0
     cache_creation: CacheSplit | None = None
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = ""
-    speed: _OptionalText = UNSET
+    speed: str = ""
     iterations: list[Iteration] | None = None
 
 
@@ -65,7 +68,7 @@ class Block(msgspec.Struct, gc=False):
     type: str = ""
     id: str = ""
     name: str = ""
-    input: Raw = Raw()
+    input: Raw = _ABSENT
     tool_use_id: str = ""
     is_error: bool | None = False
 
@@ -73,8 +76,8 @@ class Block(msgspec.Struct, gc=False):
 class Message(msgspec.Struct, gc=False):
     """The API message of an assistant line, or the user message with tool results."""
 
-    id: _OptionalText = UNSET
-    model: _OptionalText = UNSET
+    id: _Id = UNSET
+    model: _Id = UNSET
     stop_reason: str | None = None
     usage: Usage | None = None
     content: list[Block] | str | None = None
@@ -99,20 +102,27 @@ class Row(
 
     type: str = ""
     timestamp: str | float | None = None
-    session_id: _OptionalText = UNSET
-    request_id: _OptionalText = UNSET
+    session_id: _Id = UNSET
+    request_id: _Id = UNSET
     uuid: str | None = ""
-    cwd: _OptionalText = UNSET
+    cwd: str | UnsetType = UNSET
     branch: str | None = ""
-    version: _OptionalText = UNSET
+    version: str | UnsetType = UNSET
     is_sidechain: bool | None = False
-    is_api_error: bool | UnsetType | None = UNSET
-    cost_usd: float | UnsetType | None = UNSET
+    is_api_error: bool = False
+    cost_usd: float = 0.0
     prompt_id: str | None = ""
     attribution_agent: str | None = ""
-    forked_from: Raw = Raw()
+    forked_from: Raw = _ABSENT
     message: Message | None = None
-    data: Raw = Raw()
+    data: Raw = _ABSENT
+    foreign: bool = False
+    """
+    Whether another program wrote this line into the transcript.
+
+    Claude Code leaves out what it does not know; exporters and proxies write null or "".  Such
+    lines are copies of usage that is counted elsewhere.
+    """
 
 
 class _Progress(msgspec.Struct, gc=False):
@@ -162,41 +172,47 @@ def wrapped_row(row: Row) -> Row | None:
     inner.type = inner.type or "assistant"
     inner.timestamp = inner.timestamp or row.timestamp
     inner.branch = inner.branch or row.branch
+    inner.foreign = inner.foreign or row.foreign
     inner.attribution_agent = inner.attribution_agent or row.attribution_agent
     return inner
 
 
 def forked_from(row: Row) -> str:
     """The session whose history this row was copied from, where the version says so."""
+    if row.forked_from is _ABSENT:
+        return ""
     try:
         return _decode_forked_from(row.forked_from).session_id or ""
     except _UNDECODABLE:
         return ""
 
 
-def is_foreign(row: Row, message: Message, usage: Usage) -> bool:
-    """
-    Whether another program wrote this line into the transcript.
+_NEVER_NULL: Final = (
+    "cwd",
+    "version",
+    "sessionId",
+    "requestId",
+    "costUSD",
+    "isApiErrorMessage",
+)
+_NEVER_EMPTY: Final = ("sessionId", "requestId")
 
-    Claude Code leaves out what it does not know; exporters and proxies write null or "".  Such
-    lines are copies of usage that is counted elsewhere.
-    """
+
+def _is_foreign(value: dict[str, Any]) -> bool:
+    message = value.get("message")
+    if not isinstance(message, dict):
+        message = {}
+    usage = message.get("usage")
+    if not isinstance(usage, dict):
+        usage = {}
     return (
-        message.id is None
-        or message.id == ""
-        or message.model is None
-        or message.model == ""
-        or row.session_id is None
-        or row.session_id == ""
-        or row.request_id is None
-        or row.request_id == ""
-        or row.cwd is None
-        or row.version is None
-        or row.is_api_error is None
-        or row.cost_usd is None
-        or usage.speed is None
-        or usage.cache_read_input_tokens is None
-        or usage.cache_creation_input_tokens is None
+        any(value.get(name, UNSET) is None for name in _NEVER_NULL)
+        or any(value.get(name) == "" for name in _NEVER_EMPTY)
+        or any(message.get(name, UNSET) in (None, "") for name in ("id", "model"))
+        or any(
+            usage.get(name, UNSET) is None
+            for name in ("speed", "cache_read_input_tokens", "cache_creation_input_tokens")
+        )
     )
 
 
@@ -247,4 +263,6 @@ def _tolerant(kind: type[Any], value: dict[str, Any]) -> Any:
                 kept[field.name] = msgspec.convert(item, field.type, strict=False)
             except msgspec.ValidationError:
                 continue
+    if kind is Row:
+        kept["foreign"] = _is_foreign(value)
     return kind(**kept)

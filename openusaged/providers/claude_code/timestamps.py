@@ -11,7 +11,8 @@ import datetime as dt
 import math
 from typing import Final
 
-_USUAL_LENGTH: Final = len("2026-06-01T10:00:05.120Z")
+_SECONDS: Final = {f"{second:02}": second * 1000 for second in range(60)}
+_MILLISECONDS: Final = {f".{millisecond:03}Z": millisecond for millisecond in range(1000)}
 _MINUTE_CACHE_SIZE: Final = 4096
 _EARLIEST_MS: Final = 946_684_800_000
 _LATEST_MS: Final = 4_102_444_800_000
@@ -26,20 +27,17 @@ class TimestampParser:
 
     def epoch_ms(self, value: str | float | None) -> int | None:
         """Epoch milliseconds of an ISO text or a number (see `epoch_ms`), None when it is none."""
-        if type(value) is str and len(value) == _USUAL_LENGTH and value[-1] == "Z":
-            minute_ms = self._minutes.get(value[:17])
-            if minute_ms is not None:
-                try:
-                    return minute_ms + int(value[17:19]) * 1000 + int(value[20:23])
-                except ValueError:
-                    return None
+        try:
+            # "2026-06-01T10:00:05.120Z" in three look-ups; anything else misses one of them.
+            minute, second, millisecond = value[:17], value[17:19], value[19:]  # type: ignore[index]
+            return self._minutes[minute] + _SECONDS[second] + _MILLISECONDS[millisecond]
+        except (KeyError, TypeError):
             parsed = epoch_ms(value)
-            if parsed is not None:
-                if len(self._minutes) >= _MINUTE_CACHE_SIZE:
-                    self._minutes.clear()
-                self._minutes[value[:17]] = parsed - parsed % 60_000
-            return parsed
-        return epoch_ms(value)
+        if parsed is not None and isinstance(value, str) and value[19:] in _MILLISECONDS:
+            if len(self._minutes) >= _MINUTE_CACHE_SIZE:
+                self._minutes.clear()
+            self._minutes[value[:17]] = parsed - parsed % 60_000
+        return parsed
 
 
 def epoch_ms(value: object) -> int | None:

@@ -1,48 +1,43 @@
 """
 What a tool call's input says about language and changed lines; nothing else of it is kept.
 
-Inputs of MCP tools have any shape, so every field is taken raw and looked at by itself.
+Apart from the lines' reader because inputs have any shape: MCP tools use the same names for lists
+and objects, and that must cost neither the call nor the response.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec import Raw
 
 from openusaged.core.languages import language_of
 
+ToolInput = tuple[str, int | None, int | None]
+"""(language name, lines written, lines replaced); None when the call edits nothing."""
 
-class ToolInput(NamedTuple):
-    """The few facts of one call: language name, and lines written and replaced (None: no edit)."""
-
-    language: str = ""
-    lines_added: int | None = None
-    lines_removed: int | None = None
-
-
-NOTHING: Final = ToolInput()
-_EMPTY: Final = Raw()
+NOTHING: Final[ToolInput] = ("", None, None)
 
 
 class _Edit(msgspec.Struct, gc=False):
-    old_string: Raw = _EMPTY
-    new_string: Raw = _EMPTY
+    old_string: str | None = None
+    new_string: str | None = None
 
 
-class _Input(_Edit, gc=False):
-    file_path: Raw = _EMPTY
-    notebook_path: Raw = _EMPTY
-    path: Raw = _EMPTY
-    new_source: Raw = _EMPTY
-    content: Raw = _EMPTY
-    edits: Raw = _EMPTY
+class _Input(msgspec.Struct, gc=False):
+    file_path: str | None = None
+    old_string: str | None = None
+    new_string: str | None = None
+    content: str | None = None
+    path: str | None = None
+    notebook_path: str | None = None
+    new_source: str | None = None
+    edits: list[_Edit] | None = None
 
 
 _decode_input = msgspec.json.Decoder(_Input).decode
-_decode_edits = msgspec.json.Decoder(list[_Edit]).decode
-_decode_text = msgspec.json.Decoder(str).decode
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def tool_input(name: str, raw: Raw) -> ToolInput:
@@ -54,35 +49,32 @@ def tool_input(name: str, raw: Raw) -> ToolInput:
     """
     try:
         fields = _decode_input(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return NOTHING
+    except _UNDECODABLE:
+        lenient = _lenient_input(raw)
+        if lenient is None:
+            return NOTHING
+        fields = lenient
     language = ""
-    for candidate in (fields.file_path, fields.notebook_path, fields.path):
-        path = _text(candidate)
+    for path in (fields.file_path, fields.notebook_path, fields.path):
         if path:
             language = language_of(path)
             if language:
                 break
     added, removed = _changed_lines(name, fields)
-    return ToolInput(language, added, removed)
+    return language, added, removed
 
 
 def _changed_lines(name: str, fields: _Input) -> tuple[int | None, int | None]:
-    new, old = _text(fields.new_string), _text(fields.old_string)
-    if new is not None or old is not None:
-        return _lines(new), _lines(old)
-    if bytes(fields.edits)[:1] == b"[":
-        try:
-            edits = _decode_edits(fields.edits)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None, None
+    if fields.new_string is not None or fields.old_string is not None:
+        return _lines(fields.new_string), _lines(fields.old_string)
+    if fields.edits is not None:
         return (
-            sum(_lines(_text(edit.new_string)) for edit in edits),
-            sum(_lines(_text(edit.old_string)) for edit in edits),
+            sum(_lines(edit.new_string) for edit in fields.edits),
+            sum(_lines(edit.old_string) for edit in fields.edits),
         )
-    written = _text(fields.new_source)
+    written = fields.new_source
     if written is None and "write" in name.lower():
-        written = _text(fields.content)
+        written = fields.content
     return (None, None) if written is None else (_lines(written), 0)
 
 
@@ -92,8 +84,18 @@ def _lines(text: str | None) -> int:
     return text.count("\n") + (not text.endswith("\n"))
 
 
-def _text(raw: Raw) -> str | None:
+def _lenient_input(raw: Raw) -> _Input | None:
+    """The fields that are text."""
     try:
-        return _decode_text(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        value = msgspec.json.decode(raw)
+    except _UNDECODABLE:
         return None
+    if not isinstance(value, dict):
+        return None
+    return _Input(
+        **{
+            field: value[field]
+            for field in _Input.__struct_fields__
+            if isinstance(value.get(field), str) and field != "edits"
+        }
+    )

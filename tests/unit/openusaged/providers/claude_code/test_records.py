@@ -621,8 +621,8 @@ class TestReading:
         found = events(claude_home)
         assert [(e.message_id, e.tool_call_id, e.status) for e in found] == [
             ("msg_A", "", "ok"),
-            ("msg_B", "", "ok"),
             ("msg_A", "t1", "error"),
+            ("msg_B", "", "ok"),
             ("msg_B", "t2", "error"),
         ]
 
