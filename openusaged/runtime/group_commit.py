@@ -162,6 +162,11 @@ class GroupCommitter(Generic[T, R]):
         """Wait until nothing is queued or in commit; whether that came true in time."""
         return bool(self._idle.wait(timeout_s))
 
+    def stop(self) -> None:
+        """End the loop; call it after `close` and `drain`."""
+        self._closed = True
+        self._loop.kill()
+
     def _accept(self, item: T, ticket: ThreadTicket[R]) -> None:
         if self._closed:
             ticket.settle(None, StoreClosed("the daemon is shutting down"))

@@ -164,7 +164,7 @@ def own_violations(module: str, tree: ast.AST) -> Iterator[str]:
 def wall_violations(module: str, tree: ast.AST) -> Iterator[str]:
     for target, line in imported(tree):
         root = target.partition(".")[0]
-        if root in PACKAGES or root in sys.stdlib_module_names and root not in WALLS:
+        if root in PACKAGES or (root in sys.stdlib_module_names and root not in WALLS):
             continue
         behind = WALLS.get(root)
         if behind is None or not any(within(module, wall) for wall in behind):

@@ -1,0 +1,223 @@
+"""Groups, errors, bounds and the thread-safe entrance of the group committer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+import pytest
+
+from openusaged.core.errors import DatabaseBusy, StorageError, StoreClosed
+from openusaged.runtime.group_commit import GroupCommitter
+from openusaged.runtime.pools import Pools
+
+
+@dataclass
+class Result:
+    value: int
+    error: Exception | None = None
+
+
+class Store:
+    """Commits what it is given; can be held and made to fail."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.threads: set[int] = set()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.failure: Exception | None = None
+
+    def commit(self, items: Sequence[int]) -> list[Any]:
+        self.gate.wait(10)
+        self.threads.add(threading.get_ident())
+        if self.failure is not None:
+            raise self.failure
+        self.groups.append(list(items))
+        return [
+            StorageError("bad")
+            if item == 13
+            else Result(item, StorageError("bad") if item == 14 else None)
+            for item in items
+        ]
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def committer(store: Store) -> Iterator[GroupCommitter[int, Result]]:
+    pools = Pools(readers=1, workers=4)
+    made: GroupCommitter[int, Result] = GroupCommitter(pools, store.commit, max_pending=50)
+    yield made
+    store.gate.set()
+    made.close()
+    made.drain(5.0)
+    made.stop()
+    pools.close(5.0)
+
+
+class TestGroups:
+    def test_result_after_commit(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """A submitter gets its own result, once it is committed in the writer thread."""
+        assert committer.submit(5).value == 5
+        assert store.groups == [[5]]
+        assert threading.get_ident() not in store.threads
+
+    def test_what_waits_goes_together(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """While the writer is busy items queue up and then share one commit, in their order."""
+        store.gate.clear()
+        first = committer.submit_nowait(0)
+        gevent.sleep(0.02)
+        rest = [committer.submit_nowait(number) for number in range(1, 11)]
+        assert committer.depth == 11
+        assert not first.ready()
+        store.gate.set()
+        assert [ticket.get().value for ticket in (first, *rest)] == list(range(11))
+        assert store.groups == [[0], list(range(1, 11))]
+        assert (committer.groups, committer.items, committer.depth) == (2, 11, 0)
+
+    def test_ready_greenlets_share_the_first_commit(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """Submitters that are ready in the same turn of the hub are one group."""
+        results = [gevent.spawn(committer.submit, number) for number in range(8)]
+        assert sorted(r.get(timeout=5).value for r in results) == list(range(8))
+        assert len(store.groups) == 1
+
+    def test_submit_many(self, store: Store, committer: GroupCommitter[int, Result]) -> None:
+        """Many items of one caller are one group."""
+        assert [r.value for r in committer.submit_many(range(4))] == [0, 1, 2, 3]
+        assert store.groups == [[0, 1, 2, 3]]
+
+
+class TestErrors:
+    @pytest.mark.parametrize("bad", [13, 14])
+    def test_a_bad_item_spoils_only_itself(
+        self, committer: GroupCommitter[int, Result], bad: int
+    ) -> None:
+        """A result that is or carries an error is raised to its submitter alone."""
+        tickets = [committer.submit_nowait(item) for item in (1, bad, 2)]
+        assert tickets[0].get().value == 1
+        with pytest.raises(StorageError, match="bad"):
+            tickets[1].get()
+        assert tickets[2].get().value == 2
+
+    def test_failed_commit_is_raised_to_all_and_the_next_goes_on(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """A failing commit fails its group; later groups are committed."""
+        store.failure = StorageError("the disk is full")
+        for ticket in [committer.submit_nowait(1), committer.submit_nowait(2)]:
+            with pytest.raises(StorageError, match="full"):
+                ticket.get()
+        store.failure = None
+        assert committer.submit(3).value == 3
+
+    def test_wrong_number_of_results_is_an_error(self) -> None:
+        """A commit function that loses results is not believed."""
+        pools = Pools()
+        committer: GroupCommitter[int, int] = GroupCommitter(pools, lambda items: [])
+        with pytest.raises(RuntimeError, match="0 results for 1 items"):
+            committer.submit(1)
+        committer.stop()
+        pools.close()
+
+
+class TestBounds:
+    def test_full_queue_refuses_and_keeps_what_it_has(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """Beyond the bound a submitter is refused; nothing queued is dropped."""
+        store.gate.clear()
+        tickets = [committer.submit_nowait(100 + number) for number in range(50)]
+        with pytest.raises(DatabaseBusy):
+            committer.submit_nowait(1)
+        store.gate.set()
+        assert [ticket.get().value for ticket in tickets] == [100 + n for n in range(50)]
+
+    def test_closed_refuses_and_commits_the_rest(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """After close nothing enters, but what is queued is committed."""
+        store.gate.clear()
+        ticket = committer.submit_nowait(1)
+        committer.close()
+        with pytest.raises(StoreClosed):
+            committer.submit_nowait(2)
+        with pytest.raises(StoreClosed):
+            committer.submit_from_thread(2)
+        assert committer.drain(0.02) is False
+        store.gate.set()
+        assert committer.drain(5.0) is True
+        assert ticket.get().value == 1
+
+
+class TestThreads:
+    def in_threads(self, *calls: Any) -> list[Any]:
+        """Run calls in native threads while the hub goes on."""
+        out: list[Any] = [None] * len(calls)
+
+        def run(index: int) -> None:
+            try:
+                out[index] = calls[index]()
+            except Exception as exc:
+                out[index] = exc
+
+        threads = [threading.Thread(target=run, args=(i,)) for i in range(len(calls))]
+        for thread in threads:
+            thread.start()
+        with gevent.Timeout(10):
+            while any(thread.is_alive() for thread in threads):
+                gevent.sleep(0.005)
+        return out
+
+    def test_native_threads_wait_for_their_commit(
+        self, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """A thread is blocked until its item is committed and gets its own result or error."""
+        calls = [lambda n=n: committer.submit_from_thread(n, 5.0) for n in (1, 2, 13)]
+        one, two, bad = self.in_threads(*calls)
+        assert (one.value, two.value) == (1, 2)
+        assert isinstance(bad, StorageError)
+
+    def test_thread_gives_up_in_time(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """A stuck writer costs a thread its patience, not for ever."""
+        store.gate.clear()
+        (outcome,) = self.in_threads(lambda: committer.submit_from_thread(1, 0.05))
+        assert isinstance(outcome, DatabaseBusy)
+
+    def test_close_between_call_and_hub(self, committer: GroupCommitter[int, Result]) -> None:
+        """An item that reaches the hub after close is refused there."""
+
+        def go() -> Any:
+            return committer.submit_from_thread(1, 5.0)
+
+        thread_out: list[Any] = []
+
+        def run() -> None:
+            try:
+                go()
+            except Exception as exc:
+                thread_out.append(exc)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        # The hub does not run until we yield: the thread's item cannot have been accepted yet.
+        thread.join(0.1)
+        committer.close()
+        with gevent.Timeout(5):
+            while thread.is_alive():
+                gevent.sleep(0.005)
+        assert isinstance(thread_out[0], StoreClosed)

@@ -1,0 +1,94 @@
+"""Native threads and the way back to the hub."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from gevent.event import AsyncResult
+
+from openusaged.core.errors import StoreClosed
+from openusaged.runtime.pools import Pools
+
+
+@pytest.fixture
+def pools() -> Iterator[Pools]:
+    """Pools that are closed at the end."""
+    made = Pools(readers=2, workers=2)
+    yield made
+    made.close(5.0)
+
+
+class TestCalls:
+    def test_values_come_back_from_other_threads(self, pools: Pools) -> None:
+        """A call runs outside the hub's thread; its value is returned."""
+        here = threading.get_ident()
+        threads = {pools.write(threading.get_ident), pools.read(threading.get_ident)}
+        assert here not in threads
+        assert pools.work(divmod, 7, 2) == (3, 1)
+        assert pools.work(int, "ff", base=16) == 255
+
+    def test_there_is_one_writer(self, pools: Pools) -> None:
+        """All writes happen in the same thread, one after another."""
+        jobs = [pools.spawn_write(threading.get_ident) for _ in range(20)]
+        assert len({job.get() for job in jobs}) == 1
+
+    @pytest.mark.parametrize("name", ["write", "read", "work"])
+    def test_errors_are_raised_where_they_are_awaited(
+        self, pools: Pools, name: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A failing job raises in its caller and prints nothing."""
+        with pytest.raises(ZeroDivisionError):
+            getattr(pools, name)(divmod, 1, 0)
+        assert capsys.readouterr().err == ""
+
+    def test_waiting_does_not_stop_the_hub(self, pools: Pools) -> None:
+        """While a job runs, other greenlets go on."""
+        release = threading.Event()
+        job = pools.spawn_work(release.wait, 5.0)
+        assert not job.ready()
+        gevent.spawn(release.set)
+        assert job.get() is True
+        assert job.ready()
+
+    def test_busy_counts_running_jobs(self, pools: Pools) -> None:
+        """`busy` says where something runs."""
+        release = threading.Event()
+        job = pools.spawn_read(release.wait, 5.0)
+        assert pools.busy() == {"writer": 0, "readers": 1, "workers": 0}
+        release.set()
+        job.get()
+
+
+class TestHub:
+    def test_any_thread_may_call_the_hub(self, pools: Pools) -> None:
+        """A callback from a native thread runs in the hub's thread."""
+        result = AsyncResult()
+        thread = threading.Thread(
+            target=lambda: pools.call_hub(lambda *a: result.set((threading.get_ident(), a)), 1, 2)
+        )
+        thread.start()
+        assert result.get(timeout=5) == (threading.get_ident(), (1, 2))
+        thread.join()
+
+
+class TestClose:
+    def test_no_work_after_close(self) -> None:
+        """After close every call raises the typed error; closing again is harmless."""
+        pools = Pools()
+        assert pools.close(5.0)
+        assert pools.close(5.0)
+        with pytest.raises(StoreClosed):
+            pools.work(int)
+        pools.call_hub(pytest.fail, "called after close")
+        gevent.sleep(0)
+
+    def test_close_is_bounded(self) -> None:
+        """A job that does not end is left behind, and close says so."""
+        pools = Pools(workers=1)
+        release = threading.Event()
+        pools.spawn_work(release.wait, 20.0)
+        assert pools.close(0.05) is False
+        release.set()
