@@ -1,8 +1,8 @@
 """
-The counters a legacy fork inherits: every cumulative total of its parent's rollout.
+The counters a fork inherits: every cumulative total of its parent's rollout.
 
-Needed only for logs so old that no turn row separates the copied history from new work; then the
-parent's own file says which totals are not the child's.
+Needed only where no row of the fork says what is new: logs so old that no turn row ends the copied
+history, and forks that repeat the parent's total before their first response.
 """
 
 from __future__ import annotations

@@ -161,7 +161,8 @@ class RolloutReader:
 
     def read_block(self, block: bytes, max_events: int) -> Iterator[int]:
         """Read complete lines; yields where a chunk is full, behind that line, and the end."""
-        match_head, find, size, rows = HEAD.match, block.find, len(block), ROWS
+        match_head, find, size = HEAD.match, block.find, len(block)
+        decoder_of = ROWS.get
         events = self.events
         position = 0
         while position < size:
@@ -169,13 +170,19 @@ class RolloutReader:
             if stop < 0:
                 stop = size
             head = match_head(block, position)
-            kind = None if head is None else (head[1], head[2])
-            if kind is None or kind in rows or (kind[1] is None and kind[0] in ENVELOPES):
-                self._read_line(block[position:stop], kind)
-                if len(events) >= max_events:
-                    yield stop + 1
-                    events = self.events
+            if head is None:
+                self._read_loosely(block[position:stop])
+            else:
+                kind = (head[1], head[2])
+                decode = decoder_of(kind)
+                if decode is not None:
+                    self._read_strictly(block[position:stop], kind, decode)
+                elif kind[1] is None and kind[0] in ENVELOPES:
+                    self._read_loosely(block[position:stop])
             position = stop + 1
+            if len(events) >= max_events:
+                yield position
+                events = self.events
         yield size
 
     def take(self) -> list[UsageEvent]:
@@ -187,37 +194,33 @@ class RolloutReader:
         """The newest limits seen in this read."""
         return self._limits.snapshot(self.account_id)
 
-    def _read_line(self, line: bytes, kind: Kind | None) -> None:
-        row: Any = None
-        if kind is not None and kind in ROWS:
-            try:
-                row = ROWS[kind](line)
-            except msgspec.MsgspecError:
-                row = None  # one odd field: take the others
-        if row is not None and kind is not None:
-            timestamp, payload = row.timestamp, row.payload
+    def _read_strictly(self, line: bytes, kind: Kind, decode: Callable[[bytes], Any]) -> None:
+        try:
+            row = decode(line)
+        except msgspec.MsgspecError:
+            self._read_loosely(line)  # one odd field: take the others
         else:
-            loose = self._decode_loosely(line)
-            if loose is None:
-                return
-            kind, timestamp, payload = loose
+            self._handle(kind, row.timestamp, row.payload)
+
+    def _read_loosely(self, line: bytes) -> None:
+        try:
+            row = decode_row(line)
+        except msgspec.MsgspecError:
+            # a torn or foreign line; its neighbours are sound
+            self.malformed += bool(line.strip())
+            return
+        if row is not None:
+            self._handle(*row)
+        elif not self.state.thread_id or self.state.exec_output:
+            self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
+
+    def _handle(self, kind: Kind, timestamp: Any, payload: Any) -> None:
         state = self.state
         ts_ms = self._epoch_ms(timestamp) or state.last_ts_ms or self.mtime_ms
         if not state.settled and state.is_child:
             self._watch_inheritance(ts_ms)
         self._handlers[kind](payload, ts_ms)
         state.last_ts_ms = ts_ms
-
-    def _decode_loosely(self, line: bytes) -> tuple[Kind, Any, Any] | None:
-        try:
-            row = decode_row(line)
-        except msgspec.MsgspecError:
-            # a torn or foreign line; its neighbours are sound
-            self.malformed += bool(line.strip())
-            return None
-        if row is None and (not self.state.thread_id or self.state.exec_output):
-            self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
-        return row
 
     def _epoch_ms(self, timestamp: Any) -> int | None:
         # neighbours share their minute: parsing only seconds halves the cost of a stamp
@@ -272,7 +275,11 @@ class RolloutReader:
         state = self.state
         if state.phase != OWN:
             return True
-        if not state.forked_from or state.paginated or state.settled or state.saw_turn_start:
+        if not state.forked_from or state.settled:
+            return False
+        # The parent's file decides where no row does: in logs without turn rows, and when a fork
+        # begins with a compaction, which first repeats the total that the fork starts from.
+        if state.total is not None if state.paginated else state.saw_turn_start:
             return False
         if self._parent_totals is None:
             self._parent_totals = inherited_totals(self.home, state.forked_from)

@@ -25,8 +25,8 @@ ENVELOPES: Final = frozenset({b"event_msg", b"response_item"})
 # The line as Codex writes it: compact, `type` first in the payload.  Matching costs a tenth of
 # decoding; a line that does not look like this is decoded instead of judged.
 HEAD: Final = re.compile(
-    rb'\{"timestamp":"[^"\\]*",(?:"ordinal":\d+,)?"type":"([a-z_]+)"'
-    rb'(?:,"payload":\{"type":"([a-z_]+)")?'
+    rb'\{"timestamp":"[^"]{20,32}",(?:"ordinal":\d+,)?"type":"([^"]+)"'
+    rb'(?:,"payload":\{"type":"([^"]+)")?'
 )
 
 

@@ -229,6 +229,18 @@ class TestForks:
         assert [total_tokens(each) for each in found] == [110, 230]
         assert {each.parent_session_id for each in found} == {"p"}
 
+    def test_paginated_fork_that_begins_with_a_compaction(self, path, tmp_path):
+        """A compaction first repeats the parent's total: that is no usage of the fork."""
+        a, b, c = usage(100, out=10), usage(300, out=30), usage(400, out=32)
+        write(path, [meta(), context(1), count(2, a, a), count(3, b, usage(200, out=20))])
+        child = rollout_path(tmp_path, CHILD)
+        head = meta(100, CHILD, forked_from_id=PARENT, history_base={"thread_id": PARENT})
+        rows = [head, event(101, "task_started", turn_id="t", started_at=ms(101) // 1000)]
+        rows += [count(101, b, usage(200, out=20))]
+        rows += [record(102, usage(100, out=2), c, "resp_c", thread=CHILD), count(102, c)]
+        write(child, rows)
+        assert [total_tokens(each) for each in messages(read(child, tmp_path))] == [102]
+
     def test_legacy_fork_skips_copied_rows(self, path, tmp_path):
         """Rows of the parent stamped at the fork's moment are the parent's."""
         a, b, c = usage(100, out=10), usage(300, out=30), usage(360, out=35)
