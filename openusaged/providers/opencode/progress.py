@@ -35,7 +35,9 @@ class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
     anchor: str = ""
     """Id of that message: another one there means that rows were deleted or renumbered."""
     updated_ms: int = 0
-    """Newest `time_updated` of the last complete pass."""
+    """Newest `time_updated` of the assistant messages that complete passes have read."""
+    seen_ms: int = 0
+    """The same, with the pass that is under way."""
     floor_ms: int = 0
     """While a pass starts over: rows updated before this were read in an earlier one."""
     pending: dict[str, Pending] = {}

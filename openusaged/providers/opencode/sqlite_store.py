@@ -94,18 +94,19 @@ def collect(
                 yield Chunk(events=(), cursor=_cursor(account, unit, progress, done=True))
                 return
             _check_anchor(database, progress)
-            newest = database.rows("SELECT max(rowid), max(time_updated) FROM message")[0]
+            newest = count(database.rows("SELECT max(rowid) FROM message")[0][0])
             events: list[UsageEvent] = []
             if first:
                 events += reader.pending(database, progress)
             rows, position = reader.page(database, progress, batch)
             events += reader.events(database, rows, progress)
             done = len(rows) < batch
-            progress.position = count(newest[0]) if done else position
+            progress.position = newest if done else position
             progress.anchor = _id_at(database, progress.position)
+            progress.seen_ms = max([progress.seen_ms, *(count(row[6]) for row in rows)])
             if done:
-                progress.updated_ms, progress.floor_ms = count(newest[1]), 0
-            share = progress.position / max(1, count(newest[0]))
+                progress.updated_ms, progress.floor_ms = progress.seen_ms, 0
+            share = progress.position / max(1, newest)
         yield Chunk(events=events, cursor=_cursor(account, unit, progress, done=done, share=share))
         if done:
             return
@@ -207,7 +208,7 @@ class _Reader:
             session = "NULL, NULL, NULL"
         # CASE, not AND: SQLite promises the order of its evaluation only there
         return f"""
-            SELECT m.rowid, m.id, m.session_id, {session},
+            SELECT m.rowid, m.id, m.session_id, {session}, m.time_updated,
                    json_type(m.data, '$.summary') = 'true',
                    json_type(m.data, '$.error') NOT IN ('null'),
                    json_type(m.data, '$.tokens') = 'object', {fields}
@@ -246,9 +247,9 @@ class _Reader:
 
 def _message(row: Sequence[Any], steps: Sequence[Step]) -> Message:
     (_, message_id, session_id, session_parent, session_created, directory) = row[:6]
-    is_summary, has_error, has_tokens = row[6:9]
-    (parent, provider, provider_old, model, model_old, agent, mode, cwd, cost) = row[9:18]
-    created, completed, finish, error = row[24:28]
+    is_summary, has_error, has_tokens = row[7:10]
+    (parent, provider, provider_old, model, model_old, agent, mode, cwd, cost) = row[10:19]
+    created, completed, finish, error = row[25:29]
     return Message(
         id=message_id,
         session_id=session_id,
@@ -258,7 +259,7 @@ def _message(row: Sequence[Any], steps: Sequence[Step]) -> Message:
         agent=_text(agent) or _text(mode),
         cwd=_text(cwd) or _text(directory),
         cost=amount(cost),
-        tokens=_tokens(row[18:24]) if has_tokens else None,
+        tokens=_tokens(row[19:25]) if has_tokens else None,
         created_ms=count(created),
         completed_ms=count(completed),
         finish=_text(finish),
