@@ -148,12 +148,27 @@ class Collecting:
         work = [item for item in work if item.key not in self._importing]
         if sum(item.new_bytes for item in work) > IMPORT_BYTES and not self._progress.active:
             self._begin_import(work)
+        elif not self.first_scan_done:
+            self._read_first(work)
         elif work:
             self._pools.work(self._read, work)
         if not self._progress.active:
-            self._first_scan_finished()
+            self._scan_finished()
 
-    def _first_scan_finished(self) -> None:
+    def _read_first(self, work: Sequence[Work]) -> None:
+        """The first scan found little: it is an import all the same, a short one."""
+        begin = self._clock.monotonic()
+        progress = self._progress = _Progress(
+            total_bytes=sum(item.new_bytes for item in work),
+            total_units=len(work),
+            started_ms=self._clock.now_ms(),
+        )
+        self._pools.work(self._read, work)
+        progress.done_bytes, progress.done_units = progress.total_bytes, progress.total_units
+        progress.finished_ms = self._clock.now_ms()
+        progress.seconds = self._clock.monotonic() - begin
+
+    def _scan_finished(self) -> None:
         self.first_scan_done = True
         self._on_idle()
 
@@ -168,6 +183,8 @@ class Collecting:
                 for batch in self._collector.read(item):
                     result = self._committer.submit_from_thread(batch, COMMIT_TIMEOUT_S)
                     changed = bool(result.accepted or result.merged)
+                    if not self.first_scan_done:
+                        self._progress.events += len(batch.events)
                     for cursor in batch.cursors:
                         self._collector.committed(cursor, changed=changed)
             except Exception as error:  # noqa: BLE001 - the next unit may be readable
@@ -208,7 +225,7 @@ class Collecting:
         )
         again, self._again = self._again, set()
         self._queue.add(again or ((EVERYTHING,) if problems else ()))
-        self._first_scan_finished()
+        self._scan_finished()
 
     # The sink of the importer: called from its reading threads.
 
