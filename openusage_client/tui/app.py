@@ -132,6 +132,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self.wake = wake
         self.glyphs = glyphs.choose(locale.getencoding(), os.environ.get("TERM", ""))
         self.exit_code = EXIT_OK
+        self._ended = False
         self._theme = theme
         self._zone: tuple[str, tzinfo | None] = ("", None)
         if theme.mono:
@@ -178,6 +179,8 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
 
     def press(self, key: str) -> None:
         """Carry out the command of a key, if it has one on this screen."""
+        if self._ended:
+            return
         if key == "Resize":
             self._form().redraw()
             return
@@ -188,7 +191,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self.state, effects = actions.perform(command, self.state, actions.Size(*terminal_size()))
         for effect in effects:
             self._carry_out(effect)
-        if self.state.screen != before:
+        if self.state.screen != before and not self._ended:
             self.setNextForm(self.state.screen)
             self._form().leave()
 
@@ -235,6 +238,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
 
     def _quit(self, code: int) -> None:
         self.exit_code = code
+        self._ended = True
         self.setNextForm(None)
         if self._has_form():
             self._form().leave()

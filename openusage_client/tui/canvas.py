@@ -168,7 +168,11 @@ class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]
             self._take_keys()
 
     def _take_keys(self) -> None:
-        """All keys that are waiting, so that a held key does not queue up behind the drawing."""
+        """
+        All keys that are waiting, so that a held key does not queue up behind the drawing.
+
+        A key that changes the screen does not end this: curses may already have read the next one.
+        """
         pad = self.parent.curses_pad
         pad.keypad(True)
         pad.nodelay(True)
@@ -179,10 +183,8 @@ class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]
                 return
             self._empty_reads = 0
             for key in _after_escape(pad) if value == "\x1b" else (key_name(value),):
-                if key and self.editing:
+                if key:
                     self.host.press(key)
-            if not self.editing:
-                return
 
     def _count_empty(self, *, empty: bool) -> None:
         """A terminal that is readable and has nothing to read, again and again, has hung up."""
