@@ -182,9 +182,7 @@ def _fill_quarters(path: str, days: int, rng: random.Random) -> int:
                 tools.append((quarter, 1, 5, 31, tool, 0, 0, 0, 9, 1, 0, 5, 2))
         marks = ",".join("?" * 26)
         connection.executemany(f"INSERT INTO message_bucket VALUES ({marks})", messages)
-        connection.executemany(
-            f"INSERT INTO tool_bucket VALUES ({','.join('?' * 13)})", tools
-        )
+        connection.executemany(f"INSERT INTO tool_bucket VALUES ({','.join('?' * 13)})", tools)
     connection.close()
     return len(messages)
 

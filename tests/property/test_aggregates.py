@@ -115,9 +115,7 @@ class Known:
     def status(self) -> str:
         return (
             self.best(
-                lambda report: (
-                    None if report.event.status == "unknown" else report.event.status
-                ),
+                lambda report: None if report.event.status == "unknown" else report.event.status,
                 keyed=lambda status: STATUS_RANK[status],
             )
             or "unknown"
@@ -280,14 +278,26 @@ def _contributions(known: Known):
     if event.event_type == "tool_usage":
         calls = known.number("requests")
         calls = 1 if calls is None else calls
-        dims = (names["account_id"], names["client"], names["project"], names["tool_name"], names["language"])
-        yield "tool", quarter, session, dims, {
-            "calls": calls,
-            "errors": calls if known.status == "error" else 0,
-            "aborted": calls if known.status == "aborted" else 0,
-            "lines_added": known.number("lines_added") or 0,
-            "lines_removed": known.number("lines_removed") or 0,
-        }
+        dims = (
+            names["account_id"],
+            names["client"],
+            names["project"],
+            names["tool_name"],
+            names["language"],
+        )
+        yield (
+            "tool",
+            quarter,
+            session,
+            dims,
+            {
+                "calls": calls,
+                "errors": calls if known.status == "error" else 0,
+                "aborted": calls if known.status == "aborted" else 0,
+                "lines_added": known.number("lines_added") or 0,
+                "lines_removed": known.number("lines_removed") or 0,
+            },
+        )
         return
     cost = known.best(_cost)
     dims = (
@@ -367,9 +377,13 @@ def check(store: Store, model: Model) -> None:
 
 def _check_usage(store: Store, messages) -> None:
     rows = store.usage_rows(group_by=DIMENSIONS)
-    assert len({tuple(getattr(row, name) for name in (*DIMENSIONS, "currency")) for row in rows}) == len(rows)
+    assert len(
+        {tuple(getattr(row, name) for name in (*DIMENSIONS, "currency")) for row in rows}
+    ) == len(rows)
     assert {
-        tuple(getattr(row, name) for name in (*DIMENSIONS, "currency")): _row_sums(row, MESSAGE_SUMS)
+        tuple(getattr(row, name) for name in (*DIMENSIONS, "currency")): _row_sums(
+            row, MESSAGE_SUMS
+        )
         for row in rows
     } == _group(messages, lambda part: part[3])
     for offset in (0, 23, -40):
@@ -417,8 +431,12 @@ def _check_sessions(store: Store, model: Model, parts) -> None:
 
 
 steps = st.one_of(
-    st.tuples(st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)),
-    st.tuples(st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)),
+    st.tuples(
+        st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)
+    ),
+    st.tuples(
+        st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)
+    ),
     st.tuples(st.just("retain"), st.integers(0, 12)),
     st.tuples(st.just("reopen"), st.none()),
     st.tuples(st.just("check"), st.none()),
@@ -435,7 +453,11 @@ def _open(directory: str) -> Store:
 @settings(
     max_examples=80,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
 )
 @given(history=st.lists(steps, min_size=1, max_size=8))
 def test_aggregates_any_history_equal_recomputation(recent, history, monkeypatch) -> None:
