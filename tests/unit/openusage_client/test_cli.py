@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from openusage_client import cli
 from openusage_proto import locations
 from tests.support import wire_samples
-from tests.support.scripted_peer import Hangup, Refusal, ScriptedPeer
+from tests.support.scripted_peer import Hangup, Refusal, ScriptedPeer, Silence
 
 Run = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[3]
@@ -140,6 +143,16 @@ def test_version(run: Run) -> None:
         assert '"daemon": {\n    "version": "0.1.0"' in run("version", "--json")[1]
 
 
+def test_version_of_a_bare_source_tree(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an installed distribution the version is unknown, not a crash."""
+
+    def absent(_name: str) -> str:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "version", absent)
+    assert run("version")[1].startswith("openusage unknown (protocol 1)")
+
+
 def script(*arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "bin" / "openusage"), *arguments]
 
@@ -164,8 +177,12 @@ def test_closed_pipe_is_quiet(peer: ScriptedPeer) -> None:
 def test_ctrl_c_is_quiet_and_130(run: Run, peer: ScriptedPeer) -> None:
     """Ctrl-C leaves without a traceback."""
 
-    def interrupt(_params: object) -> None:
-        os.kill(os.getpid(), 2)
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+
+    def interrupt(_params: object) -> Silence:
+        signal.pthread_kill(main_thread, signal.SIGINT)
+        return Silence()
 
     peer.answers["report"] = interrupt
     code, out, err = run("daily")

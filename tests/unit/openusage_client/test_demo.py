@@ -110,14 +110,14 @@ def test_signal_cleans_up(number: int, code: int, stand_in: Path, tmp_path: Path
         "overview.run = wait\n"
         "sys.exit(cli.main(['demo']))\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
-    try:
-        wait_until(gate.exists, deadline_s=20, what="the demo shows its view")
-        (pid,) = stand_in_daemon.starts()
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=15)
-    finally:
-        process.kill()
+    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) as process:
+        try:
+            wait_until(gate.exists, deadline_s=60, what="the demo shows its view")
+            (pid,) = stand_in_daemon.starts()
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (code, b"")
     assert gone(pid)
     assert os.listdir(stand_in) == []
