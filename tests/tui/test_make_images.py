@@ -1,0 +1,46 @@
+"""The README's picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import xml.etree.ElementTree as ET
+
+from docs.make_images import main, render_svg
+from openusage_client.tui.theme import builtin, builtin_names
+from openusage_client.tui.views import screens
+from openusage_proto.messages import Providers
+from tests.support import screen_samples as samples
+from tests.support.wire_server import WireServer
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_every_word_of_the_screen_is_in_the_picture():
+    """Well-formed XML, in every theme, with hostile names escaped."""
+    state = samples.state([samples.claude(title='<b>&"x'), samples.codex()])
+    lines = screens.render(state, 100, 30)
+    for name in builtin_names():
+        root = ET.fromstring(render_svg(lines, builtin(name)))
+        texts = [node.text for node in root.iter(f"{SVG}text")]
+        assert texts == [text for line in lines for text, _ in line if text.strip()]
+
+
+def test_no_lines_make_an_empty_picture():
+    """An empty screen is no error."""
+    assert ET.fromstring(render_svg([], builtin("mono"))).tag == f"{SVG}svg"
+
+
+def test_the_script_draws_a_running_daemon(isolated_home, monkeypatch):
+    """What it writes shows the figures of the daemon on the discovered socket."""
+    path = os.path.join(isolated_home, "s.sock")
+    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
+    out = os.path.join(isolated_home, "images", "d.svg")
+    model = samples.model(samples.accounts(2), demo=True)
+    providers = dataclasses.asdict(Providers(providers=list(samples.PROVIDERS.values())))
+    with WireServer(path, model, providers=providers):
+        assert main([out, "--size", "100x30", "--window", "7d"]) == 0
+    with open(out, encoding="utf-8") as file:
+        picture = file.read()
+    assert " DEMO " in picture
+    assert "42%" in picture
