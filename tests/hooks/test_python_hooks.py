@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from openusage_proto import locations
 from tests.support.hook_socket import HookSocket, answer_error, answer_stored, close_at_once
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "hooks"
@@ -295,6 +297,35 @@ class TestInput:
         with process:
             assert process.wait(10) == 0
             assert process.stdout.read() + process.stderr.read() == b""
+
+    def test_unended_input_is_used_as_far_as_it_came(self, source: str) -> None:
+        """What an agent wrote before it forgot to close the pipe is delivered."""
+        process = subprocess.Popen([PYTHON, "-I", "-S", str(HOOKS[source])], stdin=subprocess.PIPE)
+        with process:
+            process.stdin.write(json.dumps(STOP).encode())
+            process.stdin.flush()
+            assert process.wait(10) == 0
+        [params] = spooled()
+        assert params["payload"] == STOP
+
+    def test_starved_process_keeps_its_event(self, source: str) -> None:
+        """A machine too busy to run the hook within its time does not lose the event."""
+        with serve() as server:
+            server.behave = server.hang
+            process = subprocess.Popen(
+                [PYTHON, "-I", "-S", str(HOOKS[source])], stdin=subprocess.PIPE
+            )
+            with process:
+                process.stdin.write(json.dumps(STOP).encode())
+                process.stdin.close()
+                wait_until(lambda: server.lines, what="the request")
+                process.send_signal(signal.SIGSTOP)
+                # far beyond every time-out of the hook when it runs again
+                started = time.monotonic()
+                wait_until(lambda: time.monotonic() - started > 0.5)
+                process.send_signal(signal.SIGCONT)
+                assert process.wait(10) == 0
+        assert spooled() == server.params
 
     def test_signals_do_not_lose_the_event(self, source: str) -> None:
         """Agents end their children with SIGTERM; the event arrives all the same."""
