@@ -7,6 +7,7 @@ asking the real daemon.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import random
 import shutil
@@ -24,14 +25,10 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Chatham")
-RECENT = 2
-"""Days before now at which the live histories end; inside the retention of detail."""
 
 
 def now_iso() -> str:
-    """The present, where a live history ends."""
-    import datetime as dt
-
+    """The present, where a live history ends: all its detail is inside the retention."""
     return dt.datetime.now(dt.UTC).isoformat()
 
 
@@ -166,7 +163,7 @@ def home_lists(homes: list[Path]) -> dict[str, str]:
 def test_growing_logs_are_followed(home: Path, daemon: Daemon, tmp_path: Path) -> None:
     """Logs that appear and grow by half lines while the daemon runs end in exactly the truth."""
     truth = corpus.build(tmp_path, seed=109, days=9, end=now_iso())
-    prepare_directories(home)
+    corpus.prepare_unused(home)
     daemon.start()
     for _ in corpus.replay(tmp_path, home, random.Random(109)):
         pass
@@ -179,12 +176,20 @@ def test_growing_logs_are_followed(home: Path, daemon: Daemon, tmp_path: Path) -
     assert_daily(daemon, truth.completed(), ZONES)
 
 
+def test_tools_first_used_while_running(home: Path, daemon: Daemon, tmp_path: Path) -> None:
+    """A tool whose directories did not exist when the daemon started is found by itself."""
+    truth = corpus.build(tmp_path, seed=112, days=9, end=now_iso())
+    daemon.start()
+    corpus.copy_home(tmp_path, home)
+    wait_for_total(daemon, truth, 20.0)
+
+
 @pytest.mark.slow
 def test_kills_while_logs_grow(home: Path, daemon: Daemon, tmp_path: Path) -> None:
     """SIGKILL between appends, with logs growing while nothing runs, ends in exactly the truth."""
     truth = corpus.build(tmp_path, seed=110, days=9, end=now_iso())
     rng = random.Random(110)
-    prepare_directories(home)
+    corpus.prepare_unused(home)
     daemon.start()
     for number, _ in enumerate(corpus.replay(tmp_path, home, random.Random(1))):
         if number % 150 == 75:
@@ -203,13 +208,14 @@ def test_hooks_logs_and_reimports_race(home: Path, daemon: Daemon, tmp_path: Pat
     truth = corpus.build(tmp_path, seed=111, days=9, end=now_iso())
     tools = [tool for tool in truth.tools if tool.source == "claude_code"]
     rng = random.Random(111)
-    prepare_directories(home)
+    corpus.prepare_unused(home)
     daemon.start()
     running: list[subprocess.Popen[bytes]] = []
     for number, path in enumerate(corpus.replay(tmp_path, home, rng)):
         if path.endswith(".jsonl") and corpus.CLAUDE in path and number % 9 == 0:
             tool = rng.choice(tools)
-            payload = hooks.post_tool_use(tool.session, tool.id, transcript=path, tool=tool.name)
+            tell = hooks.post_tool_use_failure if tool.failed else hooks.post_tool_use
+            payload = tell(tool.session, tool.id, tool=tool.name)
             running.append(hooks.start_hook(hooks.CLAUDE_HOOK, os.environ, payload))
             payload = hooks.stop(tool.session, f"prompt-{number}", transcript=path)
             running.append(hooks.start_hook(hooks.CLAUDE_HOOK, os.environ, payload))
@@ -223,13 +229,6 @@ def test_hooks_logs_and_reimports_race(home: Path, daemon: Daemon, tmp_path: Pat
     settle(daemon)
     assert_daily(daemon, truth, ZONES)
     assert_tools(daemon, truth)
-
-
-def prepare_directories(home: Path) -> None:
-    """The tools are installed but have not been used yet."""
-    (home / corpus.CLAUDE / "projects").mkdir(parents=True)
-    (home / corpus.CODEX / "sessions").mkdir(parents=True)
-    (home / corpus.OPENCODE).mkdir(parents=True)
 
 
 # ------------------------------------------------------------------ other surfaces

@@ -109,7 +109,9 @@ def wait_for_total(daemon: Daemon, truth: Truth, deadline_s: float = 60.0) -> No
     try:
         wait_until(lambda: total() == wanted, deadline_s, f"{wanted} tokens")
     except AssertionError:
-        assert total() == wanted
+        found = total()
+        if found != wanted:
+            raise AssertionError(f"{found} tokens, the truth is {wanted}") from None
 
 
 def assert_daily(daemon: Daemon, truth: Truth, zones: tuple[str, ...]) -> None:

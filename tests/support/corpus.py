@@ -120,6 +120,20 @@ def copy_home(source: str | Path, target: str | Path) -> None:
     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
 
 
+def prepare_unused(root: str | Path) -> None:
+    """The homes of three agents that are installed and have not been used yet."""
+    root = Path(root)
+    (root / CLAUDE / "projects").mkdir(parents=True)
+    (root / CODEX / "sessions").mkdir(parents=True)
+    (root / OPENCODE).mkdir(parents=True)
+    database = sqlite3.connect(root / OPENCODE / "opencode.db")
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.executescript(gen_opencode.SCHEMA.read_text(encoding="utf-8"))
+    finally:
+        database.close()
+
+
 def replay(source: str | Path, target: str | Path, rng: random.Random) -> Iterator[str]:
     """
     Let the history of `source` happen again in `target`, a few rows at a time.

@@ -56,6 +56,14 @@ def post_tool_use(
     }
 
 
+def post_tool_use_failure(session: str, tool_use_id: str, *, tool: str = "Bash") -> dict[str, Any]:
+    """What Claude Code sends instead when the tool failed."""
+    payload = post_tool_use(session, tool_use_id, tool=tool)
+    del payload["tool_response"]
+    failure = {"hook_event_name": "PostToolUseFailure", "error": "x", "is_interrupt": False}
+    return payload | failure
+
+
 def stop(session: str, prompt_id: str, *, transcript: str = "", text: str = "x") -> dict[str, Any]:
     """What Claude Code sends when a turn has ended."""
     return {
