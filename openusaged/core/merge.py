@@ -157,8 +157,7 @@ def is_other_response(stored: CountedEvent, incoming: CountedEvent) -> bool:
     parent's messages there); then time and counts must both differ.
     """
     return (
-        stored.response != 0
-        and incoming.response != 0
+        bool(stored.response and incoming.response)
         and stored.response != incoming.response
         and not stored.is_sidechain
         and not incoming.is_sidechain
@@ -206,19 +205,22 @@ def _merge_owner(stored: CountedEvent, incoming: CountedEvent, changes: dict[str
             changes["agent"] = incoming.agent
         if incoming.session_id and stored.session_id != incoming.session_id:
             changes["session_id"] = incoming.session_id
+        # The replay's request id says nothing about the response it replayed.
+        if stored.response != incoming.response:
+            changes["response"] = incoming.response
     else:
         if not stored.session_id and incoming.session_id:
             changes["session_id"] = incoming.session_id
-        # A main-agent row has no agent name: a side-chain's replay must not give it one.
-        if not stored.agent and incoming.agent and stored.is_sidechain == incoming.is_sidechain:
-            changes["agent"] = incoming.agent
+        # A replay knows neither who made the request nor its id.
+        if stored.is_sidechain == incoming.is_sidechain:
+            if not stored.agent and incoming.agent:
+                changes["agent"] = incoming.agent
+            if not stored.response and incoming.response:
+                changes["response"] = incoming.response
     for name in _FILLED:
-        old = getattr(stored, name)
         new = getattr(incoming, name)
-        if new and old != new and not old:
+        if new and not getattr(stored, name):
             changes[name] = new
-    if not stored.response and incoming.response:
-        changes["response"] = incoming.response
 
 
 def _merge_ranked(stored: CountedEvent, incoming: CountedEvent, changes: dict[str, object]) -> None:
@@ -235,9 +237,7 @@ def _merge_ranked(stored: CountedEvent, incoming: CountedEvent, changes: dict[st
         else:
             old = _rank(stored, name)
             new = _rank(incoming, name)
-        if new is not None and (
-            old is None or (new_priority, new) > (old_priority, old)
-        ):
+        if new is not None and (old is None or (new_priority, new) > (old_priority, old)):
             if old != new:
                 _take(incoming, name, changes)
             old_priority = new_priority

@@ -162,15 +162,16 @@ class Model:
         known = self.known[key]
         before = self._fingerprint(known)
         known.reports.append(report)
-        known.response = known.response or response
         if known.sidechain and not event.is_sidechain:
             known.sidechain = False
             known.agent = event.agent
             known.session = event.session_id or known.session
+            known.response = response
         else:
             known.session = known.session or event.session_id
             if known.sidechain == event.is_sidechain:
                 known.agent = known.agent or event.agent
+                known.response = known.response or response
         for name in known.names:
             new = report.project if name == "project" else getattr(event, name)
             known.names[name] = known.names[name] or new

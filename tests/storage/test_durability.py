@@ -148,7 +148,7 @@ def test_open_read_only_directory_says_so(isolated_home) -> None:
     with open(blocked, "w", encoding="ascii"):
         pass
     target = os.path.join(blocked, "telemetry.db")
-    with pytest.raises(StorageError, match="telemetry.db"):
+    with pytest.raises(StorageError, match=r"telemetry\.db"):
         Store.open(target, app_version="1", now_ms=lambda: 0)
 
 
@@ -157,7 +157,7 @@ def test_open_unwritable_directory_says_so(isolated_home) -> None:
     """A read-only state directory is a storage error with the file's name."""
     directory = os.path.join(isolated_home, "state")
     os.mkdir(directory, 0o500)
-    with pytest.raises(StorageError, match="telemetry.db"):
+    with pytest.raises(StorageError, match=r"telemetry\.db"):
         Store.open(os.path.join(directory, "telemetry.db"), app_version="1", now_ms=lambda: 0)
 
 

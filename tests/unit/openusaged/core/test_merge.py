@@ -133,6 +133,16 @@ def test_merge_main_agent_takes_over_from_a_side_chain() -> None:
     assert merge(quiet, own).is_sidechain is False
 
 
+def test_merge_replays_do_not_lend_their_request_id() -> None:
+    """A replay's request id is not the response's: the log's later lines still merge."""
+    replay = count(prepared(is_sidechain=True, request_id="r9"))
+    hook = count(prepared(channel="hook", request_id="", output=None))
+    line = count(prepared(output=50, ts_ms=1))
+    for merged in (merge(replay, hook), merge(hook, replay)):
+        assert not is_other_response(merged, line)
+        assert merge(merged, line).response == line.response
+
+
 def test_merge_copies_do_not_move_history() -> None:
     """A copy under another session and account leaves the event where it was."""
     stored = count(prepared())
