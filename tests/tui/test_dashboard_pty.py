@@ -6,7 +6,10 @@ import dataclasses
 import os
 import random
 import re
+import shutil
 import signal
+import subprocess
+import sys
 import termios
 
 import pytest
@@ -337,3 +340,119 @@ def test_a_first_import_is_followed(socket_path):
         }
         server.publish(dataclasses.replace(MODEL, seq=8))
         terminal.wait_for("Claude Code")
+
+
+def run_with(options):
+    """The command line of a dashboard with given options, as the `openusage` command passes them."""
+    code = (
+        "import sys, argparse\n"
+        "from openusage_client.tui.app import run\n"
+        f"sys.exit(run(argparse.Namespace(no_autostart=True, **{options!r})))"
+    )
+    return [sys.executable, "-c", code]
+
+
+def test_a_painted_theme_fills_the_screen(server):
+    """A light theme is light on a dark terminal, too: every cell has its background."""
+    with Terminal(run_with({"theme": "openusage-light"})) as terminal:
+        terminal.wait_for("Claude Code")
+        terminal.wait_until(lambda _text: terminal.screen.buffer[23][79].bg == "ffffff")
+        assert {terminal.screen.buffer[y][x].bg for y in (5, 20) for x in (0, 40, 79)} == {"ffffff"}
+
+
+def test_a_painted_theme_works_on_eight_colours(server):
+    """Eight colours are enough for the same screen."""
+    with Terminal(run_with({"theme": "openusage-light"}), TERM="linux") as terminal:
+        terminal.wait_for("Claude Code")
+        terminal.wait_until(lambda _text: terminal.screen.buffer[23][79].bg == "white")
+
+
+def test_a_wrong_theme_is_explained(server):
+    """The names there are, and exit 1."""
+    with Terminal(run_with({"theme": "nonesuch"})) as terminal:
+        terminal.wait_for("no theme 'nonesuch'; there are:")
+        assert terminal.wait_exit() == 1
+
+
+def test_without_a_terminal_it_says_what_to_use(server):
+    """Asked for by name with a pipe for a keyboard."""
+    command = run_with({})
+    quoted = " ".join([command[0], "-c", f"'{command[2]}'".replace("\n", "\n")])
+    with Terminal(["/bin/sh", "-c", f"{quoted} </dev/null"]) as terminal:
+        terminal.wait_for("the dashboard needs a terminal")
+        assert terminal.wait_exit() == 1
+
+
+def test_a_zone_nobody_here_knows_is_no_error(socket_path):
+    """The daemon's zone data may be newer than ours."""
+    model = dataclasses.replace(MODEL, timezone="Mars/Olympus")
+    with WireServer(socket_path, model), Terminal(dashboard()) as terminal:
+        terminal.wait_for("42% used")
+
+
+def test_ctrl_l_repairs_a_disturbed_screen(server):
+    """Another program has written over it: one key draws every cell again."""
+    with Terminal(dashboard()) as terminal:
+        terminal.wait_for("Claude Code")
+        terminal.screen.reset()
+        assert "Claude Code" not in terminal.text()
+        terminal.send("\x0c")
+        terminal.wait_for("Claude Code")
+        terminal.wait_for("OpenUsage")
+
+
+def test_a_terminal_that_goes_away_ends_it(server):
+    """Without a signal, too: the end of the terminal is the end of the program."""
+    master, slave = os.openpty()
+    env = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONPATH": os.getcwd()}
+    with subprocess.Popen(
+        dashboard(), stdin=slave, stdout=slave, stderr=subprocess.DEVNULL, env=env,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(slave)
+        seen = b""
+        while b"Claude Code" not in seen:
+            seen += os.read(master, 65536)
+        os.close(master)
+        process.wait(10)
+
+
+@pytest.fixture
+def terminal_type(isolated_home, monkeypatch):
+    """Makes a terminal type from xterm-256color without some capabilities."""
+    if not (shutil.which("tic") and shutil.which("infocmp")):
+        pytest.skip("needs tic and infocmp of ncurses to make a terminal type")
+
+    def make(*without):
+        source = subprocess.run(
+            ["infocmp", "-1", "xterm-256color"], capture_output=True, text=True, check=True
+        ).stdout
+        lines = [
+            line
+            for line in source.splitlines()
+            if not line.strip().startswith(tuple(f"{name}=" for name in without))
+        ]
+        lines[1] = "ou-test|made by a test,"
+        path = os.path.join(isolated_home, "ou.ti")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        target = os.path.join(isolated_home, "terminfo")
+        subprocess.run(["tic", "-o", target, path], check=True, capture_output=True)
+        monkeypatch.setenv("TERMINFO", target)
+        return "ou-test"
+
+    return make
+
+
+def test_colours_without_defaults_are_drawn_on_black(server, terminal_type):
+    """A terminal that cannot return to its own colours gets white on black, not an error."""
+    with Terminal(dashboard(), TERM=terminal_type("op", "oc")) as terminal:
+        terminal.wait_for("Claude Code")
+        assert b"48;5;" in terminal.raw or b"\x1b[40m" in terminal.raw
+
+
+def test_a_terminal_that_cannot_place_the_cursor_is_explained(server, terminal_type):
+    """A sentence instead of garbage."""
+    with Terminal(dashboard(), TERM=terminal_type("cup")) as terminal:
+        terminal.wait_for("cannot place the cursor")
+        assert terminal.wait_exit() == 1
