@@ -19,7 +19,8 @@ import pytest
 
 from openusage_client import demo_homes
 from openusage_client.demo_homes import PROJECTS
-from openusage_client.rpc import Connection, DaemonNotRunning
+from openusage_client.errors import EXIT_USAGE, exit_code_of
+from openusage_client.rpc import Connection, DaemonNotRunning, RpcError
 from openusage_proto import locations
 from tests.support.waiting import wait_until
 
@@ -140,11 +141,12 @@ def test_filters_divide_the_total(machine: Path) -> None:
     assert one["rows"][0]["total_tokens"] == report["rows"][3]["total_tokens"]
 
 
-def test_wrong_zone_of_the_daemon_is_a_usage_error(machine: Path) -> None:
-    """What only the daemon can refuse is still exit 2 with its sentence."""
+def test_refused_parameter_is_a_usage_error(machine: Path) -> None:
+    """What only the daemon can refuse names its field and is the exit code of wrong usage."""
     openusage("daily", "--json")
-    with Connection() as connection, pytest.raises(Exception, match="tz"):
+    with Connection() as connection, pytest.raises(RpcError, match="tz") as caught:
         connection.call("report", kind="daily", tz="Nowhere/Land")
+    assert exit_code_of(caught.value) == EXIT_USAGE
 
 
 def test_statusline_uses_the_daemon_and_never_starts_it(machine: Path) -> None:
