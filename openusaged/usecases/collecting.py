@@ -148,7 +148,7 @@ class Collecting:
         work = [item for item in work if item.key not in self._importing]
         if sum(item.new_bytes for item in work) > IMPORT_BYTES and not self._progress.active:
             self._begin_import(work)
-        elif not self.first_scan_done:
+        elif EVERYTHING in paths and not self.first_scan_done and not self._progress.active:
             self._read_first(work)
         elif work:
             self._pools.work(self._read, work)
