@@ -33,7 +33,7 @@ def render_detail(state: AppState, width: int) -> list[Line]:
 
 
 def _title(state: AppState, account: AccountSnapshot, width: int) -> list[Line]:
-    word, role = wording.status_words(account.status)
+    word, role = wording.status_words(account)
     provider = state.providers.get(account.provider_id)
     kind = clean(provider.title if provider else account.provider_id)
     name = wording.title(account)
@@ -110,7 +110,9 @@ def _totals(state: AppState, usage: Usage) -> list[Line]:
         role = "cost" if name == "Cost" else "value" if name == "Total tokens" else "text"
         line: Line = [("  ", "text"), (pad(name, names), "label")]
         lines.append(line + [("  " + pad(value, cells, ">"), role) for value in values])
-    sessions = f"  {format_count(usage.sessions)} sessions · {format_count(usage.turns)} turns"
+    sessions = f"  {format_count(usage.sessions)} sessions"
+    if usage.turns:
+        sessions += f" · {format_count(usage.turns)} turns"
     return [*lines, [(sessions, "muted")]]
 
 

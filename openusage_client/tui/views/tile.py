@@ -30,7 +30,7 @@ def render_tile(
     body = flow(blocks, columns, inner) if columns > 1 else _stack(blocks, level)
     if not body:
         body = [[("no figures yet: use the tool once, or press r", "muted")]]
-    word, role = wording.status_words(account.status)
+    word, role = wording.status_words(account)
     note, note_role = wording.staleness(account, state.now)
     provider = state.providers.get(account.provider_id)
     title: Line = [(wording.title(account), "title.selected" if selected else "title")]
@@ -67,7 +67,7 @@ def tile_blocks(
 
 def _advice(account: AccountSnapshot, width: int) -> list[Line]:
     text = wording.advice(account)
-    role = wording.status_words(account.status)[1]
+    role = wording.status_words(account)[1]
     return [[(line, role)] for line in wrap(text, width, 2)]
 
 

@@ -40,8 +40,12 @@ _ADVICE: Final[Mapping[str, str]] = {
 }
 
 
-def status_words(status: str) -> tuple[str, str]:
-    """An account's status as words and their role; an unknown status is shown as it is."""
+def status_words(account: AccountSnapshot) -> tuple[str, str]:
+    """An account's status as words and their role; a status from the future is shown as it is."""
+    status = account.status
+    if status == "UNKNOWN" and account.usage is not None and not account.metrics:
+        # Nobody to ask: what the tool wrote down is all there is, and that is no fault.
+        status = "UNSUPPORTED"
     return STATUS.get(status, (f"◇ {clean(status.lower())}", "muted"))
 
 
