@@ -148,11 +148,20 @@ class GroupCommitter(Generic[T, R]):
             StoreClosed: the daemon is shutting down.
             DatabaseBusy: no commit within `timeout_s`; the item may still be committed later.
         """
+        return self.post_from_thread(item).wait(timeout_s)
+
+    def post_from_thread(self, item: T) -> ThreadTicket[R]:
+        """
+        Queue from a native thread without waiting; the caller bounds what it has under way.
+
+        Raises:
+            StoreClosed: the daemon is shutting down.
+        """
         if self._closed:
             raise StoreClosed("the daemon is shutting down")
         ticket: ThreadTicket[R] = ThreadTicket()
         self._pools.call_hub(self._accept, item, ticket)
-        return ticket.wait(timeout_s)
+        return ticket
 
     def close(self) -> None:
         """Refuse further items; what is queued is still committed."""

@@ -12,9 +12,7 @@ _MARKER: Final = "/zoneinfo/"
 
 
 def local_zone_name(env: Mapping[str, str], localtime: str = LOCALTIME) -> str:
-    """
-    `$TZ` when it names a zone, else what `/etc/localtime` links to, else `/etc/timezone`, else UTC.
-    """
+    """`$TZ` if it names a zone, else the target of `/etc/localtime`, `/etc/timezone`, or UTC."""
     name = env.get("TZ", "").lstrip(":")
     if name:
         _, marked, tail = name.partition(_MARKER)

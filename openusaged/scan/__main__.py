@@ -8,11 +8,12 @@ parsing gigabytes neither holds the daemon's interpreter lock nor stays in its m
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from typing import IO
 
-from openusaged.core.models import Account
+from openusaged.core.models import Account, PreparedEvent, SourceCursor, UsageSnapshot
 from openusaged.pricing import custom
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
@@ -22,7 +23,6 @@ from openusaged.scan.protocol import (
     Batch,
     Done,
     Job,
-    UnitDone,
     UnitFailed,
     UnitRef,
     read_job,
@@ -32,12 +32,17 @@ from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 
 NICE = 5
+MAX_EVENTS = 2000
+MAX_UNITS = 200
+"""A batch is sent at the latest after this many units, so that progress is seen."""
 
 
 def main() -> int:
     """Read the job, stream the frames, end."""
     with contextlib.suppress(OSError):
         os.nice(NICE)
+    # Nothing here forms cycles worth collecting; the process ends with its job.
+    gc.disable()
     output = sys.stdout.buffer
     try:
         scan(read_job(sys.stdin.buffer), output)
@@ -52,53 +57,79 @@ def main() -> int:
 def scan(job: Job, output: IO[bytes]) -> None:
     """Read every unit of the job in order and write frames to `output`."""
     machine = Machine(env=job.env, home=job.home, platform=job.platform)
-    context = CollectContext(machine=machine)
+    context = CollectContext(machine=machine, max_chunk_events=MAX_EVENTS)
     rates, _ = custom.load(custom.custom_path(job.env))
     pipeline = Pipeline(PriceBook(shipped(), rates), Repositories())
+    scanner = _Scanner(pipeline, context, output)
     for share in job.shares:
         provider = registry.load(share.account.provider_id)
         for unit in share.units:
-            _scan_unit(share.account, provider, unit, pipeline, context, output)
+            scanner.read(share.account, provider, unit)
+    scanner.flush()
     write_frame(output, Done())
 
 
-def _scan_unit(
-    account: Account,
-    provider: Provider,
-    ref: UnitRef,
-    pipeline: Pipeline,
-    context: CollectContext,
-    output: IO[bytes],
-) -> None:
-    assert provider.collect is not None
-    unit = Unit(
-        path=ref.path,
-        device=ref.device,
-        inode=ref.inode,
-        size=ref.size,
-        mtime_ns=ref.mtime_ns,
-        group=ref.group,
-    )
-    offset = ref.cursor.offset if ref.cursor is not None else 0
-    try:
-        for chunk in provider.collect(account, unit, ref.cursor, context):
-            write_frame(
-                output,
-                Batch(
-                    cursor=chunk.cursor,
-                    events=pipeline.prepare(chunk.events, account.id),
-                    read_bytes=max(0, chunk.cursor.offset - offset),
-                    snapshot=chunk.snapshot,
-                ),
-            )
-            offset = chunk.cursor.offset
-    except BrokenPipeError:
-        raise
-    except Exception as error:  # noqa: BLE001 - one unreadable file must not stop the others
-        reason = f"{type(error).__name__}: {error}"
-        write_frame(output, UnitFailed(path=ref.path, account_id=account.id, reason=reason))
-        return
-    write_frame(output, UnitDone(path=ref.path))
+class _Scanner:
+    """Reads units and gathers what they hold into batches worth a commit."""
+
+    def __init__(self, pipeline: Pipeline, context: CollectContext, output: IO[bytes]) -> None:
+        self._pipeline = pipeline
+        self._context = context
+        self._output = output
+        self._events: list[PreparedEvent] = []
+        self._cursors: dict[str, SourceCursor] = {}
+        self._snapshots: list[UsageSnapshot] = []
+        self._read_bytes = 0
+        self._done_units = 0
+
+    def read(self, account: Account, provider: Provider, ref: UnitRef) -> None:
+        """Read one unit; one that cannot be read does not stop the others."""
+        assert provider.collect is not None
+        unit = Unit(
+            path=ref.path,
+            device=ref.device,
+            inode=ref.inode,
+            size=ref.size,
+            mtime_ns=ref.mtime_ns,
+            group=ref.group,
+        )
+        offset = ref.cursor.offset if ref.cursor is not None else 0
+        try:
+            for chunk in provider.collect(account, unit, ref.cursor, self._context):
+                self._events += self._pipeline.prepare(chunk.events, account.id)
+                self._cursors[chunk.cursor.path] = chunk.cursor
+                if chunk.snapshot is not None:
+                    self._snapshots.append(chunk.snapshot)
+                self._read_bytes += max(0, chunk.cursor.offset - offset)
+                offset = chunk.cursor.offset
+                self._flush_when_full()
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other units go on
+            reason = f"{type(error).__name__}: {error}"
+            write_frame(self._output, UnitFailed(ref.path, account.id, reason))
+        self._done_units += 1
+        self._flush_when_full()
+
+    def _flush_when_full(self) -> None:
+        if len(self._events) >= MAX_EVENTS or self._done_units >= MAX_UNITS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what has been gathered."""
+        write_frame(
+            self._output,
+            Batch(
+                cursors=list(self._cursors.values()),
+                events=self._events,
+                read_bytes=self._read_bytes,
+                done_units=self._done_units,
+                snapshots=self._snapshots,
+            ),
+        )
+        self._output.flush()
+        self._events, self._cursors, self._snapshots = [], {}, []
+        self._read_bytes = self._done_units = 0
 
 
 if __name__ == "__main__":

@@ -48,12 +48,18 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
-    """Prepared events of one unit and the cursor that is right once they are stored."""
+    """
+    Prepared events of one or many units, and the cursors that are right once they are stored.
 
-    cursor: SourceCursor
+    Small units share a batch, because each batch costs a commit.
+    """
+
+    cursors: list[SourceCursor]
     events: list[PreparedEvent]
     read_bytes: int
-    snapshot: UsageSnapshot | None = None
+    done_units: int = 0
+    """Units that have been read to their end with this batch."""
+    snapshots: list[UsageSnapshot] = []
 
 
 class UnitFailed(msgspec.Struct, frozen=True, tag="failed"):
@@ -64,17 +70,11 @@ class UnitFailed(msgspec.Struct, frozen=True, tag="failed"):
     reason: str
 
 
-class UnitDone(msgspec.Struct, frozen=True, tag="unit"):
-    """A unit has been read to its end."""
-
-    path: str
-
-
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """The scanner has read everything it was given."""
 
 
-Frame = Batch | UnitFailed | UnitDone | Done
+Frame = Batch | UnitFailed | Done
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Frame)

@@ -11,8 +11,9 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from openusaged.providers.base import Machine
 from openusaged.scan.protocol import (
@@ -20,7 +21,6 @@ from openusaged.scan.protocol import (
     Done,
     Job,
     Share,
-    UnitDone,
     UnitFailed,
     UnitRef,
     read_frames,
@@ -30,15 +30,14 @@ from openusaged.telemetry.collectors import Work
 
 log = logging.getLogger(__name__)
 
+UNDER_WAY: Final = 2
+
 
 class ImportSink(Protocol):
     """Where the results of an import go; called from reading threads."""
 
-    def batch(self, batch: Batch) -> None:
-        """Store one batch; returns when it may be followed by the next (back-pressure)."""
-
-    def unit_done(self, path: str) -> None:
-        """A unit has been read to its end."""
+    def post(self, batch: Batch) -> Callable[[], None]:
+        """Hand one batch over; the returned call waits until it is stored."""
 
     def unit_failed(self, account_id: str, path: str, reason: str) -> None:
         """A unit could not be read."""
@@ -148,16 +147,20 @@ class Importer:
         stdout = process.stdout
         assert stdout is not None
         complete = False
+        posted: deque[Callable[[], None]] = deque()
         try:
             for frame in read_frames(stdout):
                 if isinstance(frame, Batch):
-                    self._sink.batch(frame)
-                elif isinstance(frame, UnitDone):
-                    self._sink.unit_done(frame.path)
+                    # Two under way: one in its commit while the next is decoded.
+                    if len(posted) >= UNDER_WAY:
+                        posted.popleft()()
+                    posted.append(self._sink.post(frame))
                 elif isinstance(frame, UnitFailed):
                     self._sink.unit_failed(frame.account_id, frame.path, frame.reason)
                 elif isinstance(frame, Done):
                     complete = True
+            while posted:
+                posted.popleft()()
         except Exception as error:  # noqa: BLE001 - reported; the units are read again later
             problems.append(f"{type(error).__name__}: {error}")
             process.kill()
@@ -166,4 +169,3 @@ class Importer:
             status = process.wait()
         if not complete and not self._stopping:
             problems.append(f"a scanner ended early with status {status}")
-

@@ -229,28 +229,25 @@ class Collecting:
 
     # The sink of the importer: called from its reading threads.
 
-    def batch(self, batch: Batch) -> None:
-        """Store a scanner's batch and wait for the commit before the next is read."""
-        result = self._committer.submit_from_thread(
-            WriteBatch(
-                events=batch.events,
-                cursors=(batch.cursor,),
-                snapshots=(batch.snapshot,) if batch.snapshot is not None else (),
-            ),
-            COMMIT_TIMEOUT_S,
+    def post(self, batch: Batch) -> Callable[[], None]:
+        """Queue a scanner's batch; the returned call waits for its commit (back-pressure)."""
+        ticket = self._committer.post_from_thread(
+            WriteBatch(events=batch.events, cursors=batch.cursors, snapshots=batch.snapshots)
         )
-        self._collector.committed(batch.cursor, changed=bool(result.accepted or result.merged))
-        self._progress.done_bytes += batch.read_bytes
-        self._progress.events += len(batch.events)
 
-    def unit_done(self, path: str) -> None:
-        """Count a unit that has been read to its end."""
-        del path
-        self._progress.done_units += 1
+        def stored() -> None:
+            ticket.wait(COMMIT_TIMEOUT_S)
+            for cursor in batch.cursors:
+                self._collector.committed(cursor, changed=bool(batch.events))
+            progress = self._progress
+            progress.done_bytes += batch.read_bytes
+            progress.done_units += batch.done_units
+            progress.events += len(batch.events)
+
+        return stored
 
     def unit_failed(self, account_id: str, path: str, reason: str) -> None:
         """Remember a unit that could not be read."""
-        self._progress.done_units += 1
         self._collector.failed(account_id, path, reason)
 
 

@@ -13,10 +13,9 @@ CURSOR = SourceCursor(source="codex", account_id="a", path="/x", offset=7, state
 EVENT = UsageEvent(source="codex", channel="jsonl", event_type="message_usage", ts_ms=1, input=5)
 FRAMES = [
     protocol.Batch(
-        cursor=CURSOR, events=[PreparedEvent(event=EVENT, identity=-(2**63))], read_bytes=3
+        cursors=[CURSOR], events=[PreparedEvent(event=EVENT, identity=-(2**63))], read_bytes=3
     ),
     protocol.UnitFailed(path="/x", account_id="a", reason="no"),
-    protocol.UnitDone(path="/x"),
     protocol.Done(),
 ]
 
