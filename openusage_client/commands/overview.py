@@ -106,9 +106,9 @@ def overview_lines(models: dict[str, ReadModel], *, width: int | None, style: St
     now = parse_iso(longest.generated_at).astimezone(zone_of(longest.timezone))
     parts = ["OpenUsage", f"{now:%Y-%m-%d %H:%M}", longest.timezone]
     heading = style.separator.join([*parts, "DEMO DATA"] if longest.demo else parts)
-    lines = [style.paint(clip(heading, width or len(heading), style.ellipsis), "bold"), ""]
+    lines = [style.paint(clip(heading, width or len(heading), style.ellipsis), "bold")]
     if longest.accounts:
-        lines += render(_variants(models, now, style), width, style)
+        lines += ["", *render(_variants(models, now, style), width, style)]
     notes = _notes(models, now, style)
     if notes:
         lines += ["", *(style.paint(part, "dim") for note in notes for part in wrap(note, width))]
@@ -191,8 +191,8 @@ def _notes(models: dict[str, ReadModel], now: datetime, style: Style) -> list[st
     notes = []
     if not longest.accounts:
         notes.append(
-            "No AI tool was found on this machine. `openusage demo` shows sample data;"
-            " `openusage status` tells where the daemon looked."
+            "No AI tool was found on this machine. `openusage demo` shows sample data; a tool in an"
+            " unusual place can be named under `accounts` in settings.json."
         )
     for account in longest.accounts:
         name = account.title or account.account_id
