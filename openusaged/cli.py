@@ -125,6 +125,8 @@ def _start(_arguments: argparse.Namespace) -> int:
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline:
         if _answers():
+            # It outlives us on purpose: without this, Popen warns about a child left running.
+            child.returncode = child.poll() or 0
             print(f"openusaged started (pid {holder_pid(locations.lock_path()) or child.pid})")
             return OK
         # Another one may have won the race for the lock; then it is the one to wait for.

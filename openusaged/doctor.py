@@ -294,7 +294,7 @@ def _clock(env: Mapping[str, str]) -> Iterator[Check]:
         return
     try:
         ZoneInfo(zone)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         yield Check(
             name="zone",
             state=WARNED,

@@ -158,6 +158,9 @@ class StopSignals:
             gevent.signal_handler(signal.SIGINT, self._stop, signal.SIGINT),
             gevent.signal_handler(signal.SIGHUP, self._reload),
         ]
+        # Waiting for a signal is waiting for something: without this the hub gives up ("would
+        # block forever") when nothing else is registered.
+        self._watchers[0].ref = True
 
     def close(self) -> None:
         """Give the signals back."""
