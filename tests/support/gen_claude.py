@@ -100,9 +100,9 @@ class ClaudeHome(ClaudeRows):
 
     def add_loop(self) -> None:
         """A symbolic link that leads back up, and a second name of a whole project."""
-        (self._projects / "loop").symlink_to(self._projects, target_is_directory=True)
+        (self._projects / "loop").symlink_to(".", target_is_directory=True)
         first = next(path for path in sorted(self._projects.iterdir()) if not path.is_symlink())
-        (self._projects / "again").symlink_to(first, target_is_directory=True)
+        (self._projects / "again").symlink_to(first.name, target_is_directory=True)
         self._truth.traps["claude:symlink_loop"] += 1
 
     def add_seam(self, filler_bytes: int) -> None:
