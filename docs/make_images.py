@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -31,6 +32,7 @@ from openusage_proto.messages import Providers, ReadModel
 CELL_WIDTH = 8.4
 LINE_HEIGHT = 18
 MARGIN = 14
+IMPORT_DEADLINE_S = 120.0
 FONT_SIZE = 14
 _PLAIN = {"text": "#e6e9ef", "base": "#11151c"}
 """What stands for the terminal's own colours in a picture."""
@@ -88,8 +90,19 @@ def _colour(theme: Theme, token: str) -> str:
 
 
 def live_state(connection: Connection, window: str) -> AppState:
-    """The dashboard's state right after its first read."""
+    """
+    The dashboard's state once everything has been read.
+
+    Raises:
+        TimeoutError: the first import is still running after two minutes.
+    """
+    end = time.monotonic() + IMPORT_DEADLINE_S
     model = decode(connection.call(methods.READ_MODEL, window=window), ReadModel)
+    while model.importing:
+        if time.monotonic() > end:
+            raise TimeoutError("the first import has not ended; try again later")
+        time.sleep(0.2)
+        model = decode(connection.call(methods.READ_MODEL, window=window), ReadModel)
     providers = decode(connection.call(methods.PROVIDERS), Providers).providers
     zone = ZoneInfo(model.timezone) if model.timezone else UTC
     now = datetime.now(zone)

@@ -6,7 +6,8 @@ import dataclasses
 import os
 import xml.etree.ElementTree as ET
 
-from docs.make_images import main, render_svg
+from docs.make_images import live_state, main, render_svg
+from openusage_client.rpc import Connection
 from openusage_client.tui.theme import builtin, builtin_names
 from openusage_client.tui.views import screens
 from openusage_proto.messages import Providers
@@ -24,6 +25,21 @@ def test_every_word_of_the_screen_is_in_the_picture():
         root = ET.fromstring(render_svg(lines, builtin(name)))
         texts = [node.text for node in root.iter(f"{SVG}text")]
         assert texts == [text for line in lines for text, _ in line if text.strip()]
+
+
+def test_the_picture_waits_for_the_first_import(isolated_home):
+    """Half-read figures are no advertisement, and an import without end is an error."""
+    path = os.path.join(isolated_home, "s.sock")
+    done = samples.model(samples.accounts(2))
+    answers = [dataclasses.replace(done, importing=True)] * 2
+
+    def read_model(_params):
+        return dataclasses.asdict(answers.pop() if answers else done)
+
+    providers = dataclasses.asdict(Providers(providers=[]))
+    server = WireServer(path, done, read_model=read_model, providers=providers)
+    with server, Connection(path) as connection:
+        assert live_state(connection, "30d").model == done
 
 
 def test_no_lines_make_an_empty_picture():

@@ -58,24 +58,32 @@ def page_target(state: AppState, width: int, height: int, direction: int) -> int
 
 
 def build(state: AppState, width: int, room: int) -> Grid:
-    """The grid at the highest level of detail that fits into `room` lines, else at the lowest."""
+    """
+    The grid at the highest level of detail that fits into `room` lines, else at the lowest.
+
+    Where there is room left, the blocks of a tile are set apart.
+    """
     plan = arrange(width, len(state.accounts))
     notes = _notes(state, width)
-    best = _build(state, plan, 0, notes)
-    for level in range(1, MAX_LEVEL + 1):
-        if len(best.lines) > room:
+    best = _build(state, plan, notes, 0)
+    if len(best.lines) > room:
+        return best
+    level = 0
+    for richer in range(1, MAX_LEVEL + 1):
+        candidate = _build(state, plan, notes, richer)
+        if len(candidate.lines) > room:
             break
-        richer = _build(state, plan, level, notes)
-        if len(richer.lines) > room:
-            break
-        best = richer
-    return best
+        best, level = candidate, richer
+    airy = _build(state, plan, notes, level, airy=True)
+    return airy if len(airy.lines) <= room else best
 
 
-def _build(state: AppState, plan: Arrangement, level: int, notes: Sequence[Line]) -> Grid:
+def _build(
+    state: AppState, plan: Arrangement, notes: Sequence[Line], level: int, *, airy: bool = False
+) -> Grid:
     selected = state.selected_index
     tiles = [
-        render_tile(state, account, plan.tile_width, level, selected=index == selected)
+        render_tile(state, account, plan.tile_width, level, selected=index == selected, airy=airy)
         for index, account in enumerate(state.accounts)
     ]
     lines: list[Line] = []

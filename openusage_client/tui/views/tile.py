@@ -20,14 +20,24 @@ _TOP: Final = 3
 
 
 def render_tile(
-    state: AppState, account: AccountSnapshot, width: int, level: int, *, selected: bool
+    state: AppState,
+    account: AccountSnapshot,
+    width: int,
+    level: int,
+    *,
+    selected: bool = False,
+    airy: bool = False,
 ) -> list[Line]:
-    """The account's tile, `width` cells wide; its height follows from the level of detail."""
+    """
+    The account's tile, `width` cells wide; its height follows from the level of detail.
+
+    `airy` puts an empty line between its blocks.
+    """
     inner = max(1, width - 4)
     columns = 2 if inner >= _TWO_COLUMNS_FROM and level > 0 else 1
     part = column_width(inner, columns)
     blocks = [block for block in tile_blocks(state, account, part, level) if block]
-    body = flow(blocks, columns, inner) if columns > 1 else _stack(blocks, level)
+    body = flow(blocks, columns, inner) if columns > 1 else _stack(blocks, airy=airy)
     if not body:
         body = [[("no figures yet: use the tool once, or press r", "muted")]]
     word, role = wording.status_words(account)
@@ -40,11 +50,11 @@ def render_tile(
     return box(title, [(word, role)], body, foot, width, heavy=selected)
 
 
-def _stack(blocks: list[list[Line]], level: int) -> list[Line]:
-    """Blocks one below the other; from level 2 on there is room for air between them."""
+def _stack(blocks: list[list[Line]], *, airy: bool) -> list[Line]:
+    """Blocks one below the other."""
     out: list[Line] = []
     for block in blocks:
-        if out and level >= 3:
+        if out and airy:
             out.append([])
         out.extend(block)
     return out
