@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -133,12 +132,6 @@ def _is_number(*values: float | None) -> bool:
 def label(metric: Metric) -> str:
     """Words for a metric: its label, else its key with spaces."""
     return metric.label or metric.key.replace("_", " ")
-
-
-def tightest(metrics: Sequence[Metric]) -> float | None:
-    """The highest per cent used of all limits, None when none is known."""
-    known = [percent for metric in metrics if (percent := used_percent(metric)) is not None]
-    return max(known, default=None)
 
 
 def moment(iso: str) -> datetime:

@@ -167,8 +167,9 @@ def test_starts_at_40_by_10_and_survives_a_storm_of_sizes(server):
         terminal.resize(80, 24)
         terminal.send("\x7f\x7f\x7fg")
         terminal.wait_for("OpenUsage")
-        text = terminal.wait_for("┏━ Claude Code")
-        assert "quit" in text.splitlines()[-1]
+        terminal.wait_until(
+            lambda text: "┏━ Claude Code" in text and "quit" in text.splitlines()[-1]
+        )
         terminal.send("q")
         assert terminal.wait_exit() == 0
 

@@ -76,7 +76,6 @@ def _cells(name: str, totals: Totals, share: float) -> tuple[str, float, str, st
 
 def _sum_cells(parts: Sequence[Totals]) -> tuple[str, str, str]:
     """Tokens, cost and requests of several groups together."""
-    costs = [wording.cost(part) for part in parts]
     bases = {part.cost_basis for part in parts}
     other: dict[str, float] = {}
     for part in parts:
@@ -93,7 +92,7 @@ def _sum_cells(parts: Sequence[Totals]) -> tuple[str, str, str]:
     )
     return (
         format_tokens(sum(part.total_tokens for part in parts)),
-        wording.cost(joined) if costs else "",
+        wording.cost(joined),
         format_count(sum(part.requests for part in parts)),
     )
 

@@ -127,9 +127,3 @@ def test_figures_are_the_balances_with_a_value():
 def test_label_falls_back_to_the_key():
     """A metric without words is still named."""
     assert limits.label(metric()) == "some limit"
-
-
-def test_tightest_is_the_highest_known_share():
-    """Unknown shares do not count as zero."""
-    assert limits.tightest(samples.claude().metrics) == 61.0
-    assert limits.tightest([metric()]) is None

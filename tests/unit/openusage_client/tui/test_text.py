@@ -144,3 +144,13 @@ def test_sparkline_runs_from_zero_to_the_largest():
     assert sparkline([0, 1, 50, 100]) == "▁▂▅█"
     assert sparkline([0, 0]) == "▁▁"
     assert sparkline([]) == ""
+
+
+def test_wrap_breaks_a_word_that_is_too_long():
+    """A path or key longer than the line is continued on the next one."""
+    assert wrap("see /a/very/long/path now", 8) == ["see", "/a/very/", "long/pat", "h now"]
+
+
+def test_clip_without_room_for_the_mark_cuts_only():
+    """One cell cannot hold half of a wide mark."""
+    assert clip("abc", 1, "東") == "a"
