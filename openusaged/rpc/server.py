@@ -12,6 +12,7 @@ import os
 import socket as native_socket
 import struct
 import sys
+import time
 from typing import Any, Final
 
 import gevent
@@ -55,6 +56,13 @@ class Connection:
         self._changed = Event()
         self._sent_seq = -1
         self._pusher: Any = None
+        self.last_heard_s = time.monotonic()
+        self.answering = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether an answer waits for the peer to read."""
+        return bool(self._sending.locked())
 
     @property
     def subscribed(self) -> bool:
@@ -156,6 +164,7 @@ class RpcServer:
         self._server = StreamServer(listener, self._accepted, spawn=GreenletPool())
         self._open: dict[int, Connection] = {}
         self._count = 0
+        self._sweeper: Any = None
         self.subscribed: set[Connection] = set()
 
     @property
@@ -192,6 +201,9 @@ class RpcServer:
             connection.unsubscribe()
             connection.stop_reading()
         self._server.stop(timeout=timeout_s)
+        sweeper, self._sweeper = self._sweeper, None
+        if sweeper is not None:
+            sweeper.kill()
 
     def _accepted(self, sock: Any, _address: object) -> None:
         try:
@@ -203,7 +215,6 @@ class RpcServer:
             log.exception("event=connection_failed")
 
     def _admit(self, sock: Any) -> None:
-        sock.settimeout(self._idle_s)
         uid = peer_uid(sock)
         if uid != self._allowed_uid:
             log.warning("event=peer_refused uid=%s", uid)
@@ -218,6 +229,8 @@ class RpcServer:
         self._count += 1
         connection = Connection(self, sock, self._count)
         self._open[connection.id] = connection
+        if self._sweeper is None:
+            self._sweeper = gevent.spawn(self._sweep)
         try:
             self._converse(sock, connection)
         finally:
@@ -227,15 +240,11 @@ class RpcServer:
     def _converse(self, sock: Any, connection: Connection) -> None:
         splitter = LineSplitter(self._max_line_bytes)
         while True:
-            try:
-                data = sock.recv(RECV_BYTES)
-            except TimeoutError:
-                if connection.subscribed:
-                    continue
-                log.debug("event=connection_idle connection=%d", connection.id)
-                return
+            data = sock.recv(RECV_BYTES)
             if not data:
                 return
+            connection.last_heard_s = time.monotonic()
+            connection.answering = True
             try:
                 lines = splitter.feed(data)
             except LineTooLong as exc:
@@ -244,6 +253,23 @@ class RpcServer:
                 return
             if lines:
                 self._answer(lines, connection)
+            connection.answering = False
+
+    def _sweep(self) -> None:
+        """
+        Hang up on silent peers; runs only while somebody is connected.
+
+        One look now and then instead of a timer per read: those cost a tenth of a small request.
+        """
+        while self._open:
+            gevent.sleep(self._idle_s / 4)
+            silent_since = time.monotonic() - self._idle_s
+            for connection in list(self._open.values()):
+                waits = connection.subscribed or connection.answering
+                if connection.last_heard_s < silent_since and (connection.stuck or not waits):
+                    log.debug("event=connection_idle connection=%d", connection.id)
+                    connection.close()
+        self._sweeper = None
 
     def _answer(self, lines: list[bytes], connection: Connection) -> None:
         """Answer in order; `ingest_turn` lines that lie next to each other share a commit."""

@@ -196,6 +196,22 @@ class TestLimits:
         assert end == b""
         assert answer == {"seq": 0, "subscribed": False}
 
+    def test_peer_that_never_reads_is_hung_up_on(self, isolated_home: str) -> None:
+        """An answer nobody fetches does not hold its connection for ever."""
+        with served(isolated_home, idle_s=0.15) as running:
+            silent = socket.socket(socket.AF_UNIX)
+            with silent:
+                silent.connect(running.path)
+                silent.sendall(line("big"))
+                hub_wait(lambda: running.server.connections == 1, "the connection")
+                hub_wait(lambda: running.server.connections == 0, "the end of the connection")
+
+    def test_slow_request_is_not_idle(self, isolated_home: str) -> None:
+        """A request that takes longer than the idle time is still answered."""
+        with served(isolated_home, idle_s=0.1) as running:
+            gevent.spawn_later(0.5, running.app.release.set)
+            assert running.talk(lambda wire: wire.call("slow")) == {"count": 0}
+
     def test_other_users_are_refused(self, isolated_home: str) -> None:
         """The kernel's word about the peer decides, not the rights of a file."""
         with served(isolated_home, allowed_uid=os.geteuid() + 1) as running:
