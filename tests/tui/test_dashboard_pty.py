@@ -187,7 +187,7 @@ def test_resize_redraws_at_once(server):
 def test_survives_the_daemons_death_and_return(socket_path):
     """Lost is said with the figures still there; the return needs no key."""
     with Terminal(dashboard(), 100, 30) as terminal:
-        terminal.wait_for("No daemon answers")
+        terminal.wait_for("No figures from the daemon")
         with WireServer(socket_path, MODEL):
             terminal.wait_for("42% used", 15)
         text = terminal.wait_for("daemon lost at")

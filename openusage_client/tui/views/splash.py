@@ -46,7 +46,7 @@ def _lines(state: AppState, width: int) -> list[Line]:
     word = {
         "connecting": "Connecting to the daemon …",
         "live": "Reading …",
-        "lost": "No daemon answers. Trying again …",
+        "lost": "No figures from the daemon. Trying again …",
     }[state.link.phase]
     lines: list[Line] = [[(word, "title")]]
     if state.link.detail:
