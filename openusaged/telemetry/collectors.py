@@ -9,6 +9,7 @@ events are committed.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,14 @@ class Collector:
         return list(work.values())
 
     def _units_at(self, account: Account, provider: Provider, path: str) -> Iterator[Unit]:
+        if os.path.isdir(path):
+            # A new directory: what was written before it could be watched is told by no event.
+            assert provider.units is not None
+            inside = path.rstrip("/") + "/"
+            for unit in provider.units(account, self._machine):
+                if unit.path.startswith(inside):
+                    yield unit
+            return
         if provider.locate is not None:
             unit = provider.locate(account, path, self._machine)
         elif path.endswith(".jsonl"):
