@@ -178,8 +178,10 @@ def _fill_quarters(path: str, days: int, rng: random.Random) -> int:
                 messages.append(
                     (quarter, 1 + place % 3, 4, 5, 10 + place, 30 + place, 50, 0, 60, *sums)
                 )
-            for tool in rng.sample(range(20, 27), 4):
-                tools.append((quarter, 1, 5, 31, tool, 0, 0, 0, 9, 1, 0, 5, 2))
+            tools.extend(
+                (quarter, 1, 5, 31, tool, 0, 0, 0, 9, 1, 0, 5, 2)
+                for tool in rng.sample(range(20, 27), 4)
+            )
         marks = ",".join("?" * 26)
         connection.executemany(f"INSERT INTO message_bucket VALUES ({marks})", messages)
         connection.executemany(f"INSERT INTO tool_bucket VALUES ({','.join('?' * 13)})", tools)

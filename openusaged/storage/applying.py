@@ -15,8 +15,22 @@ from typing import Final
 import msgspec
 
 from openusaged.core.merge import CountedEvent, count, is_other_response, merge
-from openusaged.core.models import QUARTER_MS, PreparedEvent
-from openusaged.storage.events import QUARTER_SHIFT, EventRows, Row
+from openusaged.core.models import QUARTER_MS, TOOL_USAGE, PreparedEvent
+from openusaged.storage.events import (
+    ACCOUNT,
+    BRANCH,
+    CLIENT,
+    CURRENCY,
+    MODEL,
+    PROJECT,
+    PROVIDER,
+    QUARTER_SHIFT,
+    SESSION,
+    TOOL,
+    EventRows,
+    Row,
+    encode,
+)
 from openusaged.storage.identities import GONE, Identities
 from openusaged.storage.names import Names
 from openusaged.storage.rollups import (
@@ -31,7 +45,7 @@ from openusaged.storage.rollups import (
     message_sums,
     tool_sums,
 )
-from openusaged.storage.sessions import Sessions, SessionState
+from openusaged.storage.sessions import Sessions
 
 Key = tuple[int, ...]
 
@@ -123,8 +137,9 @@ class Group:
 
     def take(self, events: Sequence[PreparedEvent]) -> Outcome:
         """Count or merge each event of one batch, in memory."""
-        outcome = Outcome()
+        accepted = deduplicated = merged = 0
         tracked = self._tracked
+        gone = self._gone
         for prepared in events:
             identity = prepared.identity
             incoming = count(prepared)
@@ -135,19 +150,19 @@ class Group:
             if entry is not None:
                 after = merge(entry.after, incoming)
                 if after is entry.after:
-                    outcome.deduplicated += 1
+                    deduplicated += 1
                 else:
                     entry.after = after
-                    outcome.merged += 1
+                    merged += 1
                 if after.session_id == incoming.session_id:
                     self._touch(prepared, after)
-            elif identity in self._gone:
-                outcome.deduplicated += 1
+            elif identity in gone:
+                deduplicated += 1
             else:
                 tracked[identity] = _Tracked(0, None, incoming)
-                outcome.accepted += 1
+                accepted += 1
                 self._touch(prepared, incoming)
-        return outcome
+        return Outcome(accepted, deduplicated, merged)
 
     def _find(self, identity: int) -> _Tracked | None:
         """An event under its second identity, which `look_up` did not ask for."""
@@ -159,10 +174,10 @@ class Group:
         if not event.session_id or event.event_type not in COUNTED_TYPES:
             return
         state = self._sessions.state(self._connection, event.source, event.session_id)
-        state.touch(prepared.event.ts_ms)
-        if not (state.account and state.client and state.project and state.branch) or (
-            prepared.event.parent_session_id and not state.parent
-        ):
+        ts_ms = prepared.event.ts_ms
+        if ts_ms > state.last_ms or ts_ms < state.first_ms:
+            state.touch(ts_ms)
+        if not state.is_named or (prepared.event.parent_session_id and not state.parent):
             names = self._names
             state.name(
                 account=names[event.account],
@@ -179,97 +194,97 @@ class Group:
         removed: list[int] = []
         identities: list[tuple[int, int]] = []
         moved: list[tuple[int, int]] = []
-        connection = self._connection
         rows = self._rows
         for identity, entry in self._tracked.items():
             before, after = entry.before, entry.after
             if before is after:
                 continue
+            quarter = after.ts_ms // QUARTER_MS
             if before is None:
-                entry.ident = rows.new_id(connection, after.ts_ms)
-                inserts.append(rows.encode(connection, entry.ident, identity, after))
-                identities.append((identity, entry.ident))
+                ident = rows.new_id(self._connection, quarter)
+                row = self._encode(ident, identity, after)
+                inserts.append(row)
+                identities.append((identity, ident))
             else:
-                if after.ts_ms // QUARTER_MS != entry.ident >> QUARTER_SHIFT:
-                    removed.append(entry.ident)
-                    entry.ident = rows.new_id(connection, after.ts_ms)
-                    moved.append((identity, entry.ident))
-                replaced.append(rows.encode(connection, entry.ident, identity, after))
-                self._book(before, sign=-1)
-            self._book(after, sign=1)
-        self._names.flush(connection)
+                ident = entry.ident
+                self._book(self._encode(ident, identity, before), before, sign=-1)
+                if quarter != ident >> QUARTER_SHIFT:
+                    removed.append(ident)
+                    ident = rows.new_id(self._connection, quarter)
+                    moved.append((identity, ident))
+                row = self._encode(ident, identity, after)
+                replaced.append(row)
+            self._book(row, after, sign=1)
+        self._names.flush(self._connection)
         if inserts:
-            rows.insert(connection, inserts)
-            self._identities.add(connection, identities)
+            rows.insert(self._connection, inserts)
+            self._identities.add(self._connection, identities)
             self.hot_delta = len(inserts)
         if removed:
-            rows.delete(connection, removed)
-            self._identities.move(connection, moved)
+            rows.delete(self._connection, removed)
+            self._identities.move(self._connection, moved)
         if replaced:
-            rows.replace(connection, replaced)
+            rows.replace(self._connection, replaced)
         self._write_sums()
-        sessions_moved = self._sessions.flush(connection)
+        sessions_moved = self._sessions.flush(self._connection)
         return sessions_moved or bool(inserts or replaced)
 
-    def _book(self, event: CountedEvent, *, sign: int) -> None:
-        """Queue what the event adds to (or takes from) the aggregates and its session."""
-        names = self._names
-        quarter = event.ts_ms // QUARTER_MS
-        account = names[event.account]
-        client = names[event.client]
-        session: SessionState | None = None
+    def _encode(self, ident: int, identity: int, event: CountedEvent) -> Row:
+        session = 0
         if event.session_id:
-            session = self._sessions.state(self._connection, event.source, event.session_id)
+            session = self._sessions.state(self._connection, event.source, event.session_id).id
+        return encode(ident, identity, event, session, self._names)
+
+    def _book(self, row: Row, event: CountedEvent, *, sign: int) -> None:
+        """Queue what the event adds to (or takes from) the aggregates and its session."""
+        quarter = event.ts_ms // QUARTER_MS
+        session = row[SESSION]
+        calls = 0
         sums = message_sums(event)
-        tools = 0
         if sums is not None:
             if sign < 0:
                 sums = tuple(map(neg, sums))
-            provider = names[event.provider]
-            model = names[event.model]
-            currency = names[event.currency or USD]
+            provider = row[PROVIDER]
+            model = row[MODEL]
+            currency = row[CURRENCY] or self._names[USD]
             key: Key = (
                 quarter,
-                account,
+                row[ACCOUNT],
                 provider,
-                client,
+                row[CLIENT],
                 model,
-                names[event.project],
-                names[event.branch],
+                row[PROJECT],
+                row[BRANCH],
                 agent_kind(event),
                 currency,
             )
             _queue(self._messages, key, sums)
-            if session is not None:
-                _queue(self._session_models, (session.id, provider, model, currency), sums)
+            if session:
+                _queue(self._session_models, (session, provider, model, currency), sums)
         else:
             sums = tool_sums(event)
             if sums is None:
                 # Raw envelopes, limits: kept as hot detail, counted nowhere.
                 return
-            tools = sums[0] * sign
+            calls = sums[0] * sign
             if sign < 0:
                 sums = tuple(map(neg, sums))
-            key = (
-                quarter,
-                account,
-                client,
-                names[event.project],
-                names[event.tool_name],
-                names[event.mcp_server],
-                names[event.mcp_function],
-                names[event.language],
+            _queue(
+                self._tools, (quarter, row[ACCOUNT], row[CLIENT], row[PROJECT], *row[TOOL]), sums
             )
-            _queue(self._tools, key, sums)
-        if session is not None:
-            session.count(sign, tools)
+        if session:
+            self._sessions.count_events(session, sign, calls)
         self.quarters.add(quarter)
         if sign > 0:
-            self.projects.add(event.project)
-            if event.ts_ms > self.last_ms.get(event.account, 0):
-                self.last_ms[event.account] = event.ts_ms
-            if not tools:
-                self.owners.add((event.account, event.provider, event.client))
+            self._note(event)
+
+    def _note(self, event: CountedEvent) -> None:
+        """Remember who was active, for the store's own memory."""
+        self.projects.add(event.project)
+        if event.ts_ms > self.last_ms.get(event.account, 0):
+            self.last_ms[event.account] = event.ts_ms
+        if event.event_type != TOOL_USAGE:
+            self.owners.add((event.account, event.provider, event.client))
 
     def _write_sums(self) -> None:
         for statement, queued in (

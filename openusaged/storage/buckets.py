@@ -51,6 +51,7 @@ class BucketReader:
         self._database = database
         self._table = table
         self.cache = DayCache()
+        self._offset_q = 0
         dimensions = ", ".join(table.dimensions)
         sums = ", ".join(f"SUM({name})" for name in table.sums)
         self._select = (
@@ -75,11 +76,30 @@ class BucketReader:
         self,
         segments: Sequence[Segment],
         *,
+        group_by: Sequence[str],
+        filters: Filters,
+    ) -> Groups:
+        """Sums of the segments' quarters per local day, the day being the bucket."""
+        if segments:
+            self._offset_q = segments[-1].offset_q
+        return self._read(segments, by_day=True, group_by=group_by, filters=filters)
+
+    def read_range(
+        self, start_q: int, end_q: int, *, group_by: Sequence[str], filters: Filters
+    ) -> Groups:
+        """Sums of [start_q, end_q), with bucket 0."""
+        # In days of the zone that reports are asked for, which are in memory already.
+        part = Segment(start_q, end_q, self._offset_q)
+        return self._read((part,), by_day=False, group_by=group_by, filters=filters)
+
+    def _read(
+        self,
+        segments: Sequence[Segment],
+        *,
         by_day: bool,
         group_by: Sequence[str],
         filters: Filters,
     ) -> Groups:
-        """Sums of the segments' quarters, per local day if asked for, else as bucket 0."""
         tokens = {part.offset_q: self.cache.token(part.offset_q) for part in segments}
         pick = self._picker(group_by)
         wanted = self._filter(filters)

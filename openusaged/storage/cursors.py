@@ -74,9 +74,9 @@ def read_cursors(database: Database) -> list[SourceCursor]:
             mtime_ns=mtime_ns,
             offset=offset,
             state=bytes(state or b""),
-            state_version=state_version,
+            state_version=version,
         )
-        for path, source, account, device, inode, size, mtime_ns, offset, state, state_version in rows
+        for path, source, account, device, inode, size, mtime_ns, offset, state, version in rows
     ]
 
 

@@ -21,7 +21,7 @@ from openusaged.core.errors import DatabaseBusy, StorageError, StoreClosed
 from openusaged.storage.entities import define
 
 BUSY_TIMEOUT_S: Final = 5.0
-WAL_AUTOCHECKPOINT_PAGES: Final = 4096
+WAL_AUTOCHECKPOINT_PAGES: Final = 12_288
 JOURNAL_SIZE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 CACHE_KIB: Final = 6144
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from openusaged.core.merge import UNIFORM_PRIORITIES, CountedEvent
-from openusaged.core.models import EVENT_TYPES, QUARTER_MS, STATUS_UNKNOWN, STATUSES
+from openusaged.core.models import EVENT_TYPES, STATUS_UNKNOWN, STATUSES
 from openusaged.storage.names import Names
 from openusaged.storage.sessions import Sessions
 
@@ -65,6 +65,18 @@ COLUMNS: Final = (
     "price_source",
     "priorities",
 )
+# Places in a row.
+PROVIDER: Final = COLUMNS.index("provider")
+ACCOUNT: Final = COLUMNS.index("account")
+CLIENT: Final = COLUMNS.index("client")
+SESSION: Final = COLUMNS.index("session")
+PROJECT: Final = COLUMNS.index("project")
+BRANCH: Final = COLUMNS.index("branch")
+MODEL: Final = COLUMNS.index("model")
+CURRENCY: Final = COLUMNS.index("currency")
+TOOL: Final = slice(COLUMNS.index("tool"), COLUMNS.index("language") + 1)
+"""Tool, MCP server, MCP function and language."""
+
 _LIST: Final = ", ".join(COLUMNS)
 INSERT: Final = f"INSERT INTO event ({_LIST}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _REPLACE: Final = INSERT.replace("INSERT", "REPLACE", 1)
@@ -141,7 +153,16 @@ def decode(row: Row, text: dict[int, str], session_id: str) -> CountedEvent:
         row[18],
         text[row[19]],
         STATUSES[row[20]],
-        *row[21:31],
+        row[21],
+        row[22],
+        row[23],
+        row[24],
+        row[25],
+        row[26],
+        row[27],
+        row[28],
+        row[29],
+        row[30],
         text[row[31]],
         row[32],
         text[row[33]],
@@ -162,9 +183,8 @@ class EventRows:
         """Forget which ids were given out; also the undo of a rolled-back transaction."""
         self._next = {}
 
-    def new_id(self, connection: sqlite3.Connection, ts_ms: int) -> int:
-        """The next id within the event's quarter hour."""
-        quarter = ts_ms // QUARTER_MS
+    def new_id(self, connection: sqlite3.Connection, quarter: int) -> int:
+        """The next id within a quarter hour."""
         ident = self._next.get(quarter)
         if ident is None:
             if len(self._next) >= MAX_CACHED_QUARTERS:
@@ -195,15 +215,6 @@ class EventRows:
 
     def _session_id(self, connection: sqlite3.Connection, ident: int) -> str:
         return self._sessions.key(connection, ident) if ident else ""
-
-    def encode(
-        self, connection: sqlite3.Connection, ident: int, identity: int, event: CountedEvent
-    ) -> Row:
-        """The row of an event as it stands."""
-        session = 0
-        if event.session_id:
-            session = self._sessions.state(connection, event.source, event.session_id).id
-        return encode(ident, identity, event, session, self._names)
 
     def insert(self, connection: sqlite3.Connection, rows: list[Row]) -> None:
         """Add new rows."""

@@ -35,9 +35,20 @@ _SESSION_COLUMNS: Final = (
 )
 
 
-def usage_row(dimensions: dict[str, str], sums: Sequence[int], bucket: int = 0) -> UsageRow:
-    """One row out of named dimensions and sums in the order of `MESSAGE_SUMS`."""
-    return UsageRow(bucket=bucket, **dimensions, **dict(zip(MESSAGE_SUMS, sums, strict=True)))
+def usage_row(
+    sums: Sequence[int],
+    *,
+    account: str,
+    provider: str,
+    client: str,
+    model: str,
+    project: str = "",
+    branch: str = "",
+    kind: str = "",
+    currency: str,
+) -> UsageRow:
+    """One row out of names and sums in the order of `MESSAGE_SUMS`."""
+    return UsageRow(0, account, provider, client, model, project, branch, kind, currency, *sums)
 
 
 # ------------------------------------------------------------------- sessions
@@ -114,16 +125,14 @@ def _session_records(
             _, _, _, account, client, project, branch, *_ = owner[session]
             usage[session].append(
                 usage_row(
-                    {
-                        "account": text[account],
-                        "provider": text[provider],
-                        "client": text[client],
-                        "model": text[model],
-                        "project": text[project],
-                        "branch": text[branch],
-                        "currency": text[currency],
-                    },
                     sums,
+                    account=text[account],
+                    provider=text[provider],
+                    client=text[client],
+                    model=text[model],
+                    project=text[project],
+                    branch=text[branch],
+                    currency=text[currency],
                 )
             )
     return [_session_record(row, text, usage[row[0]]) for row in rows]
@@ -212,15 +221,13 @@ def block_rows(
             first_ms=activity.first_ms,
             last_ms=activity.last_ms,
             usage=usage_row(
-                {
-                    "account": account,
-                    "provider": provider,
-                    "client": client,
-                    "model": model,
-                    "agent_kind": AGENT_KINDS[kind],
-                    "currency": currency,
-                },
                 activity.sums,
+                account=account,
+                provider=provider,
+                client=client,
+                model=model,
+                kind=AGENT_KINDS[kind],
+                currency=currency,
             ),
         )
         for (_, account, provider, client, model, kind, currency), activity in found.items()

@@ -8,7 +8,7 @@ known ones; its first and last activity span every report of its events.
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -70,11 +70,17 @@ class SessionState(msgspec.Struct):
             self.parent = parent
             self.dirty = True
 
-    def count(self, events: int, tool_calls: int) -> None:
-        """Add to the totals."""
-        self.events += events
-        self.tool_calls += tool_calls
-        self.dirty = True
+    @property
+    def is_named(self) -> bool:
+        """Whether account, client, project and branch are all known."""
+        return bool(self.branch and self.project and self.account and self.client)
+
+
+def _from_row(row: tuple[Any, ...]) -> SessionState:
+    """The state of a stored row."""
+    state = SessionState(*row)
+    state.stored_quarter = state.last_ms // QUARTER_MS
+    return state
 
 
 class Sessions:
@@ -115,10 +121,17 @@ class Sessions:
                 state = SessionState(self._next, source_id, session_id, dirty=True)
                 self._next += 1
             else:
-                state = SessionState(*row, row[9] // QUARTER_MS)
+                state = _from_row(row)
             self._remember(key, state)
         self._used[state.id] = state
         return state
+
+    def count_events(self, ident: int, events: int, tool_calls: int) -> None:
+        """Add to the totals of a session that this transaction has asked for."""
+        state = self._used[ident]
+        state.events += events
+        state.tool_calls += tool_calls
+        state.dirty = True
 
     def key(self, connection: sqlite3.Connection, ident: int) -> str:
         """The session id behind a row id."""
@@ -129,7 +142,7 @@ class Sessions:
             ).fetchone()
             if row is None:
                 return ""
-            state = SessionState(*row, row[9] // QUARTER_MS)
+            state = _from_row(row)
             self._remember((self._names.text[state.source], state.session_id), state)
         return state.session_id
 

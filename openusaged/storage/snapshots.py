@@ -1,6 +1,5 @@
 """
-What polls learned: the last good answer per account, apart from it how the latest poll went, and
-the history of each figure.
+What polls learned: the last good answer, how the latest poll went, the history of each figure.
 
 A failed poll never erases a good one.  Sources that know only some of an account's figures (a
 status line, a log) do not erase the others: metrics are kept per key, the newest of each.

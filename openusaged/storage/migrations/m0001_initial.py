@@ -26,8 +26,10 @@ _SUMS: Final = """
 """
 
 STATEMENTS: Final = (
-    "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL)"
-    " STRICT, WITHOUT ROWID",
+    (
+        "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    ),
     "CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
     """CREATE TABLE event (
     id INTEGER PRIMARY KEY,
@@ -44,10 +46,14 @@ STATEMENTS: Final = (
     cost_nano INTEGER, currency INTEGER NOT NULL,
     calc_nano INTEGER, price_source INTEGER NOT NULL,
     priorities INTEGER NOT NULL) STRICT""",
-    "CREATE TABLE identity (hash INTEGER NOT NULL PRIMARY KEY, event INTEGER NOT NULL)"
-    " STRICT, WITHOUT ROWID",
-    "CREATE TABLE recent_identity (id INTEGER PRIMARY KEY,"
-    " hash INTEGER NOT NULL, event INTEGER NOT NULL) STRICT",
+    (
+        "CREATE TABLE identity (hash INTEGER NOT NULL PRIMARY KEY, event INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    ),
+    (
+        "CREATE TABLE recent_identity (id INTEGER PRIMARY KEY,"
+        " hash INTEGER NOT NULL, event INTEGER NOT NULL) STRICT"
+    ),
     f"""CREATE TABLE message_bucket (
     quarter INTEGER NOT NULL, account INTEGER NOT NULL, provider INTEGER NOT NULL,
     client INTEGER NOT NULL, model INTEGER NOT NULL, project INTEGER NOT NULL,
