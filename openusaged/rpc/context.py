@@ -81,12 +81,14 @@ class Deferred(Generic[R]):
     submitted before this one is waited for, so that they share a commit.
     """
 
-    __slots__ = ("_awaited", "_finish", "_outcome")
+    __slots__ = ("_awaited", "_finish", "_outcome", "method")
 
     def __init__(self, awaited: Awaited, finish: Callable[[Any], R] | None = None) -> None:
         self._awaited = awaited
         self._finish = finish
         self._outcome: tuple[R | None, Exception | None] | None = None
+        self.method = ""
+        """Name of the method it answers, for the log; set by the dispatcher."""
 
     def ready(self) -> bool:
         """Whether `get` returns at once."""

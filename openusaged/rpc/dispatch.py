@@ -240,10 +240,13 @@ class Dispatcher:
                 if name != INGEST_TURN and ctx.connection.outstanding:
                     _settle(ctx.connection)
                 if start is not None:
-                    return Success(Deferred(start(_call_encoded, handler, ctx, typed)))
-                result = handler(ctx, typed)
-                if name == INGEST_TURN and result.__class__ is Deferred:
-                    ctx.connection.outstanding.append(result)
+                    result: Any = Deferred(start(_call_encoded, handler, ctx, typed))
+                else:
+                    result = handler(ctx, typed)
+                if result.__class__ is Deferred:
+                    result.method = name
+                    if name == INGEST_TURN:
+                        ctx.connection.outstanding.append(result)
                 return Success(result)
             except Exception as exc:  # noqa: BLE001  # every failure becomes an error answer
                 error = _error_of(exc, name)
@@ -312,11 +315,12 @@ def _settle(connection: Peer) -> None:
 
 def _resolve(response: dict[str, Any]) -> None:
     """Put the value or the error of an awaited result in its place."""
+    deferred = response["result"]
     try:
-        response["result"] = response["result"].get()
+        response["result"] = deferred.get()
     except Exception as exc:  # noqa: BLE001  # every failure becomes an error answer
         del response["result"]
-        response["error"] = _error_of(exc, "deferred")
+        response["error"] = _error_of(exc, deferred.method)
 
 
 def _call_encoded(handler: Handler, ctx: RpcContext, params: Any) -> msgspec.Raw:

@@ -273,6 +273,7 @@ class TestRefusals:
         incident = answer["error"]["data"]["incident"]
         assert incident in caplog.text
         assert "/home/me/.secret burnt" in caplog.text
+        assert f"method={name} " in caplog.text
 
     @pytest.mark.parametrize("name", ["wrong", "loops"])
     def test_defective_results_are_internal_errors(
