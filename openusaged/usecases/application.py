@@ -155,6 +155,11 @@ class Application:
             },
             suggestions=dict(links),
             errors=errors,
+            pollable=frozenset(
+                account.id
+                for account, provider in self.found.accounts
+                if provider.fetch is not None
+            ),
             zone_name=parts.zone_name(),
             retention_days=(settings.settings.data.retention_days if settings is not None else 30),
             importing=parts.collecting.progress().active or not parts.collecting.first_scan_done,

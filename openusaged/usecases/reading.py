@@ -51,6 +51,7 @@ class View:
     links: dict[str, str] = field(default_factory=dict)
     suggestions: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    pollable: frozenset[str] = frozenset()
     zone_name: str = "UTC"
     retention_days: int = 30
     importing: bool = False
@@ -122,6 +123,7 @@ class Reading:
             titles=view.titles,
             links=view.links,
             suggestions=view.suggestions,
+            pollable=view.pollable,
             only=only,
         )
         return self._pools.spawn_read(self._build, request, view, key, boundaries)

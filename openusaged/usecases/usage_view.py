@@ -24,7 +24,7 @@ from openusage_proto.messages import (
     Usage,
 )
 from openusaged.core.errors import ConfigError
-from openusaged.core.models import ACCOUNT_UNKNOWN, QUARTER_MS, Account, UsageSnapshot
+from openusaged.core.models import ACCOUNT_OK, ACCOUNT_UNKNOWN, QUARTER_MS, Account, UsageSnapshot
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import (
     Span,
@@ -60,6 +60,8 @@ class ViewRequest:
     links: Mapping[str, str]
     """Source or provider id -> provider id whose single account owns its events."""
     suggestions: Mapping[str, str]
+    pollable: frozenset[str] = frozenset()
+    """Accounts whose vendor can be asked; the others are known from local records alone."""
     only: frozenset[str] | None = None
 
 
@@ -286,11 +288,12 @@ def _account(
 ) -> AccountSnapshot:
     good = poll.last_good if poll is not None else None
     failing = poll is not None and good is not None and poll.latest_ms > good.ts_ms
+    unasked = ACCOUNT_UNKNOWN if account.id in request.pollable else ACCOUNT_OK
     return AccountSnapshot(
         account_id=account.id,
         provider_id=account.provider_id,
         title=request.titles.get(account.id, account.title or account.id),
-        status=poll.latest_status if poll is not None else ACCOUNT_UNKNOWN,
+        status=poll.latest_status if poll is not None else unasked,
         message=poll.latest_message if poll is not None else "",
         fetched_at=iso(good.ts_ms) if good is not None else None,
         stale_since=iso(good.ts_ms) if failing and good is not None else None,

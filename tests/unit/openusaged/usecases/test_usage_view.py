@@ -57,6 +57,7 @@ def view(
             titles={},
             links=links or {},
             suggestions={"anthropic": "claude_code"},
+            pollable=frozenset({"codex-cli"}),
             only=only,
         ),
         store.seq,
@@ -233,6 +234,11 @@ def test_never_polled_is_unknown(store: Store) -> None:
     """An account nobody has asked yet has no figures, which is not zero."""
     snapshot = account(view(store), "codex-cli")
     assert (snapshot.status, snapshot.metrics, snapshot.fetched_at) == ("UNKNOWN", [], None)
+
+
+def test_local_records_need_no_poll(store: Store) -> None:
+    """An account whose vendor cannot be asked is fine with its local records."""
+    assert account(view(store), "claude-code").status == "OK"
 
 
 def test_since_and_until(store: Store) -> None:
