@@ -172,4 +172,5 @@ def settle(daemon: Daemon, deadline_s: float = 120.0) -> None:
         lambda: daemon.call("status")["importing"]["finished_at"], deadline_s, "the first import"
     )
     daemon.call("refresh", wait=True)
+    wait_until(lambda: not daemon.call("status")["spool"]["pending"], 60.0, "an empty spool")
     daemon.wait_idle()
