@@ -25,10 +25,12 @@ from openusaged.storage.events import (
     PROJECT,
     PROVIDER,
     QUARTER_SHIFT,
+    SELECT,
     SESSION,
     TOOL,
     EventRows,
     Row,
+    decode,
     encode,
 )
 from openusaged.storage.identities import GONE, Identities
@@ -278,6 +280,19 @@ class Group:
         if sign > 0:
             self._note(event)
 
+    def rebook(self, first_quarter: int) -> int:
+        """Add all stored events from a quarter on to the buckets (not to the sessions)."""
+        count_of_events = 0
+        for row in self._connection.execute(
+            f"{SELECT} WHERE id >= ?", (first_quarter << QUARTER_SHIFT,)
+        ):
+            event = decode(row, self._names.text, "")
+            self._book((*row[:SESSION], 0, *row[SESSION + 1 :]), event, sign=1)
+            count_of_events += 1
+        self._names.flush(self._connection)
+        self._write_sums()
+        return count_of_events
+
     def _note(self, event: CountedEvent) -> None:
         """Remember who was active, for the store's own memory."""
         self.projects.add(event.project)
@@ -294,6 +309,27 @@ class Group:
         ):
             if queued:
                 self._connection.executemany(statement, _added_up(queued))
+
+
+def rebuild_hot_buckets(connection: sqlite3.Connection) -> int:
+    """
+    Recompute the buckets of all quarters whose events are still there; returns how many events.
+
+    For a file whose bucket pages were damaged.  The oldest hot quarter may have lost some of its
+    events to retention already, so it is left as it is.
+    """
+    names = Names()
+    names.load(connection)
+    sessions = Sessions(names)
+    rows = EventRows(names, sessions)
+    first = connection.execute("SELECT MIN(id) FROM event").fetchone()[0]
+    if first is None:
+        return 0
+    first_quarter = (first >> QUARTER_SHIFT) + 1
+    for table in ("message_bucket", "tool_bucket"):
+        connection.execute(f"DELETE FROM {table} WHERE quarter >= ?", (first_quarter,))
+    group = Group(connection, names, sessions, Identities(), rows)
+    return group.rebook(first_quarter)
 
 
 def _queue(queued: dict[Key, list[Sums]], key: Key, sums: Sums) -> None:

@@ -80,7 +80,7 @@ TOOL: Final = slice(COLUMNS.index("tool"), COLUMNS.index("language") + 1)
 _LIST: Final = ", ".join(COLUMNS)
 INSERT: Final = f"INSERT INTO event ({_LIST}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _REPLACE: Final = INSERT.replace("INSERT", "REPLACE", 1)
-_SELECT: Final = f"SELECT {_LIST} FROM event"
+SELECT: Final = f"SELECT {_LIST} FROM event"
 
 Row = tuple[Any, ...]
 
@@ -204,10 +204,10 @@ class EventRows:
         """Stored events by identity."""
         wanted = list(idents)
         if len(wanted) == 1:
-            rows = connection.execute(f"{_SELECT} WHERE id = ?", wanted).fetchall()
+            rows = connection.execute(f"{SELECT} WHERE id = ?", wanted).fetchall()
         else:
             rows = connection.execute(
-                f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?))",
+                f"{SELECT} WHERE id IN (SELECT value FROM json_each(?))",
                 (msgspec.json.encode(wanted).decode(),),
             ).fetchall()
         text = self._names.text

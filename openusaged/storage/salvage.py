@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any, Final
 
+from openusaged.storage.applying import rebuild_hot_buckets
 from openusaged.storage.migrations.runner import migrate
 
 log = logging.getLogger(__name__)
@@ -89,9 +90,14 @@ def salvage(path: str, *, app_version: str, now_ms: Callable[[], int]) -> dict[s
         closing(sqlite3.connect(path, isolation_level=None)) as new,
     ):
         new.execute("BEGIN IMMEDIATE")
+        damaged = set()
         for table in _TABLES:
-            taken[table] = _copy_table(old, new, table)
+            taken[table], complete = _copy_table(old, new, table)
+            if not complete:
+                damaged.add(table)
         _reconcile(new)
+        if damaged & {"message_bucket", "tool_bucket"} and "event" not in damaged:
+            rebuild_hot_buckets(new)
         new.execute("COMMIT")
     log.warning(
         "event=database_salvaged %s", " ".join(f"{name}={rows}" for name, rows in taken.items())
@@ -99,13 +105,15 @@ def salvage(path: str, *, app_version: str, now_ms: Callable[[], int]) -> dict[s
     return taken
 
 
-def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
+def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> tuple[int, bool]:
+    """Rows taken over, and whether nothing of the table was unreadable."""
     info = new.execute(f"PRAGMA table_info({table})").fetchall()
     columns = ", ".join(row[1] for row in info)
     keys = [row[1] for row in sorted(info, key=lambda row: row[5]) if row[5]]
     marks = ", ".join("?" * len(info))
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
     before = new.total_changes
+    undamaged = True
     # From both ends: a damaged page hides only what lies on it.
     for direction in ("ASC", "DESC"):
         order = ", ".join(f"{key} {direction}" for key in keys)
@@ -118,7 +126,8 @@ def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) ->
             _insert(new, insert, rows)
         if complete:
             break
-    return new.total_changes - before
+        undamaged = False
+    return new.total_changes - before, undamaged
 
 
 def _insert(new: sqlite3.Connection, insert: str, rows: list[tuple[Any, ...]]) -> None:

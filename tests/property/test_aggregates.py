@@ -452,7 +452,7 @@ def _open(directory: str) -> Store:
 
 @pytest.mark.parametrize("recent", [3, 8192], ids=["settling", "recent"])
 @settings(
-    max_examples=80,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
+import sqlite3
 import threading
 
 import msgspec
 import pytest
 
+from openusaged.core.errors import StorageError
 from openusaged.core.identity import identity_of, reuse_identity_of
 from openusaged.core.models import LimitMetric, SourceCursor, UsageSnapshot
 from openusaged.storage.store import Segment, WriteBatch
@@ -67,6 +69,24 @@ class TestUsageRows:
         )
         (row,) = store.usage_rows(group_by=())
         assert (row.requests, row.errors, row.unpriced, row.total_tokens) == (2, 1, 0, 15)
+
+    def test_windows_within_one_day_and_empty_ones(self, store) -> None:
+        """A window may be a few quarters or nothing at all."""
+        quarter = START_MS // 900_000
+        put(store, prepared(0))
+        assert len(store.usage_rows(start_q=quarter, end_q=quarter + 1)) == 1
+        assert store.usage_rows(start_q=quarter + 1, end_q=quarter + 2) == []
+        assert store.usage_rows(start_q=quarter, end_q=quarter) == []
+        assert store.usage_rows(start_q=quarter + 5000, end_q=quarter + 9000) == []
+
+    def test_far_apart_days_are_read_in_parts(self, store) -> None:
+        """Days that are cached between days that are not give the same sums."""
+        put(store, *(prepared(n, ts_ms=START_MS + n * DAY) for n in range(40)))
+        first = START_MS // DAY * 96
+        assert store.usage_rows(start_q=first + 96, end_q=first + 3000, group_by=())
+        put(store, prepared(50, ts_ms=START_MS + 2 * DAY), prepared(51, ts_ms=START_MS + 20 * DAY))
+        (row,) = store.usage_rows(group_by=())
+        assert row.requests == 42
 
     def test_filters_keep_wanted_names_only(self, store) -> None:
         """Accounts, providers and projects filter; unknown names match nothing."""
@@ -302,6 +322,41 @@ class TestKnownNames:
         # without a session the last quarter is all that is known for ever
         assert store.last_event_ms()["b"] <= START_MS + 60_000
 
+    def test_retention_and_sequence_failures_leave_memory_equal_to_the_file(
+        self, store, monkeypatch
+    ) -> None:
+        """A step that fails half-way is undone in memory, too."""
+        put(store, *(prepared(n) for n in range(5)))
+
+        def fail(*_args: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("openusaged.storage.store.thin_series", fail)
+            with pytest.raises(StorageError, match="disk"):
+                store.run_retention(START_MS + DAY)
+        with monkeypatch.context() as patch:
+            patch.setattr("openusaged.storage.store.write_cursors", fail)
+            cursor = SourceCursor(source="c", account_id="a", path="/x")
+            results = store.apply([WriteBatch(events=[prepared(9)], cursors=[cursor])] * 2)
+            assert [type(result.error) for result in results] == [StorageError, StorageError]
+        counts = store.counts()
+        assert (counts.hot, counts.identities) == (5, 5)
+        assert store.run_retention(START_MS + DAY) == 5
+        put(store, prepared(9))
+        assert store.counts().identities == 6
+
+    def test_sequence_block_is_extended_in_time(self, open_store, monkeypatch) -> None:
+        """Numbers stay ahead of every restart however many changes there were."""
+        monkeypatch.setattr("openusaged.storage.store.SEQ_BLOCK", 4)
+        monkeypatch.setattr("openusaged.storage.store.SEQ_MARGIN", 2)
+        store = open_store()
+        for number in range(9):
+            put(store, prepared(number))
+        assert store.seq == 9
+        # opened again without a goodbye, as after a kill
+        assert open_store().seq >= 9
+
 
 class TestSources:
     def test_cursors_round_trip_with_unsigned_numbers(self, store) -> None:
@@ -410,6 +465,26 @@ class TestSeries:
         ]  # fmt: skip
         assert store.series("a", "x", 1006) == series[3:]
         assert store.series("a", "y", 0) == store.series("b", "x", 0) == []
+
+    def test_thinning_tells_series_and_balances_apart(self, store) -> None:
+        """Neighbouring series do not thin each other; a balance that rises is a top-up."""
+        now = START_MS + 10**9
+        old = (now - 20 * DAY) // DAY * DAY
+        for n, left in enumerate([9.0, 8.0, 7.0, 20.0, 19.0, 18.0]):
+            metrics = (
+                LimitMetric(key="left", unit="USD", remaining=left),
+                LimitMetric(key="window", unit="%", used=1.0 + n, resets_at_ms=n // 3),
+            )
+            poll(
+                store,
+                UsageSnapshot(
+                    provider_id="p", account_id="a", ts_ms=old + n * HOUR, status="OK",
+                    metrics=metrics,
+                ),
+            )  # fmt: skip
+        store.run_retention(0)
+        assert [left for _, _, _, left in store.series("a", "left", 0)] == [9, 7, 20, 18]
+        assert [used for _, used, _, _ in store.series("a", "window", 0)] == [1, 3, 4, 6]
 
     def test_old_points_are_thinned_but_never_the_resets(self, store) -> None:
         """Hours after two days, days after a week; first, last and every reset stay."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from openusaged.core.models import LimitMetric, SourceCursor, UsageSnapshot
-from openusaged.storage.salvage import is_corrupt
+from openusaged.storage.applying import rebuild_hot_buckets
+from openusaged.storage.salvage import is_corrupt, salvage
 from openusaged.storage.store import WriteBatch
 from tests.support.stored_events import prepared
 
@@ -94,6 +96,45 @@ def test_open_damaged_identities_are_restored_from_events(open_store, path) -> N
     assert again.accepted == 0
 
 
+@pytest.mark.parametrize("table", ["message_bucket", "tool_bucket"])
+def test_open_damaged_buckets_are_recomputed_from_events(open_store, path, table) -> None:
+    """Lost aggregates come back from the hot events, to the last token."""
+    store = open_store()
+    events = [
+        prepared(
+            n,
+            model=f"model-{n % 40}",
+            branch=f"branch-{n % 50}",
+            **(
+                {"event_type": "tool_usage", "tool_call_id": f"c{n}", "tool_name": f"t{n % 60}"}
+                if n % 2
+                else {}
+            ),
+        )
+        for n in range(4000)
+    ]
+    store.apply([WriteBatch(events=events)])
+    expected = sorted(store.usage_rows(), key=repr), sorted(store.tool_rows(), key=repr)
+    store.close()
+    leaves = leaf_pages(path, table)
+    overwrite(path, leaves[len(leaves) // 2])
+    store = open_store()
+    assert (sorted(store.usage_rows(), key=repr), sorted(store.tool_rows(), key=repr)) == expected
+    assert sum(session.events for session in store.sessions()[1]) == 4000
+
+
+def test_rebuild_nothing_hot_leaves_buckets_alone(open_store, path) -> None:
+    """History whose detail has gone is not touched by a recomputation."""
+    store = open_store()
+    store.apply([WriteBatch(events=[prepared(n) for n in range(10)])])
+    store.run_retention(prepared(10).event.ts_ms)
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert rebuild_hot_buckets(connection) == 0
+        connection.commit()
+    assert open_store().usage_rows(group_by=())[0].requests == 10
+
+
 def test_open_garbage_starts_anew_and_keeps_one_copy(open_store, path) -> None:
     """A file that is no database is moved aside; only the latest such file is kept."""
     for text in (b"first" * 1000, b"second" * 1000):
@@ -145,3 +186,43 @@ def test_is_corrupt_interrupted_check_proves_nothing(store, path, monkeypatch) -
     store.apply([WriteBatch(events=[prepared(n) for n in range(2000)])])
     monkeypatch.setattr("openusaged.storage.salvage.CHECK_TIMEOUT_STEPS", 0)
     assert not is_corrupt(path)
+
+
+def test_salvage_rows_that_break_a_rule_are_left_out(open_store, path) -> None:
+    """A row that only a damaged file can hold does not stop the others."""
+    fill(open_store())
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute(
+        "UPDATE sqlite_master SET sql = replace(sql, 'account INTEGER', 'account ANY')"
+        " WHERE name = 'session'"
+    )
+    connection.commit()
+    connection.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE session SET account = 'x' WHERE id = 3")
+    connection.commit()
+    connection.close()
+    taken = salvage(path, app_version="1", now_ms=lambda: 0)
+    assert (taken["session"], taken["event"]) == (6, 4000)
+
+
+def test_is_corrupt_large_file_without_a_goodbye_is_checked(store, path, monkeypatch) -> None:
+    """A large file is read through when the last run ended without closing it."""
+    store.apply([WriteBatch(events=[prepared(n) for n in range(500)])])
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")
+        connection.commit()
+    overwrite(path, leaf_pages(path, "event")[0])
+    monkeypatch.setattr("openusaged.storage.salvage.CHECK_LIMIT_BYTES", 1)
+    assert is_corrupt(path)
+
+
+def test_is_corrupt_unreadable_bookkeeping_counts_as_unclean(isolated_home, monkeypatch) -> None:
+    """A large file whose bookkeeping cannot be read is checked."""
+    monkeypatch.setattr("openusaged.storage.salvage.CHECK_LIMIT_BYTES", 1)
+    path = os.path.join(isolated_home, "x.db")
+    with open(path, "wb") as file:
+        file.write(b"garbage" * 1000)
+    assert is_corrupt(path)
