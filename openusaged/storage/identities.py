@@ -14,9 +14,7 @@ from typing import Final
 
 import msgspec
 
-MAX_RECENT: Final = 8192
-BULK: Final = 512
-"""From this many on a transaction's new identities go to the tree directly."""
+MAX_RECENT: Final = 16_384
 GONE: Final = 0
 
 
@@ -60,9 +58,6 @@ class Identities:
     def add(self, connection: sqlite3.Connection, pairs: list[tuple[int, int]]) -> None:
         """Remember new (hash, event id) pairs."""
         self.count += len(pairs)
-        if len(pairs) >= BULK:
-            self._to_tree(connection, pairs)
-            return
         connection.executemany("INSERT INTO recent_identity (hash, event) VALUES (?, ?)", pairs)
         self._recent.update(pairs)
         if len(self._recent) >= MAX_RECENT:
@@ -71,7 +66,10 @@ class Identities:
     def settle(self, connection: sqlite3.Connection) -> None:
         """Move all recent ones to the tree."""
         if self._recent:
-            self._to_tree(connection, list(self._recent.items()))
+            connection.execute(
+                "INSERT INTO identity (hash, event)"
+                " SELECT hash, event FROM recent_identity ORDER BY hash"
+            )
             connection.execute("DELETE FROM recent_identity")
             self._recent = {}
 
@@ -88,8 +86,3 @@ class Identities:
                 settled.append((ident, value))
         if settled:
             connection.executemany("UPDATE identity SET event = ? WHERE hash = ?", settled)
-
-    @staticmethod
-    def _to_tree(connection: sqlite3.Connection, pairs: list[tuple[int, int]]) -> None:
-        pairs.sort()
-        connection.executemany("INSERT INTO identity (hash, event) VALUES (?, ?)", pairs)

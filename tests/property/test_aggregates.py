@@ -450,7 +450,7 @@ def _open(directory: str) -> Store:
     )
 
 
-@pytest.mark.parametrize("recent", [3, 8192], ids=["settling", "recent"])
+@pytest.mark.parametrize("recent", [3, 16384], ids=["settling", "recent"])
 @settings(
     max_examples=60,
     deadline=None,
