@@ -154,16 +154,14 @@ class Collector:
             # A new directory: what was written before it could be watched is told by no event.
             assert provider.units is not None
             inside = path.rstrip("/") + "/"
-            for unit in provider.units(account, self._machine):
-                if unit.path.startswith(inside):
-                    yield unit
+            for listed in provider.units(account, self._machine):
+                if listed.path.startswith(inside):
+                    yield listed
             return
         if provider.locate is not None:
             unit = provider.locate(account, path, self._machine)
-        elif path.endswith(".jsonl"):
-            unit = stat_unit(path)
         else:
-            unit = None
+            unit = stat_unit(path) if path.endswith(".jsonl") else None
         if unit is not None:
             yield unit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -62,7 +63,7 @@ def test_segments_put_every_quarter_into_its_local_day(
     parts = windows.segments(start_q, end_q, tz)
     assert parts[0].start_q == start_q
     assert parts[-1].end_q == end_q
-    assert all(left.end_q == right.start_q for left, right in zip(parts, parts[1:], strict=False))
+    assert all(left.end_q == right.start_q for left, right in pairwise(parts))
     quarter = start_q + int(probe * (end_q - start_q))
     (segment,) = [part for part in parts if part.start_q <= quarter < part.end_q]
     number = (quarter + segment.offset_q) // 96

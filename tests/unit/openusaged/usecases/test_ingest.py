@@ -46,7 +46,12 @@ def test_turn_becomes_one_event() -> None:
     assert event.channel == "rpc"
     assert event.ts_ms == 1_793_523_600_000
     assert (event.provider, event.currency, event.cost_nano) == ("acme", "EUR", 250_000_000)
-    assert (event.input, event.cache_read, event.cache_write_5m, event.cache_write_1h) == (5, 4, 3, 2)
+    assert (event.input, event.cache_read, event.cache_write_5m, event.cache_write_1h) == (
+        5,
+        4,
+        3,
+        2,
+    )
     assert (event.output, event.reasoning, event.requests) == (9, 1, None)
     assert event.account_id == ""
 
@@ -133,9 +138,7 @@ def test_payload_goes_to_the_account_of_its_log(tmp_path: Path) -> None:
         for home in homes
     ]
     ingest = Ingest(
-        machine=Machine(
-            env={"CLAUDE_CONFIG_DIR": ",".join(map(str, homes))}, home=str(tmp_path)
-        ),
+        machine=Machine(env={"CLAUDE_CONFIG_DIR": ",".join(map(str, homes))}, home=str(tmp_path)),
         now_ms=lambda: NOW,
         accounts=lambda: accounts,
     )
