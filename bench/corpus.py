@@ -134,6 +134,7 @@ def batches(
         while len(events) < min(BATCH, count - made):
             session = f"{rng.getrandbits(128):032x}"
             cwd = f"/home/dev/project-{rng.randrange(20)}"
+            model = rng.choice(models)
             ts_ms = now - rng.randrange(days * DAY_MS)
             for _ in range(rng.randint(20, 200)):
                 ts_ms = min(now, ts_ms + rng.randint(1_000, 60_000))
@@ -153,7 +154,7 @@ def batches(
                         tool_call_id="" if message else f"toolu_{ident}",
                         cwd=cwd,
                         branch="main",
-                        model=rng.choice(models),
+                        model=model,
                         input=rng.randint(1, 4_000) if message else None,
                         cache_read=rng.randint(0, 100_000) if message else None,
                         cache_write_5m=rng.randint(0, 4_000) if message else None,
