@@ -23,6 +23,7 @@ from openusaged.core.windows import DAY_MS, iso
 from openusaged.pricing import custom
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
+from openusaged.providers import registry
 from openusaged.providers.base import Machine, Provider
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.rpc.dispatch import Dispatcher, load_methods
@@ -33,7 +34,7 @@ from openusaged.runtime.local_zone import local_zone_name
 from openusaged.runtime.poll_policy import PolledAccount, PollState
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.scheduler import PollScheduler
-from openusaged.runtime.tasks import Tasks
+from openusaged.runtime.tasks import Coalescer, Tasks
 from openusaged.runtime.watch import SCAN_EVERYTHING, Watcher
 from openusaged.storage.store import Store, StoredSnapshot
 from openusaged.telemetry.collectors import Collector
@@ -112,6 +113,9 @@ class Daemon:
         self._pools = Pools()
         self._tasks = Tasks()
         self._http = UrllibHttpClient()
+        self._redetecting: Coalescer[str] = Coalescer(
+            self._tasks, lambda _: self._redetect_and_scan()
+        )
         self._socket_path = locations.socket_path()
         self.app = Application(
             Facts(
@@ -240,7 +244,7 @@ class Daemon:
             log.warning("event=settings warning=%s", warning)
         self._scheduler.set_interval(loaded.settings.ui.refresh_interval_seconds)
         log.info("event=settings_reloaded")
-        self._tasks.spawn(self._redetect_and_scan)
+        self._redetecting.add(("",))
 
     def _redetect_and_scan(self) -> None:
         self._detect()
@@ -261,6 +265,9 @@ class Daemon:
         )
         self.app.found = found
         self._collector.set_accounts(found.accounts)
+        for provider in registry.load_all().values():
+            for root in provider.roots(self._machine) if provider.roots else ():
+                self._watcher.add(root)
         for account, provider in found.accounts:
             for root in provider.watch(account, self._machine) if provider.watch else ():
                 self._watcher.add(root)
@@ -296,14 +303,10 @@ class Daemon:
             self.reload()
         logs_changed = {path for path in paths if self._collector.owner_of(path) is not None}
         self._collecting.wake(logs_changed)
-        if not self._known_homes_exist(paths - logs_changed):
-            self._tasks.spawn(self._redetect_and_scan)
-
-    def _known_homes_exist(self, paths: set[str]) -> bool:
-        """False when a path outside the known homes says that a tool may have appeared."""
-        config = os.path.dirname(locations.settings_path())
-        state = locations.state_dir()
-        return not any(not path.startswith((config, state)) for path in paths)
+        ours = (os.path.dirname(settings_path), locations.state_dir())
+        if any(not path.startswith(ours) for path in paths - logs_changed):
+            # Something appeared where no account is: a tool may have been used for the first time.
+            self._redetecting.add(("",))
 
     # ------------------------------------------------------------ polling
 

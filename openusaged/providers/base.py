@@ -158,6 +158,11 @@ WatchFn = Callable[[Account, Machine], Iterable[str]]
 """Directories to watch recursively; those that do not exist are watched through their parent."""
 
 
+RootsFn = Callable[[Machine], Iterable[str]]
+"""Directories that would hold the tool's records were it installed: when one appears, accounts are
+looked for again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A service: static facts and the functions it implements."""
@@ -168,6 +173,7 @@ class Provider:
     collect: CollectFn | None = None
     locate: LocateFn | None = None
     watch: WatchFn | None = None
+    roots: RootsFn | None = None
     fetch: FetchFn | None = None
     hook: HookFn | None = None
     sources: tuple[str, ...] = field(default=())

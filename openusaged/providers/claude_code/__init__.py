@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openusaged.providers.base import MetricSpec, Provider, ProviderSpec, WidgetSpec
 from openusaged.providers.claude_code.hook import hook
-from openusaged.providers.claude_code.paths import PROVIDER_ID, discover, units, watch
+from openusaged.providers.claude_code.paths import PROVIDER_ID, discover, roots, units, watch
 from openusaged.providers.claude_code.records import SOURCE, collect
 from openusaged.providers.claude_code.usage_api import fetch
 
@@ -67,6 +67,7 @@ PROVIDER = Provider(
     units=units,
     collect=collect,
     watch=watch,
+    roots=roots,
     fetch=fetch,
     hook=hook,
     sources=(SOURCE,),

@@ -93,6 +93,20 @@ def watch(account: Account, machine: Machine) -> Iterable[str]:
     return (projects_dir(account),)
 
 
+def roots(machine: Machine) -> list[str]:
+    """Where transcripts would lie, whether or not anything is there yet."""
+    setting = machine.env.get(CONFIG_DIR_ENV, "")
+    if setting.strip():
+        return [entry for entry in _entries(setting, machine) if os.path.isabs(entry)]
+    config_home = machine.env.get("XDG_CONFIG_HOME", "")
+    if not os.path.isabs(config_home):
+        config_home = os.path.join(machine.home, ".config")
+    return [
+        os.path.join(machine.home, ".claude", "projects"),
+        os.path.join(config_home, "claude", "projects"),
+    ]
+
+
 def projects_dir(account: Account) -> str:
     """The directory below which the account's transcripts lie."""
     return account.paths.get("projects") or os.path.join(account.home, "projects")
@@ -169,11 +183,7 @@ def _group(root: str, path: str) -> str:
 
 def _homes_of_setting(setting: str, machine: Machine) -> list[tuple[str, str]]:
     homes: list[tuple[str, str]] = []
-    for part in setting.split(","):
-        entry = part.strip()
-        if entry == "~" or entry.startswith("~/"):
-            entry = machine.home + entry[1:]
-        entry = entry.rstrip("/") or entry
+    for entry in _entries(setting, machine):
         if not os.path.isabs(entry):
             continue
         nested = os.path.join(entry, "projects")
@@ -183,6 +193,14 @@ def _homes_of_setting(setting: str, machine: Machine) -> list[tuple[str, str]]:
         elif any(os.path.exists(os.path.join(entry, sign)) for sign in _SIGNS):
             homes.append((entry, nested))
     return homes
+
+
+def _entries(setting: str, machine: Machine) -> Iterator[str]:
+    for part in setting.split(","):
+        entry = part.strip()
+        if entry == "~" or entry.startswith("~/"):
+            entry = machine.home + entry[1:]
+        yield entry.rstrip("/") or entry
 
 
 def _default_homes(machine: Machine) -> list[tuple[str, str]]:

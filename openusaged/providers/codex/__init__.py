@@ -12,7 +12,7 @@ from typing import Final
 
 from openusaged.providers.base import MetricSpec, Provider, ProviderSpec, WidgetSpec
 from openusaged.providers.codex.hook import hook
-from openusaged.providers.codex.paths import PROVIDER_ID, discover, units, watch
+from openusaged.providers.codex.paths import PROVIDER_ID, discover, roots, units, watch
 from openusaged.providers.codex.rollout import collect
 from openusaged.providers.codex.usage_api import fetch
 
@@ -71,6 +71,7 @@ PROVIDER: Final = Provider(
     units=units,
     collect=collect,
     watch=watch,
+    roots=roots,
     fetch=fetch,
     hook=hook,
 )

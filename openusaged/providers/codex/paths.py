@@ -42,6 +42,11 @@ def codex_homes(machine: Machine) -> list[tuple[str, str]]:
     return list(homes.items())
 
 
+def roots(machine: Machine) -> list[str]:
+    """Where rollouts would lie, whether or not anything is there yet."""
+    return [os.path.join(home, "sessions") for home, _ in codex_homes(machine)]
+
+
 def discover(machine: Machine) -> Iterator[Account]:
     """One account per home that has rollouts, saved `codex exec --json` output or an auth file."""
     found: list[tuple[str, str, str]] = []

@@ -50,5 +50,6 @@ PROVIDER: Final = Provider(
     collect=collect,
     locate=paths.locate,
     watch=paths.watch,
+    roots=paths.roots,
     hook=hook,
 )

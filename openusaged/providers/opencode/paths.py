@@ -17,6 +17,14 @@ LATEST_MESSAGES: Final = 4
 _MESSAGES: Final = os.path.join("storage", "message")
 
 
+def roots(machine: Machine) -> list[str]:
+    """The data directories, whether or not anything is there yet."""
+    env = {**machine.env, "HOME": machine.home}
+    listed = [part.strip() for part in env.get("OPENCODE_DATA_DIR", "").split(",")]
+    homes = [_expand(part, machine.home) for part in listed if part]
+    return homes or [os.path.join(locations.data_home(env), "opencode")]
+
+
 def discover(machine: Machine) -> Iterable[Account]:
     """
     One account per data directory that holds records.
@@ -27,8 +35,7 @@ def discover(machine: Machine) -> Iterable[Account]:
     """
     env = {**machine.env, "HOME": machine.home}
     default = os.path.join(locations.data_home(env), "opencode")
-    listed = [part.strip() for part in env.get("OPENCODE_DATA_DIR", "").split(",")]
-    homes = [_expand(part, machine.home) for part in listed if part] or [default]
+    homes = roots(machine)
     seen: set[str] = set()
     used: set[str] = set()
     for index, home in enumerate(homes):
@@ -47,7 +54,7 @@ def discover(machine: Machine) -> Iterable[Account]:
             title="OpenCode",
             home=home,
             paths={"database": database} if database else {},
-            origin="env:OPENCODE_DATA_DIR" if listed != [""] else "default",
+            origin="default" if homes == [default] else "env:OPENCODE_DATA_DIR",
         )
 
 
