@@ -24,7 +24,7 @@ from openusaged.pricing import custom
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
 from openusaged.providers import registry
-from openusaged.providers.base import Machine, Provider
+from openusaged.providers.base import Machine, Provider, Shallow
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.rpc.dispatch import Dispatcher, load_methods
 from openusaged.rpc.server import RpcServer
@@ -267,10 +267,13 @@ class Daemon:
         self._collector.set_accounts(found.accounts)
         for provider in registry.load_all().values():
             for root in provider.roots(self._machine) if provider.roots else ():
-                self._watcher.add(root)
+                self._watcher.add(root, recursive=False)
         for account, provider in found.accounts:
-            for root in provider.watch(account, self._machine) if provider.watch else ():
-                self._watcher.add(root)
+            for place in provider.watch(account, self._machine) if provider.watch else ():
+                if isinstance(place, Shallow):
+                    self._watcher.add(place.path, recursive=False)
+                else:
+                    self._watcher.add(place)
         snapshots = self._pools.read(self._existing_store.snapshots)
         self._scheduler.set_accounts(
             PolledAccount(

@@ -154,7 +154,16 @@ Where a provider has none, a changed `*.jsonl` is its own unit and anything else
 FetchFn = Callable[[FetchContext, Account], UsageSnapshot]
 HookFn = Callable[[Mapping[str, Any], int, Machine], HookResult]
 """(payload, observed_at in epoch ms, machine) -> HookResult; raises `InvalidEvent`."""
-WatchFn = Callable[[Account, Machine], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shallow:
+    """A directory of which only its own entries are to be watched, not what lies deeper."""
+
+    path: str
+
+
+WatchFn = Callable[[Account, Machine], Iterable[str | Shallow]]
 """Directories to watch recursively; those that do not exist are watched through their parent."""
 
 

@@ -92,6 +92,7 @@ class _Root:
     """One directory to watch; `path` as it was asked for, `real` with links resolved."""
 
     path: str
+    recursive: bool = True
     real: str = ""
     identity: tuple[int, int] | None = None
     """Device and inode of the tree that is watched, None while the directory is missing."""
@@ -104,7 +105,7 @@ class _Root:
 
 class Watcher:
     """
-    Watches directories recursively; a missing one through its nearest existing parent.
+    Watches directories (whole trees unless told otherwise), missing ones through their parent.
 
     `on_change(paths)` is called in a greenlet, at most every `debounce_s`, with the files and
     directories that changed, spelled below the root as it was given to `add`.  More than
@@ -140,12 +141,24 @@ class Watcher:
         """Roots whose own tree is watched now."""
         return sum(root.identity is not None for root in self._roots.values())
 
-    def add(self, path: str) -> None:
-        """Watch `path`, soon: walking a large tree happens in a worker thread."""
+    def add(self, path: str, *, recursive: bool = True) -> None:
+        """
+        Watch `path`, soon: walking a large tree happens in a worker thread.
+
+        A directory that is not watched recursively reports what happens to its own entries.
+        """
         path = os.path.normpath(path)
-        if path not in self._roots and not self._closed:
-            self._roots[path] = _Root(path)
-            self._arrange_soon()
+        if self._closed:
+            return
+        root = self._roots.get(path)
+        if root is None:
+            self._roots[path] = _Root(path, recursive)
+        elif recursive and not root.recursive:
+            root.recursive = True
+            root.watched = ""  # differs from what is wanted, so it is watched anew
+        else:
+            return
+        self._arrange_soon()
 
     def remove(self, path: str) -> None:
         """Watch `path` no more."""
@@ -251,7 +264,7 @@ class Watcher:
             replaced = identity is not None and root.identity not in (None, identity)
             self._unwatch(root)
             root.real = os.path.realpath(root.path)
-            if not self._watch(root, real, recursive=identity is not None):
+            if not self._watch(root, real, exists=identity is not None):
                 return False
             root.watched, root.identity = real, identity
             if identity is not None:
@@ -260,7 +273,7 @@ class Watcher:
             if _identity(root.path) is None and _nearest_parent(root.path) == target:
                 return False
 
-    def _watch(self, root: _Root, real: str, *, recursive: bool) -> bool:
+    def _watch(self, root: _Root, real: str, *, exists: bool) -> bool:
         try:
             if self._observer is None:
                 observer = Observer()
@@ -269,8 +282,8 @@ class Watcher:
             root.watch = self._observer.schedule(
                 _Handler(self, root),
                 real,
-                recursive=recursive,
-                event_filter=_TREE_EVENTS if recursive else _ENTRY_EVENTS,
+                recursive=exists and root.recursive,
+                event_filter=_TREE_EVENTS if exists else _ENTRY_EVENTS,
             )
         except (OSError, RuntimeError) as exc:
             root.watch = None

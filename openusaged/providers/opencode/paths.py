@@ -8,7 +8,7 @@ from typing import Final
 
 from openusage_proto import locations
 from openusaged.core.models import Account
-from openusaged.providers.base import Machine, Unit
+from openusaged.providers.base import Machine, Shallow, Unit
 from openusaged.providers.shared.sqlite_ro import stat_database
 
 ACCOUNT_ID: Final = "opencode"
@@ -87,9 +87,17 @@ def locate(account: Account, path: str, machine: Machine) -> Unit | None:  # noq
     return None
 
 
-def watch(account: Account, machine: Machine) -> Iterable[str]:  # noqa: ARG001 - the contract
-    """The data directory; OPENCODE_DB elsewhere is watched as the file and its log."""
-    yield account.home
+def watch(
+    account: Account,
+    machine: Machine,  # noqa: ARG001 - the contract
+) -> Iterable[str | Shallow]:
+    """
+    The databases' directory and the legacy messages; not `snapshot/`, whole git repositories.
+
+    OPENCODE_DB elsewhere is watched as the file and its log.
+    """
+    yield Shallow(account.home)
+    yield os.path.join(account.home, "storage", "message")
     database = account.paths.get("database", "")
     if database and not database.startswith(account.home + os.sep):
         yield database

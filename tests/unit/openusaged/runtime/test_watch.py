@@ -247,3 +247,25 @@ def test_limits_of_the_system_are_warnings(
     assert len(watcher.warnings) == 1
     assert advice in watcher.warnings[0]
     assert watcher.watched == 0
+
+
+def test_flat_directory_reports_its_own_entries_only(
+    watcher: Watcher, seen: Seen, tmp_path: Path
+) -> None:
+    """A directory watched flat tells of its files, and of deeper ones once it is watched whole."""
+    deep = tmp_path / "repo" / "objects"
+    deep.mkdir(parents=True)
+    watcher.add(str(tmp_path), recursive=False)
+    until(lambda: watcher.watched == 1, "the watch")
+    (deep / "a").write_text("x")
+    (tmp_path / "opencode.db").write_text("x")
+    seen.wait(tmp_path / "opencode.db")
+    assert str(deep / "a") not in seen.paths
+    watcher.add(str(tmp_path))
+    watcher.add(str(tmp_path), recursive=False)
+
+    def told() -> bool:
+        (deep / "b").write_text("x")
+        return str(deep / "b") in seen.paths
+
+    until(told, "the deeper file")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from openusaged.core.models import Account
-from openusaged.providers.base import Machine
+from openusaged.providers.base import Machine, Shallow
 from openusaged.providers.opencode import PROVIDER, paths
 
 
@@ -86,7 +86,8 @@ class TestDiscover:
         assert account.paths == {"database": str(named)}
         assert unit_names(account) == [named.name, old.name]
         watched = list(PROVIDER.watch(account, Machine(env={}, home=isolated_home)))
-        assert watched == [account.home, str(named), f"{named}-wal"]
+        messages = f"{account.home}/storage/message"
+        assert watched == [Shallow(account.home), messages, str(named), f"{named}-wal"]
 
     @pytest.mark.parametrize(
         ("value", "expected"), [("o.db", ".local/share/opencode/o.db"), ("~/o.db", "o.db")]
@@ -144,9 +145,10 @@ class TestUnits:
         if unit:
             assert unit in list(PROVIDER.units(account, machine))
 
-    def test_watch_is_the_data_directory(self, account: Account) -> None:
-        """One directory is watched."""
-        assert list(PROVIDER.watch(account, Machine(env={}, home="/x"))) == [account.home]
+    def test_watch_spares_the_snapshots(self, account: Account) -> None:
+        """The databases' directory is watched flat, because git repositories lie below it."""
+        watched = list(PROVIDER.watch(account, Machine(env={}, home="/x")))
+        assert watched == [Shallow(account.home), f"{account.home}/storage/message"]
 
     def test_file_that_vanishes_while_listed(
         self, account: Account, monkeypatch: pytest.MonkeyPatch
