@@ -10,6 +10,7 @@ The daemon's error tree.
       LifecycleError         start, stop, lock, socket
         AlreadyRunning       another daemon owns the lock
         SocketPathTaken      something that is no socket lies at the socket path
+      InvalidParams          parameters that mean nothing
       InvalidEvent           an event that names its bad field and the reason
       ProviderError          a vendor or a tool's own files
         AuthRequired         credentials are missing, expired or refused
@@ -71,6 +72,12 @@ class AlreadyRunning(LifecycleError):
 
 class SocketPathTaken(LifecycleError):
     """Something that is no socket lies at the socket path; it is not deleted."""
+
+
+class InvalidParams(OpenUsageError):
+    """Parameters of the right type that mean nothing: a zone or date that does not exist."""
+
+    slug = wire.INVALID_PARAMS
 
 
 class InvalidEvent(OpenUsageError):

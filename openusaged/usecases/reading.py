@@ -25,7 +25,7 @@ from openusage_proto.messages import (
     Sessions,
     SessionsParams,
 )
-from openusaged.core.errors import ConfigError
+from openusaged.core.errors import InvalidParams
 from openusaged.core.models import Account
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import day_start_ms, iso, local_date, zone_of
@@ -83,7 +83,7 @@ class Reading:
         The asked or the machine's zone.
 
         Raises:
-            ConfigError: there is no such zone.
+            InvalidParams: there is no such zone.
         """
         wanted = name or self._view().zone_name
         try:
@@ -91,7 +91,7 @@ class Reading:
         except ValueError as error:
             if name is None:
                 return zone_of("UTC"), "UTC"
-            raise ConfigError(f"tz: {error}") from None
+            raise InvalidParams(f"tz: {error}") from None
 
     def read_model(self, params: ReadModelParams) -> ReadModel | Job[msgspec.Raw]:
         """The answer, or the job that is making it."""
@@ -162,9 +162,9 @@ class Reading:
     def sessions(self, params: SessionsParams) -> Sessions:
         """The answer of `sessions`."""
         if not 1 <= params.limit <= MAX_SESSIONS:
-            raise ConfigError(f"limit: must lie between 1 and {MAX_SESSIONS}")
+            raise InvalidParams(f"limit: must lie between 1 and {MAX_SESSIONS}")
         if params.offset < 0:
-            raise ConfigError("offset: must not be negative")
+            raise InvalidParams("offset: must not be negative")
         zone, zone_name = self.zone(params.tz)
         seq = self._store.seq
         total, records = self._store.sessions(

@@ -23,7 +23,7 @@ from openusage_proto.messages import (
     Unmapped,
     Usage,
 )
-from openusaged.core.errors import ConfigError
+from openusaged.core.errors import InvalidParams
 from openusaged.core.models import ACCOUNT_OK, ACCOUNT_UNKNOWN, QUARTER_MS, Account, UsageSnapshot
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import (
@@ -74,7 +74,7 @@ def resolve_span(
     Dates are inclusive local days, instants are rounded to their quarter hour.
 
     Raises:
-        ConfigError: a date that cannot be read.
+        InvalidParams: a date that cannot be read.
     """
     named_span = window_span(window, now_ms, zone)
     if since is None and until is None:
@@ -91,7 +91,7 @@ def parse_day(text: str, field: str, zone: tzinfo, *, end: bool = False) -> int:
     Epoch milliseconds of an ISO date (start, or end, of the local day) or instant.
 
     Raises:
-        ConfigError: no ISO date or instant.
+        InvalidParams: no ISO date or instant.
     """
     try:
         if len(text) == len("2026-01-31"):
@@ -99,7 +99,7 @@ def parse_day(text: str, field: str, zone: tzinfo, *, end: bool = False) -> int:
             return day_start_ms(day + timedelta(days=1) if end else day, zone)
         instant = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise ConfigError(f"{field}: expected a date like 2026-01-31, got {text!r}") from None
+        raise InvalidParams(f"{field}: expected a date like 2026-01-31, got {text!r}") from None
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=zone)
     return int(instant.astimezone(UTC).timestamp() * 1000)

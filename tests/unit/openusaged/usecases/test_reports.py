@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openusage_proto.messages import Report, ReportParams
-from openusaged.core.errors import ConfigError
+from openusaged.core.errors import InvalidParams
 from openusaged.core.models import Account
 from openusaged.core.windows import zone_of
 from openusaged.storage.store import Store
@@ -84,7 +84,7 @@ def test_range_is_inclusive_and_local(store: Store) -> None:
 
 def test_bad_date_is_named(store: Store) -> None:
     """A date that cannot be read is refused with its field."""
-    with pytest.raises(ConfigError, match="since"):
+    with pytest.raises(InvalidParams, match="since"):
         report(store, kind="daily", since="yesterday")
 
 

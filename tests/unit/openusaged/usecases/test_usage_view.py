@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openusage_proto.messages import AccountSnapshot, ReadModel
-from openusaged.core.errors import ConfigError
+from openusaged.core.errors import InvalidParams
 from openusaged.core.models import (
     TOOL_USAGE,
     TURN_COMPLETED,
@@ -255,5 +255,5 @@ def test_since_and_until(store: Store) -> None:
 @pytest.mark.parametrize("text", ["", "2026-13-01", "soon", "2026-11-1x"])
 def test_bad_dates(text: str) -> None:
     """A date that cannot be read names its field."""
-    with pytest.raises(ConfigError, match="until"):
+    with pytest.raises(InvalidParams, match="until"):
         parse_day(text, "until", zone_of("UTC"))
