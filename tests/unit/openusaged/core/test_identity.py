@@ -105,4 +105,11 @@ def test_reuse_identity_needs_both_ids() -> None:
     assert both != reuse_identity_of(make(message_id="m", request_id="r2"))
 
 
+@pytest.mark.parametrize("kind", ["tool_usage", "turn_completed"])
+def test_reuse_identity_is_for_responses_only(kind) -> None:
+    """Tool calls and turns share the ids of one response: these do not tell them apart."""
+    ids = {"message_id": "m", "request_id": "r", "tool_call_id": "c", "turn_id": "u"}
+    assert reuse_identity_of(make(event_type=kind, **ids)) == 0
+
+
 STABLE = 4394681667490850072
