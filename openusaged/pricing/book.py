@@ -67,4 +67,6 @@ class PriceBook:
         dated = self._catalogue.find(provider, model, tier)
         if dated is None:
             return None
-        return dated, APPROXIMATE if dated.approximate else self._catalogue.source
+        # A price that never changed needs no look at the event's time.
+        rates_now = dated.entries[0][2] if len(dated.entries) == 1 else dated
+        return rates_now, APPROXIMATE if dated.approximate else self._catalogue.source

@@ -24,7 +24,7 @@ from openusaged.core.models import (
     PreparedEvent,
     UsageEvent,
 )
-from openusaged.pricing.book import PriceBook
+from openusaged.pricing.book import UNPRICED, PriceBook
 from openusaged.telemetry.repositories import Repositories
 
 EARLIEST_MS: Final = 1_262_304_000_000
@@ -86,32 +86,36 @@ class Pipeline:
         not understand.  Use `check` first where a sender is to be told.
         """
         prepared = []
+        projects: dict[str, str] = {}
         for event in events:
-            if (account_id and not event.account_id) or not event.client:
+            if not event.client or (account_id and not event.account_id):
                 event = msgspec.structs.replace(  # noqa: PLW2901
                     event,
                     account_id=event.account_id or account_id,
                     client=event.client or event.source,
                 )
-            if EARLIEST_MS <= event.ts_ms <= LATEST_MS:
-                prepared.append(self.prepare_one(event))
+            if not EARLIEST_MS <= event.ts_ms <= LATEST_MS:
+                continue
+            # Neighbours share their directory: even asking what is remembered adds up.
+            project = event.repo_root or projects.get(event.cwd)
+            if project is None:
+                project = projects[event.cwd] = self._repositories.project_of(event.cwd)
+            cost, price_source = (
+                self._book.estimate(event)
+                if event.event_type in _PRICED and _has_tokens(event)
+                else UNPRICED
+            )
+            prepared.append(
+                PreparedEvent(
+                    event=event,
+                    identity=identity_of(event),
+                    reuse_identity=reuse_identity_of(event),
+                    project=project,
+                    cost_nano=cost,
+                    price_source=price_source,
+                )
+            )
         return prepared
-
-    def prepare_one(self, event: UsageEvent) -> PreparedEvent:
-        """One normalised event with its project, price and identity."""
-        cost, price_source = (
-            self._book.estimate(event)
-            if event.event_type in _PRICED and _has_tokens(event)
-            else (None, "")
-        )
-        return PreparedEvent(
-            event=event,
-            identity=identity_of(event),
-            reuse_identity=reuse_identity_of(event),
-            project=event.repo_root or self._repositories.project_of(event.cwd),
-            cost_nano=cost,
-            price_source=price_source,
-        )
 
 
 def _has_tokens(event: UsageEvent) -> bool:
