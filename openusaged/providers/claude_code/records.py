@@ -14,11 +14,12 @@ no line of their own and stay uncounted, but are carried over into forks and rew
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from openusaged.core.errors import ProviderError
 from openusaged.core.mcp_names import split_mcp
@@ -35,6 +36,7 @@ from openusaged.core.models import (
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.claude_code.paths import DEFAULT_AGENT, agent_of_file
 from openusaged.providers.claude_code.responses import (
+    DIRECT,
     advisor_steps,
     billed_by,
     cache_writes,
@@ -62,14 +64,14 @@ SOURCE: Final = "claude_code"
 STATE_VERSION: Final = 1
 """Raise it when a change of the rules should make every transcript be read again."""
 
-# Without what follows them: a file that another program rewrote has a space there.
-_USAGE_MARK: Final = b'"usage":'
-_ERROR_MARK: Final = b'"is_error":'
-_TRUE: Final = (b"true", b" true")
+# Usage or a failed tool result, found in one pass; a file that another program rewrote has a space
+# behind the colon.
+_next_mark: Final = re.compile(rb'"(?:usage":|is_error": ?true)').search
 _BLOCK_BYTES: Final = 1 << 20
-"""Small blocks stay in the processor's cache while they are searched twice."""
+"""Small blocks stay in the processor's cache between reading and searching."""
 
 _SYNTHETIC: Final = "<synthetic>"
+_MAX_ORIGINS: Final = 512
 
 
 def collect(
@@ -146,7 +148,7 @@ class TranscriptReader:
         self._file_agent = file_agent
         self._epoch_ms = TimestampParser().epoch_ms
         self._versions: dict[str, bool | None] = {}
-        self._mcp_names: dict[str, tuple[str, str]] = {}
+        self._origins: dict[tuple[object, ...], _Origin] = {}
         # Responses by (message id, request id), the rest by keys that cannot be confused with one.
         self._events: dict[tuple[str, str] | str, UsageEvent] = {}
         self._last = Row()
@@ -195,18 +197,47 @@ class TranscriptReader:
         if row.foreign or ts_ms is None or unfinished is None:
             self.skipped += 1
             return
+        origin = self._origin_of(row, message)
         # Most lines of a response repeat the one before, for another content block.
         if not (self._last_ms <= ts_ms and _repeats(self._last, row, message)):
             unfinished = unfinished and message.stop_reason is None
-            self._add_response(row, message, usage, ts_ms, lower_bound=unfinished)
+            self._add_response(origin, row, message, usage, ts_ms, lower_bound=unfinished)
             self._last, self._last_ms = row, ts_ms
         if isinstance(message.content, list):
             for block in message.content:
                 if block.type == "tool_use" and block.id and block.id not in self._events:
-                    self._events[block.id] = self._tool_event(row, message, block, ts_ms)
+                    self._events[block.id] = _tool_event(origin, row, message, block, ts_ms)
+
+    def _origin_of(self, row: Row, message: Message) -> _Origin:
+        """What the row's events have in common with those of its neighbours."""
+        provider = billed_by(message.id) if message.id else DIRECT
+        key = (
+            row.session_id,
+            row.prompt_id,
+            row.cwd,
+            row.branch,
+            row.is_sidechain,
+            row.attribution_agent,
+            message.model,
+            provider,
+        )
+        origin = self._origins.get(key)
+        if origin is None:
+            if len(self._origins) >= _MAX_ORIGINS:
+                self._origins.clear()
+            common = UsageEvent(
+                **self._common(row, 0),
+                event_type=MESSAGE_USAGE,
+                provider=provider,
+                model=message.model or "",
+                requests=1,
+            )
+            origin = self._origins[key] = _Origin(common)
+        return origin
 
     def _add_response(
         self,
+        origin: _Origin,
         row: Row,
         message: Message,
         usage: Usage,
@@ -219,36 +250,22 @@ class TranscriptReader:
         if not message_id and not request_id:
             # Without any id, the line's own keeps it apart and makes its copies the same.
             message_id = row.uuid or f"{row.session_id or ''}:{ts_ms}"
-        provider = billed_by(message_id)
         write_5m, write_1h = cache_writes(usage)
         details = usage.output_tokens_details
         self._add(
             (message_id, request_id),
-            UsageEvent(
-                source=SOURCE,
-                channel=JSONL,
-                event_type=MESSAGE_USAGE,
+            replace(
+                origin.response,
                 ts_ms=ts_ms,
-                provider=provider,
-                account_id=self._account_id,
-                client=SOURCE,
-                session_id=row.session_id or "",
                 parent_session_id=forked_from(row),
-                turn_id=row.prompt_id or "",
                 message_id=message_id,
                 request_id=request_id,
-                agent=self._agent(row),
-                is_sidechain=row.is_sidechain is True,
-                cwd=row.cwd or "",
-                branch=row.branch or "",
-                model=message.model or "",
                 input=usage.input_tokens or 0,
                 cache_read=usage.cache_read_input_tokens,
                 cache_write_5m=write_5m,
                 cache_write_1h=write_1h,
                 output=usage.output_tokens or 0,
                 reasoning=details.thinking_tokens if details is not None else None,
-                requests=1,
                 output_is_lower_bound=lower_bound,
                 cost_nano=round(row.cost_usd * NANO) if row.cost_usd > 0 else None,
                 service_tier=service_tier(usage),
@@ -259,10 +276,9 @@ class TranscriptReader:
             write_5m, write_1h = cache_writes(step)
             self._add(
                 (step_id, ""),
-                UsageEvent(
-                    **self._common(row, ts_ms),
-                    event_type=MESSAGE_USAGE,
-                    provider=provider,
+                replace(
+                    origin.response,
+                    ts_ms=ts_ms,
                     message_id=step_id,
                     model=step.model or "",
                     input=step.input_tokens or 0,
@@ -270,7 +286,6 @@ class TranscriptReader:
                     cache_write_5m=write_5m,
                     cache_write_1h=write_1h,
                     output=step.output_tokens or 0,
-                    requests=1,
                 ),
             )
 
@@ -287,7 +302,7 @@ class TranscriptReader:
         self._events[row.uuid, "error"] = UsageEvent(
             **self._common(row, ts_ms),
             event_type=MESSAGE_USAGE,
-            provider="anthropic",
+            provider=DIRECT,
             message_id=row.uuid,
             requests=1,
             status=STATUS_ERROR,
@@ -296,7 +311,7 @@ class TranscriptReader:
     def _read_failure(self, row: Row, call_id: str) -> None:
         call = self._events.get(call_id)
         if call is not None:
-            self._events[call_id] = msgspec.structs.replace(call, status=STATUS_ERROR)
+            self._events[call_id] = replace(call, status=STATUS_ERROR)
             return
         ts_ms = self._epoch_ms(row.timestamp)
         if ts_ms is None:
@@ -309,39 +324,6 @@ class TranscriptReader:
             tool_call_id=call_id,
             requests=1,
             status=STATUS_ERROR,
-        )
-
-    def _tool_event(self, row: Row, message: Message, block: Block, ts_ms: int) -> UsageEvent:
-        name = block.name
-        mcp = self._mcp_names.get(name)
-        if mcp is None:
-            mcp = self._mcp_names[name] = split_mcp(name)
-        language, lines_added, lines_removed = tool_input(name, block.input)
-        return UsageEvent(
-            source=SOURCE,
-            channel=JSONL,
-            event_type=TOOL_USAGE,
-            ts_ms=ts_ms,
-            provider=billed_by(message.id or ""),
-            account_id=self._account_id,
-            client=SOURCE,
-            session_id=row.session_id or "",
-            turn_id=row.prompt_id or "",
-            message_id=message.id or "",
-            request_id=row.request_id or "",
-            tool_call_id=block.id,
-            agent=self._agent(row),
-            is_sidechain=row.is_sidechain is True,
-            cwd=row.cwd or "",
-            branch=row.branch or "",
-            model=message.model or "",
-            requests=1,
-            tool_name=name,
-            mcp_server=mcp[0],
-            mcp_function=mcp[1],
-            language=language,
-            lines_added=lines_added,
-            lines_removed=lines_removed,
         )
 
     def _common(self, row: Row, ts_ms: int) -> dict[str, Any]:
@@ -375,6 +357,50 @@ class TranscriptReader:
         return self._versions[version]
 
 
+class _Origin:
+    """
+    Events with all that a run of neighbouring lines has in common, to be copied for each of them.
+
+    Filling in the rest in a copy costs a quarter of building an event from all its fields.
+    """
+
+    __slots__ = ("_tools", "response")
+
+    def __init__(self, response: UsageEvent) -> None:
+        self.response = response
+        self._tools: dict[str, UsageEvent] = {}
+
+    def tool(self, name: str) -> UsageEvent:
+        """The call of tool `name` that is to be copied."""
+        event = self._tools.get(name)
+        if event is None:
+            server, function = split_mcp(name)
+            event = self._tools[name] = replace(
+                self.response,
+                event_type=TOOL_USAGE,
+                tool_name=name,
+                mcp_server=server,
+                mcp_function=function,
+            )
+        return event
+
+
+def _tool_event(
+    origin: _Origin, row: Row, message: Message, block: Block, ts_ms: int
+) -> UsageEvent:
+    language, lines_added, lines_removed = tool_input(block.name, block.input)
+    return replace(
+        origin.tool(block.name),
+        ts_ms=ts_ms,
+        message_id=message.id or "",
+        request_id=row.request_id or "",
+        tool_call_id=block.id,
+        language=language,
+        lines_added=lines_added,
+        lines_removed=lines_removed,
+    )
+
+
 def _repeats(last: Row, row: Row, message: Message) -> bool:
     """Whether the line says nothing about its response that the last one did not."""
     known = last.message
@@ -393,20 +419,9 @@ def _repeats(last: Row, row: Row, message: Message) -> bool:
 def _wanted_lines(block: bytes) -> Iterator[bytes]:
     """Lines with usage or with a failed tool result, in their order, each once."""
     find, rfind = block.find, block.rfind
-    usage_at = find(_USAGE_MARK)
-    error_at = _find_error(block, 0)
-    while usage_at >= 0 or error_at >= 0:
-        at = usage_at if error_at < 0 or 0 <= usage_at < error_at else error_at
+    mark = _next_mark(block)
+    while mark is not None:
+        at = mark.start()
         stop = find(b"\n", at)
         yield block[rfind(b"\n", 0, at) + 1 : stop]
-        if 0 <= usage_at < stop:
-            usage_at = find(_USAGE_MARK, stop)
-        if 0 <= error_at < stop:
-            error_at = _find_error(block, stop)
-
-
-def _find_error(block: bytes, start: int) -> int:
-    at = block.find(_ERROR_MARK, start)
-    while at >= 0 and not block.startswith(_TRUE, at + len(_ERROR_MARK)):
-        at = block.find(_ERROR_MARK, at + len(_ERROR_MARK))
-    return at
+        mark = _next_mark(block, stop)

@@ -13,6 +13,9 @@ import msgspec
 from openusaged.core.models import UsageEvent
 from openusaged.providers.claude_code.rows import Iteration, Usage
 
+DIRECT: Final = "anthropic"
+"""Who bills what no cloud marked as its own."""
+
 _TIERS: Final = frozenset({"batch", "flex", "priority"})
 _FIRST_UNFINISHED: Final = (2, 1, 9)
 _LAST_UNFINISHED: Final = (2, 1, 42)
@@ -52,7 +55,7 @@ def billed_by(message_id: str) -> str:
         return "bedrock"
     if message_id.startswith("msg_vrtx_"):
         return "vertex"
-    return "anthropic"
+    return DIRECT
 
 
 def writes_unfinished_counts(version: str) -> bool | None:
