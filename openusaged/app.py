@@ -18,6 +18,7 @@ from openusage_proto import locations
 from openusage_proto.messages import RecentError
 from openusaged import lifecycle, logs
 from openusaged.config import settings_file
+from openusaged.core.errors import OpenUsageError
 from openusaged.core.models import Account, UsageSnapshot
 from openusaged.core.windows import DAY_MS, iso
 from openusaged.pricing import custom
@@ -46,6 +47,7 @@ from openusaged.usecases.application import Application, Facts, Parts
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, EventWrite, Writing
 from openusaged.usecases.ingest import Ingest
+from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.polling import poll
 from openusaged.usecases.reading import Reading
 from openusaged.usecases.receiving import Receiving
@@ -155,6 +157,7 @@ class Daemon:
             cursors=self._pools.read(store.cursors),
             now_ms=clock.now_ms,
         )
+        news = LimitNews()
         self._collecting = Collecting(
             pools=self._pools,
             tasks=self._tasks,
@@ -162,6 +165,7 @@ class Daemon:
             collector=collector,
             machine=self._machine,
             clock=clock,
+            news=news,
             on_idle=app.update_view,
         )
         self._collector = collector
@@ -177,6 +181,7 @@ class Daemon:
             pools=self._pools,
             tasks=self._tasks,
             now_ms=clock.now_ms,
+            news=news,
             on_snapshot=self._snapshot_came,
         )
         self._scheduler = PollScheduler(
@@ -382,6 +387,12 @@ class Daemon:
             log.info("event=retention events=%d", total)
         self._pools.write(self._existing_store.checkpoint)
 
+    def _flush_cursors(self) -> None:
+        try:
+            self._collecting.flush_cursors()
+        except OpenUsageError as error:
+            log.warning("event=cursors_not_stored error=%s", error)
+
     # --------------------------------------------------------------- stop
 
     def stop(self) -> None:
@@ -394,6 +405,7 @@ class Daemon:
         if self._store is not None:
             self._watcher.close()
             self._collecting.stop()
+            self._flush_cursors()
             self._scheduler.close()
             self._tasks.close()
             self._committer.close()

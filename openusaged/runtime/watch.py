@@ -13,6 +13,7 @@ import importlib
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -35,6 +36,9 @@ from watchdog.observers import Observer
 from openusaged.runtime.pools import Pools
 
 log = logging.getLogger(__name__)
+
+# watchdog 7 says so for a directory it has just found by listing the parent; the watch stands.
+warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
 
 SCAN_EVERYTHING: Final = "*"
 """In a set of changed paths: more changed than is worth listing."""
@@ -260,7 +264,8 @@ class Watcher:
             real = os.path.realpath(target)
             if root.watch is not None and (root.watched, root.identity) == (real, identity):
                 return False
-            appeared = identity is not None and root.identity is None and root.watch is not None
+            # Also the first time: what was written since the caller's own look is told by no event.
+            appeared = identity is not None and root.identity is None
             replaced = identity is not None and root.identity not in (None, identity)
             self._unwatch(root)
             root.real = os.path.realpath(root.path)

@@ -23,7 +23,7 @@ from openusaged.storage.entities import define
 BUSY_TIMEOUT_S: Final = 5.0
 WAL_AUTOCHECKPOINT_PAGES: Final = 12_288
 JOURNAL_SIZE_LIMIT_BYTES: Final = 16 * 1024 * 1024
-CACHE_KIB: Final = 6144
+CACHE_KIB: Final = 2048
 
 _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",

@@ -14,22 +14,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from openusage_proto.messages import ImportProgress
+from openusaged.core.models import SourceCursor
 from openusaged.core.windows import iso
 from openusaged.providers.base import Machine
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Pools
-from openusaged.runtime.tasks import Coalescer, Tasks
+from openusaged.runtime.tasks import Coalescer, Tasks, Timer
 from openusaged.scan.protocol import Batch
 from openusaged.storage.store import WriteBatch
 from openusaged.telemetry.collectors import Collector, Key, Work
 from openusaged.telemetry.importer import Importer
 from openusaged.usecases.committing import Committer
+from openusaged.usecases.limit_news import LimitNews
 
 log = logging.getLogger(__name__)
 
 IMPORT_BYTES: Final = 2 << 20
 """More new bytes than this go to scanner processes: their start costs as much as parsing it."""
 MAX_SCANNERS: Final = 2
+LOOK_INTERVAL_S: Final = 0.5
+"""Between two looks at changed logs that nobody waits for."""
 HOOK_RETRIES_S: Final = (0.03, 0.08, 0.2, 0.5, 1.0, 2.0)
 """Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun."""
 EVERYTHING: Final = ""
@@ -63,6 +67,7 @@ class Collecting:
         collector: Collector,
         machine: Machine,
         clock: Clock,
+        news: LimitNews,
         on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._pools = pools
@@ -77,6 +82,11 @@ class Collecting:
         self._importing: set[Key] = set()
         self._again: set[str] = set()
         self._progress = _Progress()
+        self._news = news
+        self._held: set[str] = set()
+        self._timer: Timer | None = None
+        self._looked_at = 0.0
+        self._lagging: dict[Key, SourceCursor] = {}
         self.first_scan_done = False
 
     def scan(self) -> None:
@@ -84,16 +94,35 @@ class Collecting:
         self._queue.add((EVERYTHING,))
 
     def wake(self, paths: Iterable[str]) -> None:
-        """These paths have changed."""
+        """
+        These paths have changed: look at once, or soon when we have only just looked.
+
+        An agent at work writes a row at a time; rows of half a second share a commit, which is what
+        a disk is spared by.
+        """
+        self._held.update(path for path in paths if path)
+        if self._held and self._timer is None:
+            wait_s = self._looked_at + LOOK_INTERVAL_S - self._clock.monotonic()
+            if wait_s <= 0:
+                self._release()
+            else:
+                self._timer = self._tasks.later(wait_s, self._release)
+
+    def _release(self) -> None:
+        self._timer = None
+        held, self._held = self._held, set()
+        self._queue.add(held)
+
+    def _wake_now(self, paths: Iterable[str]) -> None:
         self._queue.add(path for path in paths if path)
 
     def wake_repeatedly(self, paths: Sequence[str]) -> None:
         """A hook named these logs: look now and again for two seconds, since they lag behind."""
         if not paths:
             return
-        self.wake(paths)
+        self._wake_now(paths)
         for delay in HOOK_RETRIES_S:
-            self._tasks.later(delay, self.wake, paths)
+            self._tasks.later(delay, self._wake_now, paths)
 
     def stop(self) -> None:
         """End a running import; the rest of it is read at the next start."""
@@ -103,7 +132,7 @@ class Collecting:
     @property
     def idle(self) -> bool:
         """Whether everything known to be new has been read and committed."""
-        return self._queue.idle and not self._progress.active
+        return self._queue.idle and not self._held and not self._progress.active
 
     def wait_idle(self, timeout_s: float = REFRESH_WAIT_S) -> bool:
         """Have the calling greenlet wait until nothing known to be new is left."""
@@ -112,7 +141,7 @@ class Collecting:
     @property
     def depth(self) -> int:
         """Paths that wait to be looked at."""
-        return self._queue.depth
+        return self._queue.depth + len(self._held)
 
     def progress(self) -> ImportProgress:
         """The running or the last import."""
@@ -137,7 +166,9 @@ class Collecting:
     # ------------------------------------------------------------ looking
 
     def _look(self, paths: set[str]) -> None:
+        self._looked_at = self._clock.monotonic()
         if EVERYTHING in paths:
+            self.flush_cursors()
             work, gone = self._pools.work(self._collector.plan_all)
             if gone:
                 self._forget(gone)
@@ -180,7 +211,10 @@ class Collecting:
         """Worker thread: read and commit one unit after the other."""
         for item in work:
             try:
-                for batch in self._collector.read(item):
+                for read in self._collector.read(item):
+                    batch = self._with_news(read)
+                    if not self._worth_a_commit(batch):
+                        continue
                     result = self._committer.submit_from_thread(batch, COMMIT_TIMEOUT_S)
                     changed = bool(result.accepted or result.merged)
                     if not self.first_scan_done:
@@ -189,6 +223,34 @@ class Collecting:
                         self._collector.committed(cursor, changed=changed)
             except Exception as error:  # noqa: BLE001 - the next unit may be readable
                 self._collector.failed(item.account.id, item.unit.path, _reason(error))
+
+    def _with_news(self, batch: WriteBatch) -> WriteBatch:
+        """The batch without limits that say nothing new."""
+        if not batch.snapshots:
+            return batch
+        news = [taken for one in batch.snapshots if (taken := self._news.take(one)) is not None]
+        return WriteBatch(events=batch.events, cursors=batch.cursors, snapshots=news)
+
+    def _worth_a_commit(self, batch: WriteBatch) -> bool:
+        """
+        False for rows without usage: only the cursor has moved, which can wait for company.
+
+        Should the daemon die before, they are read once more.
+        """
+        if batch.events or batch.snapshots:
+            for cursor in batch.cursors:
+                self._lagging.pop((cursor.account_id, cursor.path), None)
+            return True
+        for cursor in batch.cursors:
+            self._lagging[cursor.account_id, cursor.path] = cursor
+            self._collector.committed(cursor, changed=False)
+        return False
+
+    def flush_cursors(self) -> None:
+        """Store the cursors that have been waiting for company; the calling greenlet waits."""
+        lagging, self._lagging = self._lagging, {}
+        if lagging:
+            self._committer.submit(WriteBatch(cursors=list(lagging.values())))
 
     # ------------------------------------------------------------- import
 

@@ -20,7 +20,7 @@ from openusage_proto.messages import (
     StatuslineResult,
 )
 from openusaged.core.errors import DatabaseBusy, InvalidEvent, StoreClosed
-from openusaged.core.models import UsageSnapshot
+from openusaged.core.models import TURN_COMPLETED, UsageSnapshot
 from openusaged.providers import registry
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Coalescer, Tasks
@@ -29,6 +29,7 @@ from openusaged.telemetry.spool import Spool, SpoolItem
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, EventWrite
 from openusaged.usecases.ingest import Accepted, Ingest
+from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.reading import Reading
 from openusaged.usecases.statusline import Costs, read_costs, render
 
@@ -54,6 +55,7 @@ class Receiving:
         pools: Pools,
         tasks: Tasks,
         now_ms: Callable[[], int],
+        news: LimitNews,
         on_snapshot: Callable[[UsageSnapshot], None] = lambda _: None,
     ) -> None:
         self._on_snapshot = on_snapshot
@@ -67,7 +69,7 @@ class Receiving:
         self._tasks = tasks
         self._now_ms = now_ms
         self._draining: Coalescer[str] = Coalescer(tasks, self._drain)
-        self._limits: dict[tuple[str, str], tuple[float | None, int | None]] = {}
+        self._news = news
         self._costs: tuple[tuple[int, str, int], Costs] | None = None
 
     # ------------------------------------------------------------- ingest
@@ -83,37 +85,15 @@ class Receiving:
 
     def _commit_payload(self, accepted: Accepted) -> IngestResult:
         result = self._committer.submit(self._write_of(accepted))
-        self._collecting.wake_repeatedly(accepted.wake_paths)
+        if any(event.event_type == TURN_COMPLETED for event in accepted.events):
+            self._collecting.wake_repeatedly(accepted.wake_paths)
+        else:
+            self._collecting.wake(accepted.wake_paths)
         return _result(result)
 
     def _write_of(self, accepted: Accepted) -> EventWrite:
-        snapshot = self._worth_storing(accepted.snapshot)
+        snapshot = self._news.take(accepted.snapshot)
         return EventWrite(accepted.events, (snapshot,) if snapshot is not None else ())
-
-    def _worth_storing(self, snapshot: UsageSnapshot | None) -> UsageSnapshot | None:
-        """
-        Limits that say something new.
-
-        Several sessions report at their own pace: within one window (same reset) a lower figure is
-        an idle session's stale one.
-        """
-        if snapshot is None or not snapshot.account_id:
-            return None
-        news = False
-        for metric in snapshot.metrics:
-            key = (snapshot.account_id, metric.key)
-            used, resets = self._limits.get(key, (None, None))
-            if resets is not None and metric.resets_at_ms is not None:
-                if metric.resets_at_ms < resets:
-                    return None
-                if metric.resets_at_ms == resets and (metric.used or 0) < (used or 0):
-                    return None
-            news = news or (metric.used, metric.resets_at_ms) != (used, resets)
-        if not news:
-            return None
-        for metric in snapshot.metrics:
-            self._limits[snapshot.account_id, metric.key] = (metric.used, metric.resets_at_ms)
-        return snapshot
 
     # -------------------------------------------------------------- spool
 
@@ -182,7 +162,7 @@ class Receiving:
         except InvalidEvent as error:
             log.debug("event=statusline_input error=%s", error)
             return
-        snapshot = self._worth_storing(accepted.snapshot)
+        snapshot = self._news.take(accepted.snapshot)
         if snapshot is not None:
             self._committer.submit(EventWrite(snapshots=(snapshot,)))
             self._on_snapshot(snapshot)
