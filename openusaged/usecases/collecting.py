@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 IMPORT_BYTES: Final = 2 << 20
 """More new bytes than this go to scanner processes: their start costs as much as parsing it."""
 MAX_SCANNERS: Final = 2
-LOOK_INTERVAL_S: Final = 0.5
+LOOK_INTERVAL_S: Final = 1.0
 """Between two looks at changed logs that nobody waits for."""
 HOOK_RETRIES_S: Final = (0.03, 0.08, 0.2, 0.5, 1.0, 2.0)
 """Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun."""
@@ -97,7 +97,7 @@ class Collecting:
         """
         These paths have changed: look at once, or soon when we have only just looked.
 
-        An agent at work writes a row at a time; rows of half a second share a commit, which is what
+        An agent at work writes a row at a time; rows of one second share a commit, which is what
         a disk is spared by.
         """
         self._held.update(path for path in paths if path)
