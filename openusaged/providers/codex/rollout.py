@@ -10,7 +10,7 @@ second shows no growth.  The saved output of `codex exec --json` is read here to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -57,6 +57,7 @@ from openusaged.providers.codex.rows import (
     as_object,
     as_text,
     decode_row,
+    head_of,
 )
 from openusaged.providers.codex.thread import (
     COPIED,
@@ -125,6 +126,13 @@ def _cursor(
     )
 
 
+Handler = Callable[["RolloutReader", Any, int], None]
+"""(reader, payload, epoch ms)."""
+
+_UNTYPED_HEADS: Final = frozenset(head_of((envelope, None)) for envelope in ENVELOPES)
+"""Envelopes whose payload does not begin with its type: only decoding tells what it is."""
+
+
 class RolloutReader:
     """Turns the rows of one rollout into events; `state` is all it needs to go on later."""
 
@@ -140,29 +148,11 @@ class RolloutReader:
         self._parent_totals: frozenset[Counts] | None = None
         self._minute = ""
         self._minute_ms = 0
-        self._handlers: dict[Kind, Callable[[Any, int], None]] = {
-            (b"session_meta", None): self._session_meta,
-            (b"turn_context", None): self._turn_context,
-            (b"token_usage_record", None): self._usage_record,
-            (b"event_msg", b"token_count"): self._token_count,
-            (b"event_msg", b"task_started"): self._turn_started,
-            (b"event_msg", b"turn_started"): self._turn_started,
-            (b"event_msg", b"task_complete"): self._turn_complete,
-            (b"event_msg", b"turn_complete"): self._turn_complete,
-            (b"event_msg", b"turn_aborted"): self._turn_aborted,
-            (b"event_msg", b"thread_settings_applied"): self._thread_settings,
-            (b"response_item", b"function_call"): self._tool_call,
-            (b"response_item", b"custom_tool_call"): self._tool_call,
-            (b"response_item", b"local_shell_call"): self._tool_call,
-            (b"response_item", b"web_search_call"): self._web_search,
-            (b"response_item", b"function_call_output"): self._tool_output,
-            (b"response_item", b"custom_tool_call_output"): self._tool_output,
-        }
 
     def read_block(self, block: bytes, max_events: int) -> Iterator[int]:
         """Read complete lines; yields where a chunk is full, behind that line, and the end."""
         match_head, find, size = HEAD.match, block.find, len(block)
-        decoder_of = ROWS.get
+        row_of = self._by_head.get
         events = self.events
         position = 0
         while position < size:
@@ -173,11 +163,16 @@ class RolloutReader:
             if head is None:
                 self._read_loosely(block[position:stop])
             else:
-                kind = (head[1], head[2])
-                decode = decoder_of(kind)
-                if decode is not None:
-                    self._read_strictly(block[position:stop], kind, decode)
-                elif kind[1] is None and kind[0] in ENVELOPES:
+                known = row_of(head[1])
+                if known is not None:
+                    decode, handle = known
+                    try:
+                        row = decode(block[position:stop])
+                    except msgspec.MsgspecError:
+                        self._read_loosely(block[position:stop])  # one odd field: take the others
+                    else:
+                        self._handle(handle, row.timestamp, row.payload)
+                elif head[1] in _UNTYPED_HEADS:
                     self._read_loosely(block[position:stop])
             position = stop + 1
             if len(events) >= max_events:
@@ -194,14 +189,6 @@ class RolloutReader:
         """The newest limits seen in this read."""
         return self._limits.snapshot(self.account_id)
 
-    def _read_strictly(self, line: bytes, kind: Kind, decode: Callable[[bytes], Any]) -> None:
-        try:
-            row = decode(line)
-        except msgspec.MsgspecError:
-            self._read_loosely(line)  # one odd field: take the others
-        else:
-            self._handle(kind, row.timestamp, row.payload)
-
     def _read_loosely(self, line: bytes) -> None:
         try:
             row = decode_row(line)
@@ -210,16 +197,17 @@ class RolloutReader:
             self.malformed += bool(line.strip())
             return
         if row is not None:
-            self._handle(*row)
+            kind, timestamp, payload = row
+            self._handle(self._handlers[kind], timestamp, payload)
         elif not self.state.thread_id or self.state.exec_output:
             self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
 
-    def _handle(self, kind: Kind, timestamp: Any, payload: Any) -> None:
+    def _handle(self, handle: Handler, timestamp: Any, payload: Any) -> None:
         state = self.state
         ts_ms = self._epoch_ms(timestamp) or state.last_ts_ms or self.mtime_ms
         if not state.settled and state.is_child:
             self._watch_inheritance(ts_ms)
-        self._handlers[kind](payload, ts_ms)
+        handle(self, payload, ts_ms)
         state.last_ts_ms = ts_ms
 
     def _epoch_ms(self, timestamp: Any) -> int | None:
@@ -459,6 +447,29 @@ class RolloutReader:
 
     def _emit_tool(self, call_id: str, call: PendingCall, status: str) -> None:
         self.events.append(self.state.tool_event(self.account_id, call_id, call, status))
+
+    # Of the class, not of each reader: most rollouts are so short that building it would show.
+    _handlers: ClassVar[dict[Kind, Handler]] = {
+        (b"session_meta", None): _session_meta,
+        (b"turn_context", None): _turn_context,
+        (b"token_usage_record", None): _usage_record,
+        (b"event_msg", b"token_count"): _token_count,
+        (b"event_msg", b"task_started"): _turn_started,
+        (b"event_msg", b"turn_started"): _turn_started,
+        (b"event_msg", b"task_complete"): _turn_complete,
+        (b"event_msg", b"turn_complete"): _turn_complete,
+        (b"event_msg", b"turn_aborted"): _turn_aborted,
+        (b"event_msg", b"thread_settings_applied"): _thread_settings,
+        (b"response_item", b"function_call"): _tool_call,
+        (b"response_item", b"custom_tool_call"): _tool_call,
+        (b"response_item", b"local_shell_call"): _tool_call,
+        (b"response_item", b"web_search_call"): _web_search,
+        (b"response_item", b"function_call_output"): _tool_output,
+        (b"response_item", b"custom_tool_call_output"): _tool_output,
+    }
+    _by_head: ClassVar[dict[bytes, tuple[Callable[[bytes], Any], Handler]]] = {
+        head_of(kind): (ROWS[kind], handler) for kind, handler in _handlers.items()
+    }
 
 
 def _row_model(row: TokenCount, info: TokenInfo) -> str:
