@@ -14,6 +14,8 @@ from typing import Final
 
 from openusaged.core.models import TOOL_USAGE, TURN_COMPLETED, UsageEvent
 
+_NO_RESPONSE: Final = frozenset({TOOL_USAGE, TURN_COMPLETED})
+
 # Copying a fresh state costs half of making one from its parameters.
 _fresh_state: Final = blake2b(digest_size=8).copy
 _signed_64_bit: Final = struct.Struct(">q").unpack
@@ -63,7 +65,7 @@ def reuse_identity_of(event: UsageEvent) -> int:
     and turns have none: they are no responses, and several share the ids of one.
     """
     kind = event.event_type
-    if event.request_id and event.message_id and kind != TOOL_USAGE and kind != TURN_COMPLETED:
+    if event.request_id and event.message_id and kind not in _NO_RESPONSE:
         return _hash(f"{event.source}\0{kind}\0mr\0{event.message_id}\0{event.request_id}")
     return 0
 
