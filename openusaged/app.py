@@ -29,6 +29,7 @@ from openusaged.providers.base import Machine, Provider, Shallow
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.rpc.dispatch import Dispatcher, load_methods
 from openusaged.rpc.server import RpcServer
+from openusaged.runtime import memory
 from openusaged.runtime.clock import SystemClock
 from openusaged.runtime.group_commit import GroupCommitter
 from openusaged.runtime.local_zone import local_zone_name
@@ -166,7 +167,7 @@ class Daemon:
             machine=self._machine,
             clock=clock,
             news=news,
-            on_idle=app.update_view,
+            on_idle=self._idle,
         )
         self._collector = collector
         reading = Reading(store=store, pools=self._pools, clock=clock, view=app.view)
@@ -350,6 +351,18 @@ class Daemon:
                 self._scheduler.update(account.id, self._stored_state(account))
 
     # ---------------------------------------------------------- small jobs
+
+    def _idle(self) -> None:
+        """A scan is over: say so, and give back what an import has needed."""
+        self.app.update_view()
+        if self._collecting.imported:
+            self._collecting.imported = False
+            self._tasks.spawn(self._release_memory)
+
+    def _release_memory(self) -> None:
+        self._pools.write(self._existing_store.release_memory)
+        self._pools.read(self._existing_store.release_memory)
+        memory.trim()
 
     def _committed(self) -> None:
         """Writer thread: a commit has changed something."""

@@ -23,7 +23,10 @@ from openusaged.storage.entities import define
 BUSY_TIMEOUT_S: Final = 5.0
 WAL_AUTOCHECKPOINT_PAGES: Final = 12_288
 JOURNAL_SIZE_LIMIT_BYTES: Final = 16 * 1024 * 1024
-CACHE_KIB: Final = 2048
+CACHE_KIB: Final = 1536
+WRITER_CACHE_KIB: Final = 12 * 1024
+"""An import puts events of all times in between each other; pages that do not fit are written and
+read again and again.  Given back by `release_memory` when the import is over."""
 
 _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
@@ -95,6 +98,9 @@ class Database:
         """One transaction; rolled back when the body raises."""
         with translated_errors(self.path):
             connection = self.connection()
+            if not getattr(self._local, "writes", False):
+                connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+                self._local.writes = True
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -112,10 +118,16 @@ class Database:
         with translated_errors(self.path), db_session:
             yield self.pony
 
+    def release_memory(self) -> None:
+        """Give this thread's page cache back to the system."""
+        with translated_errors(self.path):
+            self.connection().execute("PRAGMA shrink_memory")
+
     def disconnect(self) -> None:
         """Close this thread's connection; the next call opens a new one."""
         connection = getattr(self._local, "connection", None)
         self._local.connection = None
+        self._local.writes = False
         if connection is not None:
             with self._lock:
                 self._connections.remove(connection)

@@ -279,6 +279,11 @@ class Store(StoreReading):
         with translated_errors(self._database.path):
             self._writer().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def release_memory(self) -> None:
+        """Give the page cache of this thread's connection back; after an import."""
+        self._check_open()
+        self._database.release_memory()
+
     def _writer(self) -> sqlite3.Connection:
         self._check_open()
         return self._database.connection()

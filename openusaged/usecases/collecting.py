@@ -88,6 +88,8 @@ class Collecting:
         self._looked_at = 0.0
         self._lagging: dict[Key, SourceCursor] = {}
         self.first_scan_done = False
+        self.imported = False
+        """Set when an import has ended; whoever cleans up behind it takes it back."""
 
     def scan(self) -> None:
         """Look at every unit of every account."""
@@ -285,6 +287,7 @@ class Collecting:
             self._progress.events,
             self._progress.seconds,
         )
+        self.imported = True
         again, self._again = self._again, set()
         self._queue.add(again or ((EVERYTHING,) if problems else ()))
         self._scan_finished()
