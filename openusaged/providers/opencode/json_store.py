@@ -52,15 +52,17 @@ def collect(
         del progress.pending[gone]
     session = _session(storage, session_id) if wanted else Session()
     events: list[UsageEvent] = []
+    servers: dict[str, tuple[str, ...]] = {}
     for done, name in enumerate(wanted, start=1):
         info = _load(os.path.join(unit.path, name + _SUFFIX))
         if info.get("role") == "assistant":
             steps, calls = _parts(os.path.join(storage, "part", name))
             info = {**info, "id": name, "sessionID": session_id}
             message = parse_message(info, session, steps)
-            servers = configured_servers(context.machine, message.cwd)
+            if message.cwd not in servers:
+                servers[message.cwd] = configured_servers(context.machine, message.cwd)
             if message.created_ms:
-                events += events_of(message, calls, progress, JSONL, servers)
+                events += events_of(message, calls, progress, JSONL, servers[message.cwd])
         elif not info:
             # half-written; the next change of the directory brings it again
             progress.pending.setdefault(name, Pending())
@@ -99,7 +101,11 @@ def _parts(directory: str) -> tuple[list[Step], list[ToolCall]]:
     steps: list[Step] = []
     calls: list[ToolCall] = []
     for name in sorted(_json_names(directory)):
-        part = _load(os.path.join(directory, name + _SUFFIX))
+        data = _read(f"{directory}/{name}{_SUFFIX}")
+        # Most parts are texts: these are passed over by a look for the two words.
+        if b'"step-finish"' not in data and b'"tool"' not in data:
+            continue
+        part = _object(data)
         if part.get("type") == "step-finish":
             steps.append(parse_step(part))
         elif part.get("type") == "tool":
@@ -136,10 +142,28 @@ def _json_names(directory: str) -> list[str]:
 
 def _load(path: str) -> Mapping[str, Any]:
     """The object in a file; empty when it is missing, half-written, too large or no object."""
+    return _object(_read(path))
+
+
+def _read(path: str) -> bytes:
+    """What is in a file; nothing when it is missing or too large."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        value = msgspec.json.decode(data) if len(data) <= MAX_FILE_BYTES else None
-    except (OSError, msgspec.DecodeError, RecursionError):
+        # Thousands of small files: a file object would cost more than reading them.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        size = os.fstat(fd).st_size
+        return os.read(fd, size) if size <= MAX_FILE_BYTES else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _object(data: bytes) -> Mapping[str, Any]:
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -7,7 +7,7 @@ OpenCode names an MCP tool `<server>_<function>`; nothing in the record says tha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -33,7 +33,8 @@ def configured_servers(machine: Machine, directory: str = "") -> tuple[str, ...]
     return tuple(sorted(names, key=lambda name: (-len(name), name)))
 
 
-def split_tool(tool: str, servers: Sequence[str]) -> tuple[str, str]:
+@lru_cache(maxsize=512)
+def split_tool(tool: str, servers: tuple[str, ...]) -> tuple[str, str]:
     """(server, function) of an MCP tool, lower case; `("", "")` for any other tool."""
     found = split_mcp(tool)
     if found[0]:

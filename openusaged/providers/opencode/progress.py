@@ -7,7 +7,7 @@ that has no index on time, the unfinished ones are remembered by id and looked a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -25,6 +25,9 @@ class Pending(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
 
     tokens: int = 0
     calls: list[str] = []
+
+
+_NOTHING: Final = Pending()
 
 
 class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -62,24 +65,28 @@ def events_of(
     calls: Iterable[ToolCall],
     progress: Progress,
     channel: str,
-    servers: Sequence[str],
+    servers: tuple[str, ...],
 ) -> Iterator[UsageEvent]:
     """What is new about one message; it stays pending while it or a call of it is unfinished."""
-    before = progress.pending.pop(message.id, None) or Pending()
-    now = Pending(tokens=message.usage[0].sum)
-    is_unfinished = not message.is_final
-    if message.is_final or now.tokens != before.tokens:
+    before = progress.pending.pop(message.id, _NOTHING)
+    is_final = message.is_final
+    # Only an unfinished message has to tell whether its tokens have grown.
+    tokens = 0 if is_final else message.usage[0].sum
+    if is_final or tokens != before.tokens:
         yield from message_events(message, channel)
+    is_unfinished = not is_final
+    settled: list[str] = []
     for call in calls:
         if not call.is_settled:
             is_unfinished = True
             continue
-        now.calls.append(call.id)
+        settled.append(call.id)
         if call.id not in before.calls:
             event = tool_event(call, message, channel, servers)
             if event is not None:
                 yield event
     if is_unfinished and not message.is_fork_copy:
-        progress.pending[message.id] = now
+        tokens = message.usage[0].sum
+        progress.pending[message.id] = Pending(tokens=tokens, calls=settled)
         while len(progress.pending) > MAX_PENDING:
             del progress.pending[next(iter(progress.pending))]

@@ -15,9 +15,11 @@ Quirks of the vendor that are settled here:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from openusaged.core.languages import language_of
 from openusaged.core.models import (
@@ -37,7 +39,8 @@ CLIENT: Final = "opencode"
 
 # The model goes on after these; any other reason ends the turn.
 _CONTINUES: Final = frozenset({"tool-calls", "unknown"})
-_MAX_TOKENS: Final = 1 << 53
+MAX_COUNT: Final = 1 << 53
+"""Above it a JSON number is no exact integer, and no count of tokens, lines or ms."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -172,19 +175,21 @@ def message_events(message: Message, channel: str) -> Iterator[UsageEvent]:
     tokens, requests = message.usage
     if message.is_fork_copy or not (message.is_final or tokens.sum):
         return
-    status = _status(message)
-    base = _base(message, channel)
+    status = _status(message.error, message.finish)
+    origin = _origin_of(message, channel)
     cost = max(message.cost, sum(step.cost for step in message.steps))
-    yield msgspec.structs.replace(
-        base,
-        event_type=MESSAGE_USAGE,
+    output = tokens.output_with_reasoning
+    yield replace(
+        origin,
+        ts_ms=message.created_ms,
+        turn_id=message.parent_id,
         message_id=message.id,
         input=tokens.input,
         cache_read=tokens.cache_read,
         # OpenCode does not say how long a written entry lives; Anthropic's default is 5 minutes
         cache_write_5m=tokens.cache_write,
-        output=tokens.output_with_reasoning,
-        reasoning=min(tokens.reasoning, tokens.output_with_reasoning),
+        output=output,
+        reasoning=min(tokens.reasoning, output),
         requests=requests,
         cost_nano=round(cost * NANO) if cost > 0 else None,
         status=status,
@@ -192,20 +197,27 @@ def message_events(message: Message, channel: str) -> Iterator[UsageEvent]:
     ends_turn = message.is_final and message.finish not in _CONTINUES
     # a summary answers a request of OpenCode's own, not of the user
     if ends_turn and message.parent_id and not message.is_summary:
-        yield msgspec.structs.replace(base, event_type=TURN_COMPLETED, status=status)
+        yield replace(
+            origin,
+            event_type=TURN_COMPLETED,
+            ts_ms=message.created_ms,
+            turn_id=message.parent_id,
+            status=status,
+        )
 
 
 def tool_event(
-    call: ToolCall, message: Message, channel: str, servers: Sequence[str]
+    call: ToolCall, message: Message, channel: str, servers: tuple[str, ...]
 ) -> UsageEvent | None:
     """The use of a tool, or None while it runs and for copies made by a fork."""
     if not call.is_settled or message.is_fork_copy:
         return None
     server, function = split_tool(call.name, servers)
-    return msgspec.structs.replace(
-        _base(message, channel),
+    return replace(
+        _origin_of(message, channel),
         event_type=TOOL_USAGE,
         ts_ms=call.started_ms or message.created_ms,
+        turn_id=message.parent_id,
         message_id=message.id,
         tool_call_id=call.id,
         tool_name=call.name.lower(),
@@ -225,18 +237,18 @@ def parse_message(info: Mapping[str, Any], session: Session, steps: Sequence[Ste
     time = _mapping(info.get("time"))
     tokens = info.get("tokens")
     return Message(
-        id=_text(info.get("id")),
-        session_id=_text(info.get("sessionID")),
-        parent_id=_text(info.get("parentID")),
-        provider=_text(info.get("providerID")) or _text(model.get("providerID")),
-        model=_text(info.get("modelID")) or _text(model.get("modelID")),
-        agent=_text(info.get("agent")) or _text(info.get("mode")),
-        cwd=_text(path.get("cwd")) or session.directory,
+        id=as_text(info.get("id")),
+        session_id=as_text(info.get("sessionID")),
+        parent_id=as_text(info.get("parentID")),
+        provider=as_text(info.get("providerID")) or as_text(model.get("providerID")),
+        model=as_text(info.get("modelID")) or as_text(model.get("modelID")),
+        agent=as_text(info.get("agent")) or as_text(info.get("mode")),
+        cwd=as_text(path.get("cwd")) or session.directory,
         cost=amount(info.get("cost")),
         tokens=parse_tokens(tokens) if isinstance(tokens, Mapping) else None,
         created_ms=count(time.get("created")),
         completed_ms=count(time.get("completed")),
-        finish=_text(info.get("finish")),
+        finish=as_text(info.get("finish")),
         error=error_name(info.get("error")),
         is_summary=info.get("summary") is True,
         session=session,
@@ -271,13 +283,13 @@ def parse_tool(part: Mapping[str, Any]) -> ToolCall:
     given = _mapping(state.get("input"))
     diff = _mapping(_mapping(state.get("metadata")).get("filediff"))
     return ToolCall(
-        id=_text(part.get("callID")) or _text(part.get("id")),
-        name=_text(part.get("tool")),
-        status=_text(state.get("status")).lower(),
-        message_id=_text(part.get("messageID")),
-        session_id=_text(part.get("sessionID")),
+        id=as_text(part.get("callID")) or as_text(part.get("id")),
+        name=as_text(part.get("tool")),
+        status=as_text(state.get("status")).lower(),
+        message_id=as_text(part.get("messageID")),
+        session_id=as_text(part.get("sessionID")),
         started_ms=count(_mapping(state.get("time")).get("start")),
-        file=_text(given.get("filePath")) or _text(part.get("file_ext")),
+        file=as_text(given.get("filePath")) or as_text(part.get("file_ext")),
         lines_added=optional_count(diff.get("additions")),
         lines_removed=optional_count(diff.get("deletions")),
     )
@@ -287,7 +299,12 @@ def error_name(error: object) -> str:
     """The class of a message's error, `error` when it does not say; empty without one."""
     if not error:
         return ""
-    return _text(_mapping(error).get("name")) or "error"
+    return as_text(_mapping(error).get("name")) or "error"
+
+
+def as_text(value: object) -> str:
+    """A JSON string; empty for anything else."""
+    return value if isinstance(value, str) else ""
 
 
 def count(value: object) -> int:
@@ -299,7 +316,7 @@ def optional_count(value: object) -> int | None:
     """A non-negative integer of a JSON number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if 0 <= value < _MAX_TOKENS else None
+    return int(value) if 0 <= value < MAX_COUNT else None
 
 
 def amount(value: object) -> float:
@@ -309,30 +326,57 @@ def amount(value: object) -> float:
     return float(value) if 0 < value < 1e9 else 0.0
 
 
-def _base(message: Message, channel: str) -> UsageEvent:
+def _origin_of(message: Message, channel: str) -> UsageEvent:
+    """
+    The event with all that the events of a session have in common, to be copied for each of them.
+
+    Filling in the rest in a copy costs a quarter of building an event from all its fields.
+    """
+    return _origin(
+        channel,
+        message.provider,
+        message.session_id,
+        message.session.parent_id,
+        # `build` and `plan` are the main agent's modes; only a child session is a sub-agent
+        (message.agent or "subagent") if message.session.parent_id else "",
+        message.cwd,
+        message.model,
+    )
+
+
+@lru_cache(maxsize=64)
+def _origin(
+    channel: str,
+    provider: str,
+    session_id: str,
+    parent_session_id: str,
+    agent: str,
+    cwd: str,
+    model: str,
+) -> UsageEvent:
     return UsageEvent(
         source=SOURCE,
         channel=channel,
         event_type=MESSAGE_USAGE,
-        # The creation is the one time that every store and every event of the plugin agrees on.
-        ts_ms=message.created_ms,
-        provider=message.provider.lower(),
+        # Every copy has its own: the creation is the one time that all stores and all events of
+        # the plugin agree on.
+        ts_ms=0,
+        provider=provider.lower(),
         client=CLIENT,
-        session_id=message.session_id,
-        parent_session_id=message.session.parent_id,
-        turn_id=message.parent_id,
-        # `build` and `plan` are the main agent's modes; only a child session is a sub-agent
-        agent=(message.agent or "subagent") if message.session.parent_id else "",
-        cwd=message.cwd,
-        model=message.model,
+        session_id=session_id,
+        parent_session_id=parent_session_id,
+        agent=agent,
+        cwd=cwd,
+        model=model,
     )
 
 
-def _status(message: Message) -> str:
-    words = f"{message.error} {message.finish}".lower()
+@lru_cache(maxsize=256)
+def _status(error: str, finish: str) -> str:
+    words = f"{error} {finish}".lower()
     if "abort" in words or "cancel" in words:
         return STATUS_ABORTED
-    if message.error or "error" in words or "fail" in words:
+    if error or "error" in words or "fail" in words:
         return STATUS_ERROR
     return STATUS_OK
 
@@ -347,10 +391,6 @@ def _sum(steps: Sequence[Step]) -> Tokens:
         cache_read=sum(each.cache_read for each in tokens),
         cache_write=sum(each.cache_write for each in tokens),
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

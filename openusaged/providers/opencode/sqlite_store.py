@@ -18,15 +18,13 @@ from openusaged.providers.opencode.mcp_servers import configured_servers
 from openusaged.providers.opencode.progress import STATE_VERSION, Progress, decode, events_of
 from openusaged.providers.opencode.records import (
     SOURCE,
-    Message,
     Session,
     Step,
-    Tokens,
     ToolCall,
-    amount,
+    as_text,
     count,
-    optional_count,
 )
+from openusaged.providers.opencode.rows import MESSAGE_PATHS, PART_PATHS, message_of, part_of
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
 BATCH_MESSAGES: Final = 400
@@ -34,42 +32,12 @@ BATCH_MESSAGES: Final = 400
 OVERLAP_MS: Final = 300_000
 """A pass that starts over goes back this far: clocks are set back, rows commit late."""
 
-_MESSAGE_FIELDS: Final = (
-    "$.parentID",
-    "$.providerID",
-    "$.model.providerID",
-    "$.modelID",
-    "$.model.modelID",
-    "$.agent",
-    "$.mode",
-    "$.path.cwd",
-    "$.cost",
-    "$.tokens.input",
-    "$.tokens.output",
-    "$.tokens.reasoning",
-    "$.tokens.cache.read",
-    "$.tokens.cache.write",
-    "$.tokens.total",
-    "$.time.created",
-    "$.time.completed",
-    "$.finish",
-    "$.error.name",
+# As bytes, so that text that is no UTF-8 costs its own row and not the whole query.
+_MESSAGE_DATA: Final = "CAST(json_extract(m.data, {}) AS BLOB)".format(
+    ", ".join(f"'{path}'" for path in MESSAGE_PATHS)
 )
-_PART_FIELDS: Final = (
-    "$.callID",
-    "$.tool",
-    "$.state.status",
-    "$.state.time.start",
-    "$.state.input.filePath",
-    "$.state.metadata.filediff.additions",
-    "$.state.metadata.filediff.deletions",
-    "$.cost",
-    "$.tokens.input",
-    "$.tokens.output",
-    "$.tokens.reasoning",
-    "$.tokens.cache.read",
-    "$.tokens.cache.write",
-    "$.tokens.total",
+_PART_DATA: Final = "CAST(json_extract(data, {}) AS BLOB)".format(
+    ", ".join(f"'{path}'" for path in PART_PATHS)
 )
 
 
@@ -147,7 +115,7 @@ class _Reader:
 
     def __init__(self, context: CollectContext) -> None:
         self._context = context
-        self._servers: dict[str, Sequence[str]] = {}
+        self._servers: dict[str, tuple[str, ...]] = {}
         self._session_columns: frozenset[str] | None = None
 
     def is_opencode(self, database: ForeignDatabase) -> bool:
@@ -183,14 +151,26 @@ class _Reader:
         """Events of these message rows with their parts."""
         steps, calls = self._parts(database, [row[1] for row in rows])
         events: list[UsageEvent] = []
-        for row in rows:
-            message = _message(row, steps.get(row[1], ()))
-            if message.created_ms:
+        for _, message_id, session_id, parent, created, directory, _, summary, error, data in rows:
+            message = message_of(
+                message_id,
+                data,
+                session_id,
+                Session(
+                    parent_id=as_text(parent),
+                    created_ms=count(created),
+                    directory=as_text(directory),
+                ),
+                steps.get(message_id, ()),
+                is_summary=bool(summary),
+                has_error=bool(error),
+            )
+            if message is not None and message.created_ms:
                 servers = self._servers_at(message.cwd)
-                events += events_of(message, calls.get(row[1], ()), progress, SQLITE, servers)
+                events += events_of(message, calls.get(message_id, ()), progress, SQLITE, servers)
         return events
 
-    def _servers_at(self, directory: str) -> Sequence[str]:
+    def _servers_at(self, directory: str) -> tuple[str, ...]:
         if directory not in self._servers:
             self._servers[directory] = configured_servers(self._context.machine, directory)
         return self._servers[directory]
@@ -202,7 +182,6 @@ class _Reader:
             f"s.{name}" if name in self._session_columns else "NULL"
             for name in ("parent_id", "time_created", "directory")
         )
-        fields = ", ".join(f"json_extract(m.data, '{path}')" for path in _MESSAGE_FIELDS)
         join = "LEFT JOIN session s ON s.id = m.session_id" if self._session_columns else ""
         if not join:
             session = "NULL, NULL, NULL"
@@ -211,7 +190,7 @@ class _Reader:
             SELECT m.rowid, m.id, m.session_id, {session}, m.time_updated,
                    json_type(m.data, '$.summary') = 'true',
                    json_type(m.data, '$.error') NOT IN ('null'),
-                   json_type(m.data, '$.tokens') = 'object', {fields}
+                   {_MESSAGE_DATA}
             FROM message m {join}
             WHERE {where}
               AND CASE WHEN json_valid(m.data) THEN json_extract(m.data, '$.role') END = 'assistant'
@@ -225,84 +204,23 @@ class _Reader:
         calls: dict[str, list[ToolCall]] = {}
         if not message_ids:
             return steps, calls
-        fields = ", ".join(f"json_extract(data, '{path}')" for path in _PART_FIELDS)
         # `instr` before the JSON functions: most bytes are texts that need not be parsed
         sql = f"""
-            SELECT message_id, id, kind, {fields} FROM (
-              SELECT message_id, id, data,
-                     CASE WHEN instr(data, '"step-finish"') OR instr(data, '"tool"')
-                          THEN CASE WHEN json_valid(data)
-                                    THEN json_extract(data, '$.type') END END AS kind
-              FROM part WHERE message_id IN ({_marks(message_ids)})
-            ) WHERE kind IN ('step-finish', 'tool') ORDER BY message_id, id
+            SELECT message_id, id, {_PART_DATA}
+            FROM part
+            WHERE message_id IN ({_marks(message_ids)})
+              AND CASE WHEN instr(data, '"step-finish"') OR instr(data, '"tool"')
+                       THEN json_valid(data) END
+            ORDER BY message_id, id
         """
-        for row in database.rows(sql, message_ids):
-            if row[2] == "tool":
-                calls.setdefault(row[0], []).append(_call(row))
-            else:
-                step = Step(cost=amount(row[10]), tokens=_tokens(row[11:17]))
-                steps.setdefault(row[0], []).append(step)
+        for message_id, part_id, data in database.rows(sql, message_ids):
+            part = part_of(part_id, data)
+            if isinstance(part, Step):
+                steps.setdefault(message_id, []).append(part)
+            elif part is not None:
+                calls.setdefault(message_id, []).append(part)
         return steps, calls
-
-
-def _message(row: Sequence[Any], steps: Sequence[Step]) -> Message:
-    (_, message_id, session_id, session_parent, session_created, directory) = row[:6]
-    is_summary, has_error, has_tokens = row[7:10]
-    (parent, provider, provider_old, model, model_old, agent, mode, cwd, cost) = row[10:19]
-    created, completed, finish, error = row[25:29]
-    return Message(
-        id=message_id,
-        session_id=session_id,
-        parent_id=_text(parent),
-        provider=_text(provider) or _text(provider_old),
-        model=_text(model) or _text(model_old),
-        agent=_text(agent) or _text(mode),
-        cwd=_text(cwd) or _text(directory),
-        cost=amount(cost),
-        tokens=_tokens(row[19:25]) if has_tokens else None,
-        created_ms=count(created),
-        completed_ms=count(completed),
-        finish=_text(finish),
-        error=(_text(error) or "error") if has_error else "",
-        is_summary=bool(is_summary),
-        steps=steps,
-        session=Session(
-            parent_id=_text(session_parent),
-            created_ms=count(session_created),
-            directory=_text(directory),
-        ),
-    )
-
-
-def _call(row: Sequence[Any]) -> ToolCall:
-    message_id, part_id, _, call_id, name, status, started, file, added, removed = row[:10]
-    return ToolCall(
-        id=_text(call_id) or part_id,
-        name=_text(name),
-        status=_text(status).lower(),
-        message_id=message_id,
-        started_ms=count(started),
-        file=_text(file),
-        lines_added=optional_count(added),
-        lines_removed=optional_count(removed),
-    )
-
-
-def _tokens(values: Sequence[Any]) -> Tokens:
-    given, output, reasoning, read, write, total = values
-    return Tokens(
-        input=count(given),
-        output=count(output),
-        reasoning=count(reasoning),
-        cache_read=count(read),
-        cache_write=count(write),
-        total=count(total) or None,
-    )
 
 
 def _marks(values: Sequence[str]) -> str:
     return ",".join("?" * len(values))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

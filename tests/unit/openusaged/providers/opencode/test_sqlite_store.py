@@ -415,6 +415,15 @@ class TestTraps:
         assert (counted["msg_5"].input, counted["msg_5"].output) == (0, 0)
         assert counted["msg_6"].input == 6
 
+    def test_bytes_that_are_no_text_cost_their_row(self, db: OpenCodeDb, reader: Reader) -> None:
+        """A field that is no UTF-8 hides its own message, not the database."""
+        db.session()
+        db.message("msg_1", tokens=tokens(1), finish="BAD")
+        db.message("msg_2", tokens=tokens(2))
+        db.connection.execute("UPDATE message SET data = CAST(replace(data, 'BAD', x'ff') AS TEXT)")
+        db.connection.commit()
+        assert [event.message_id for event in usage(reader.read())] == ["msg_2"]
+
     def test_text_never_becomes_an_object(self, db: OpenCodeDb, reader: Reader) -> None:
         """Neither events nor the state hold anything of prompts, answers, tools or titles."""
         db.session()

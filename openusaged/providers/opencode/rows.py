@@ -1,0 +1,233 @@
+"""
+Rows of OpenCode's database: which fields leave SQLite, and how they become messages and parts.
+
+SQLite hands over the wanted fields of a row as one JSON array, and msgspec checks their types while
+it decodes: a tenth of what a query column and a check per field cost.  A row with a field of
+another type takes the slow way, where only that field is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from openusaged.providers.opencode.records import (
+    MAX_COUNT,
+    Message,
+    Session,
+    Step,
+    Tokens,
+    ToolCall,
+    amount,
+    as_text,
+    count,
+    optional_count,
+    parse_tokens,
+)
+
+# In the order of the fields of `_MessageFields` and `_PartFields`.
+MESSAGE_PATHS: Final = (
+    "$.parentID",
+    "$.providerID",
+    "$.model.providerID",
+    "$.modelID",
+    "$.model.modelID",
+    "$.agent",
+    "$.mode",
+    "$.path.cwd",
+    "$.cost",
+    "$.tokens",
+    "$.time.created",
+    "$.time.completed",
+    "$.finish",
+    "$.error.name",
+)
+PART_PATHS: Final = (
+    "$.type",
+    "$.callID",
+    "$.tool",
+    "$.state.status",
+    "$.state.time.start",
+    "$.state.input.filePath",
+    "$.state.metadata.filediff.additions",
+    "$.state.metadata.filediff.deletions",
+    "$.cost",
+    "$.tokens",
+)
+_STEP: Final = "step-finish"
+_TOOL: Final = "tool"
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=MAX_COUNT)]
+
+
+class _Cache(msgspec.Struct, gc=False):
+    read: _Count = 0
+    write: _Count = 0
+
+
+class _TokenFields(msgspec.Struct, gc=False):
+    input: _Count = 0
+    output: _Count = 0
+    reasoning: _Count = 0
+    cache: _Cache | None = None
+    total: _Count | None = None
+
+
+class _MessageFields(msgspec.Struct, array_like=True, gc=False):
+    parent_id: str | None
+    provider: str | None
+    model_provider: str | None
+    model: str | None
+    model_model: str | None
+    agent: str | None
+    mode: str | None
+    cwd: str | None
+    cost: float | None
+    tokens: _TokenFields | None
+    created_ms: _Count | None
+    completed_ms: _Count | None
+    finish: str | None
+    error: str | None
+
+
+class _PartFields(msgspec.Struct, array_like=True, gc=False):
+    type: str | None
+    call_id: str | None
+    tool: str | None
+    status: str | None
+    started_ms: _Count | None
+    file: str | None
+    added: _Count | None
+    removed: _Count | None
+    cost: float | None
+    tokens: _TokenFields | None
+
+
+_decode_message = msgspec.json.Decoder(_MessageFields).decode
+_decode_part = msgspec.json.Decoder(_PartFields).decode
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def message_of(
+    message_id: str,
+    data: bytes,
+    session_id: str,
+    session: Session,
+    steps: Sequence[Step],
+    *,
+    is_summary: bool,
+    has_error: bool,
+) -> Message | None:
+    """The message with the fields `data` (MESSAGE_PATHS); None when they cannot be decoded."""
+    try:
+        fields = _decode_message(data)
+        tokens = None if fields.tokens is None else _tokens(fields.tokens)
+    except msgspec.ValidationError:
+        try:
+            fields, tokens = _lenient_message(msgspec.json.decode(data))
+        except _UNDECODABLE:
+            return None
+    except _UNDECODABLE:
+        return None
+    return Message(
+        id=message_id,
+        session_id=session_id,
+        parent_id=fields.parent_id or "",
+        provider=fields.provider or fields.model_provider or "",
+        model=fields.model or fields.model_model or "",
+        agent=fields.agent or fields.mode or "",
+        cwd=fields.cwd or session.directory,
+        cost=amount(fields.cost),
+        tokens=tokens,
+        created_ms=fields.created_ms or 0,
+        completed_ms=fields.completed_ms or 0,
+        finish=fields.finish or "",
+        error=(fields.error or "error") if has_error else "",
+        is_summary=is_summary,
+        steps=steps,
+        session=session,
+    )
+
+
+def part_of(part_id: str, data: bytes) -> Step | ToolCall | None:
+    """The step or tool call with the fields `data` (PART_PATHS); None for anything else."""
+    try:
+        fields = _decode_part(data)
+        tokens = None if fields.tokens is None else _tokens(fields.tokens)
+    except msgspec.ValidationError:
+        try:
+            fields, tokens = _lenient_part(msgspec.json.decode(data))
+        except _UNDECODABLE:
+            return None
+    except _UNDECODABLE:
+        return None
+    if fields.type == _STEP:
+        return Step(tokens=tokens or Tokens(), cost=amount(fields.cost))
+    if fields.type != _TOOL:
+        return None
+    return ToolCall(
+        id=fields.call_id or part_id,
+        name=fields.tool or "",
+        status=(fields.status or "").lower(),
+        started_ms=fields.started_ms or 0,
+        file=fields.file or "",
+        lines_added=fields.added,
+        lines_removed=fields.removed,
+    )
+
+
+def _tokens(fields: _TokenFields) -> Tokens:
+    cache = fields.cache
+    return Tokens(
+        input=fields.input,
+        output=fields.output,
+        reasoning=fields.reasoning,
+        cache_read=0 if cache is None else cache.read,
+        cache_write=0 if cache is None else cache.write,
+        total=fields.total or None,
+    )
+
+
+def _lenient_message(values: list[Any]) -> tuple[_MessageFields, Tokens | None]:
+    parent, provider, model_provider, model, model_model, agent, mode, cwd = values[:8]
+    cost, tokens, created, completed, finish, error = values[8:]
+    fields = _MessageFields(
+        parent_id=as_text(parent),
+        provider=as_text(provider),
+        model_provider=as_text(model_provider),
+        model=as_text(model),
+        model_model=as_text(model_model),
+        agent=as_text(agent),
+        mode=as_text(mode),
+        cwd=as_text(cwd),
+        cost=amount(cost),
+        tokens=None,
+        created_ms=count(created),
+        completed_ms=count(completed),
+        finish=as_text(finish),
+        error=as_text(error),
+    )
+    return fields, _lenient_tokens(tokens)
+
+
+def _lenient_part(values: list[Any]) -> tuple[_PartFields, Tokens | None]:
+    kind, call_id, tool, status, started, file, added, removed, cost, tokens = values
+    fields = _PartFields(
+        type=as_text(kind),
+        call_id=as_text(call_id),
+        tool=as_text(tool),
+        status=as_text(status),
+        started_ms=count(started),
+        file=as_text(file),
+        added=optional_count(added),
+        removed=optional_count(removed),
+        cost=amount(cost),
+        tokens=None,
+    )
+    return fields, _lenient_tokens(tokens)
+
+
+def _lenient_tokens(value: object) -> Tokens | None:
+    return parse_tokens(value) if isinstance(value, dict) else None
