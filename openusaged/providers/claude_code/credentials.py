@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from typing import Final
 
 import msgspec
@@ -90,6 +89,8 @@ def _services(account: Account, machine: Machine) -> tuple[str, ...]:
 
 
 def _keychain_secret(tool: str, service: str) -> bytes:
+    import subprocess  # on macOS only: a scanner starts faster without
+
     try:
         done = subprocess.run(
             [tool, "find-generic-password", "-s", service, "-w"],
