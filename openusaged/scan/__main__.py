@@ -32,7 +32,7 @@ from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 
 NICE = 5
-MAX_EVENTS = 2000
+MAX_EVENTS = 1500
 MAX_UNITS = 200
 """A batch is sent at the latest after this many units, so that progress is seen."""
 

@@ -30,7 +30,7 @@ from openusaged.telemetry.collectors import Work
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY: Final = 2
+UNDER_WAY: Final = 1
 
 
 class ImportSink(Protocol):
@@ -151,7 +151,7 @@ class Importer:
         try:
             for frame in read_frames(stdout):
                 if isinstance(frame, Batch):
-                    # Two under way: one in its commit while the next is decoded.
+                    # One in its commit while the next is decoded: more would only cost memory.
                     if len(posted) >= UNDER_WAY:
                         posted.popleft()()
                     posted.append(self._sink.post(frame))
