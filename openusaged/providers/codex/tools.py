@@ -116,10 +116,16 @@ def _count(text: str) -> PatchStats:
 def output_status(output: bytes | msgspec.Raw, success: Any = None) -> str:
     """How a call ended, from the ends of its output; `ok` when nothing says otherwise."""
     data = memoryview(output)
-    head, tail = bytes(data[:_HEAD_BYTES]), bytes(data[-_TAIL_BYTES:])
+    head = bytes(data[:_HEAD_BYTES])
     at = head.find(b"code")
     match = _HEAD_EXIT.search(head, max(at - 12, 0)) if at >= 0 else None
-    match = match or _JSON_EXIT.search(tail) or _JSON_EXIT.search(head)
+    if match is None:
+        for end in (bytes(data[-_TAIL_BYTES:]), head):
+            # The pattern has no fixed beginning: looking for the word first is ten times faster.
+            if b"exit_code" in end:
+                match = _JSON_EXIT.search(end)
+                if match is not None:
+                    break
     if match:
         return STATUS_OK if int(match[1]) == 0 else STATUS_ERROR
     if _ABORTED.match(head):
