@@ -49,6 +49,14 @@ class Awaited(Protocol):
         ...
 
 
+class Announced(Awaited, Protocol):
+    """An awaited answer that says when it is there, for callbacks of the hub, which never wait."""
+
+    def when_ready(self, call: Callable[[], object]) -> None:
+        """Have `call()` called once, on the hub; at once when it is there already."""
+        ...
+
+
 class Peer(Protocol):
     """A connection as handlers see it."""
 
@@ -93,6 +101,10 @@ class Deferred(Generic[R]):
     def ready(self) -> bool:
         """Whether `get` returns at once."""
         return self._outcome is not None or self._awaited.ready()
+
+    def when_ready(self, call: Callable[[], object]) -> None:
+        """Have `call()` called on the hub when `get` does not wait any more (of an `Announced`)."""
+        self._awaited.when_ready(call)  # type: ignore[attr-defined]
 
     def get(self) -> R:
         """

@@ -38,7 +38,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 
 _MEMBERS: Final = frozenset({"jsonrpc", "method", "params", "id"})
 _SLUGS: Final = {code: slug for slug, code in CODES.items() if code < 0}
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
@@ -119,27 +119,59 @@ def load_methods() -> Mapping[str, MethodSpec]:
     return dict(sorted(_registry.items()))
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with parts that are still awaited."""
 
-    _dispatcher: Dispatcher
-    _responses: Any
+    __slots__ = ("_responses",)
+
+    def __init__(self, responses: Any) -> None:
+        self._responses = responses
 
     def ready(self) -> bool:
         """Whether `get` returns at once."""
-        parts = self._responses if isinstance(self._responses, list) else [self._responses]
-        return all(
-            part["result"].ready() for part in parts if isinstance(part.get("result"), Deferred)
-        )
+        return all(part.ready() for part in self._awaited())
+
+    def when_ready(self, call: Callable[[], object]) -> None:
+        """Have `call()` called on the hub as the parts of an `ingest_turn` become ready."""
+        for part in self._awaited():
+            part.when_ready(call)
 
     def get(self) -> bytes:
         """Wait for all parts; the line to send, without newline."""
-        return self._dispatcher.finish(self._responses)
+        parts = self._responses if self._responses.__class__ is list else (self._responses,)
+        for part in parts:
+            if part.get("result").__class__ is Deferred:
+                _resolve(part)
+        return _encoded(self._responses)
+
+    def _awaited(self) -> list[Deferred[Any]]:
+        parts = self._responses if self._responses.__class__ is list else (self._responses,)
+        return [part["result"] for part in parts if part.get("result").__class__ is Deferred]
+
+
+class _Crowd:
+    """Stands for several connections at once: whose events share one pass of the dispatcher."""
+
+    id = 0
+
+    def __init__(self) -> None:
+        self.outstanding: list[Awaited] = []
+
+    def send_line(self, line: bytes) -> None:
+        """Nobody in particular to send to."""
+        raise NotImplementedError
+
+    def subscribe(self, after_seq: int | None) -> None:
+        """Nobody in particular to push to."""
+        raise NotImplementedError
+
+    def unsubscribe(self) -> bool:
+        """Nobody in particular to stop pushing to."""
+        raise NotImplementedError
 
 
 class Dispatcher:
-    """Answers lines.  One for all connections; everything here runs on the hub."""
+    """Answers messages.  One for all connections; everything here runs on the hub."""
 
     def __init__(
         self, methods: Mapping[str, MethodSpec], pools: JobPools | None, app: AppApi
@@ -148,87 +180,84 @@ class Dispatcher:
         self._pools = pools
         self._app = app
         self._callables = {name: self._expose(spec) for name, spec in methods.items()}
+        self._crowd = _Crowd()
+        self._crowd_context = RpcContext(app=app, connection=self._crowd, methods=methods)
 
     def handle_line(self, line: bytes, connection: Peer) -> bytes | None:
         """The answer to one message, or None when it wants none (notifications)."""
-        started = self.start_line(line, connection)
+        started = self.start(decode(line), connection)
         return started.get() if isinstance(started, Answer) else started
 
-    def start_line(self, line: bytes, connection: Peer) -> bytes | Answer | None:
+    def start(self, message: Any, connection: Peer) -> bytes | Answer | None:
         """
-        Begin one message and return without waiting for what can be awaited.
+        Begin one decoded message and return without waiting for what can be awaited.
 
         Several `ingest_turn` of a connection may be under way at once; before any other method
         runs, they are waited for, so that a client reads what it has written.
         """
-        try:
-            message = _decode(line)
-        except (msgspec.DecodeError, ValueError, RecursionError) as exc:
-            return _encode(_error(errors.PARSE_ERROR, f"not JSON: {exc}"))
+        if message.__class__ is Refused:
+            return message.line
         context = RpcContext(app=self._app, connection=connection, methods=self.methods)
         if message.__class__ is list:
             responses: Any = self._start_batch(message, context)
-            if responses is None:
-                return None
         else:
             responses = self._start_one(message, context)
-            if responses is None:
-                return None
-            if responses.get("result").__class__ is not Deferred:
-                return self._encoded(responses)
-        return Answer(self, responses)
+        return None if responses is None else _answer(responses)
 
-    def finish(self, responses: Any) -> bytes:
-        """Wait for the awaited results in `responses` and encode them."""
-        parts = responses if isinstance(responses, list) else [responses]
-        for part in parts:
-            if part.get("result").__class__ is Deferred:
-                _resolve(part)
-        return self._encoded(responses)
+    def start_ingests(self, messages: list[Any]) -> list[bytes | Answer]:
+        """
+        Begin messages of any connections that `waits_only_for_commit` has let pass; never waits.
+
+        One pass of the library for all of them saves each a tenth of its cost.
+        """
+        responses = self._start_many(messages, self._crowd_context)
+        self._crowd.outstanding.clear()
+        return [_answer(response) for response in responses]
 
     def _start_batch(self, batch: list[Any], context: RpcContext) -> Any:
         if not 1 <= len(batch) <= MAX_BATCH:
             return _error(
                 errors.INVALID_REQUEST, f"a batch has 1 to {MAX_BATCH} requests, not {len(batch)}"
             )
+        if all(map(_is_valid, batch)):
+            return self._start_many(batch, context) or None
         # jsonrpcserver refuses a whole batch for one bad element; the JSON-RPC text wants an error
         # per element, so each is dispatched on its own.
         answers = [self._start_one(message, context) for message in batch]
-        responses = [answer for answer in answers if answer is not None]
-        return responses or None
+        return [answer for answer in answers if answer is not None] or None
 
     def _start_one(self, message: Any, context: RpcContext) -> Any:
+        response = self._dispatch(message, context, _check)
+        if response is not None and "error" in response:
+            _reword(response["error"], message)
+        return response
+
+    def _start_many(self, messages: list[Any], context: RpcContext) -> list[Any]:
+        """Responses to valid requests, in order; notifications have none."""
+        responses: list[Any] = self._dispatch(messages, context, _same) or []
+        if any("error" in response for response in responses):
+            asked = [message for message in messages if "id" in message]
+            for message, response in zip(asked, responses, strict=True):
+                if "error" in response:
+                    _reword(response["error"], message)
+        return responses
+
+    def _dispatch(self, message: Any, context: RpcContext, validator: Callable[[Any], Any]) -> Any:
         # dispatch_to_serializable is this plus 6 us of typing expressions evaluated per call
-        response: Any = dispatch_to_response(
+        return dispatch_to_response(
             message,
             self._callables,
             context=context,
             deserializer=_same,
-            validator=_check,
+            validator=validator,
             post_process=to_serializable_one,
         )
-        if response is None:
-            return None
-        error = response.get("error")
-        if error is not None and error["code"] in _SLUGS:
-            _reword(error, message)
-        return response
-
-    def _encoded(self, responses: Any) -> bytes:
-        try:
-            return _encode(responses)
-        except Exception:  # noqa: BLE001  # a result that is no JSON is our mistake, not the peer's
-            parts = responses if isinstance(responses, list) else [responses]
-            return _encode(
-                [_encodable(part) for part in parts]
-                if isinstance(responses, list)
-                else _encodable(responses)
-            )
 
     def _expose(self, spec: MethodSpec) -> Callable[..., Any]:
         """The callable jsonrpcserver sees; its `**params` takes any name, so that we judge them."""
         decode = ParamsDecoder(spec.params).decode
         handler, name = spec.handler, spec.name
+        ingests = name == INGEST_TURN
         pools = self._pools
         start = None
         if spec.pool != "hub" and pools is not None:
@@ -237,7 +266,7 @@ class Dispatcher:
         def call(ctx: RpcContext, /, **params: Any) -> Any:
             try:
                 typed = decode(params)
-                if name != INGEST_TURN and ctx.connection.outstanding:
+                if not ingests and ctx.connection.outstanding:
                     _settle(ctx.connection)
                 if start is not None:
                     result: Any = Deferred(start(_call_encoded, handler, ctx, typed))
@@ -245,33 +274,94 @@ class Dispatcher:
                     result = handler(ctx, typed)
                 if result.__class__ is Deferred:
                     result.method = name
-                    if name == INGEST_TURN:
+                    if ingests:
                         ctx.connection.outstanding.append(result)
                 return Success(result)
             except Exception as exc:  # noqa: BLE001  # every failure becomes an error answer
                 error = _error_of(exc, name)
                 return Error(error["code"], error["message"], error["data"])
 
-        # inspect.signature returns this at once; working it out per request costs 8 us
-        call.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
+        call.__signature__ = _ANY_PARAMS  # type: ignore[attr-defined]
         return call
+
+
+class _AnyParams(inspect.Signature):
+    """What `call` above takes, without working it out and comparing it for every request."""
+
+    def bind(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Whatever jsonrpcserver would pass to `call` fits."""
+
+
+_ANY_PARAMS: Final = _AnyParams()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A line that is no JSON, with its answer."""
+
+    line: bytes
+
+
+def decode(line: bytes) -> Any:
+    """The JSON value of a line, or `Refused`."""
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError) as exc:
+        return Refused(encode(_error(errors.PARSE_ERROR, f"not JSON: {exc}")))
+
+
+def waits_only_for_commit(message: Any) -> bool:
+    """
+    Whether a message is a single `ingest_turn` that wants an answer and brings a turn.
+
+    Beginning it never waits.  A payload is mapped in a worker thread first.
+    """
+    return (
+        message.__class__ is dict
+        and message.get("method") == INGEST_TURN
+        and "id" in message
+        and _is_valid(message)
+        and "payload" not in message.get("params", ())
+    )
+
+
+def _answer(responses: Any) -> bytes | Answer:
+    if responses.__class__ is list:
+        awaited = any(part.get("result").__class__ is Deferred for part in responses)
+    else:
+        awaited = responses.get("result").__class__ is Deferred
+    return Answer(responses) if awaited else _encoded(responses)
+
+
+def _encoded(responses: Any) -> bytes:
+    try:
+        return encode(responses)
+    except Exception:  # noqa: BLE001  # a result that is no JSON is our mistake, not the peer's
+        if isinstance(responses, list):
+            return encode([_encodable(part) for part in responses])
+        return encode(_encodable(responses))
 
 
 def _same(message: Any) -> Any:
     return message
 
 
-def _check(message: Any) -> None:
-    """The request object of JSON-RPC 2.0, with named params only; any exception means invalid."""
+def _is_valid(message: Any) -> bool:
+    """Whether it is a request object of JSON-RPC 2.0, with named params only."""
     if message.__class__ is not dict or not message.keys() <= _MEMBERS:
-        raise ValueError
+        return False
     ident = message.get("id")
-    if not (
+    return (
         message.get("jsonrpc") == "2.0"
         and message.get("method").__class__ is str
         and message.get("params", message).__class__ is dict
         and (ident is None or ident.__class__ in (str, int, float))
-    ):
+    )
+
+
+def _check(message: Any) -> None:
+    """Any exception means invalid to jsonrpcserver."""
+    if not _is_valid(message):
         raise ValueError
 
 
@@ -292,8 +382,8 @@ def _why_invalid(message: Any) -> str:
 
 def _reword(error: dict[str, Any], message: Any) -> None:
     """Our slug and words in place of the library's, which repeats Python's exception texts."""
-    slug = _SLUGS[error["code"]]
-    if error["message"] == slug:
+    slug = _SLUGS.get(error["code"])
+    if slug is None or error["message"] == slug:
         return
     error["message"] = slug
     if slug == errors.METHOD_NOT_FOUND:
@@ -328,7 +418,7 @@ def _call_encoded(handler: Handler, ctx: RpcContext, params: Any) -> msgspec.Raw
     result = handler(ctx, params)
     if isinstance(result, Deferred):
         raise TypeError("a handler that runs in a pool returns its result")
-    return result if isinstance(result, msgspec.Raw) else msgspec.Raw(_encode(result))
+    return result if isinstance(result, msgspec.Raw) else msgspec.Raw(encode(result))
 
 
 def _error_of(exc: BaseException, name: str) -> dict[str, Any]:
@@ -360,12 +450,12 @@ def _error(slug: str, detail: str) -> dict[str, Any]:
 
 def error_line(slug: str, detail: str) -> bytes:
     """An error answer to nobody's request in particular (`id` null)."""
-    return _encode(_error(slug, detail))
+    return encode(_error(slug, detail))
 
 
 def _encodable(response: dict[str, Any]) -> dict[str, Any]:
     try:
-        _encode(response)
+        encode(response)
     except Exception as exc:  # noqa: BLE001
         return {
             "jsonrpc": "2.0",

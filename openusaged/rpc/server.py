@@ -1,32 +1,31 @@
 """
 The accept loop: connections, limits and pushes on a Unix socket (spec/jsonrpc.md, Transport).
 
-One greenlet per connection reads, dispatches and answers in order; one more per subscriber pushes.
+Callbacks of the hub read, submit and answer `ingest_turn` without a greenlet; any other request is
+answered in one, because it may wait.  One more greenlet per subscriber pushes.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import logging
 import os
 import socket as native_socket
 import struct
 import sys
 import time
+from collections import deque
 from typing import Any, Final
 
 import gevent
-import msgspec
 from gevent.event import Event
-from gevent.lock import BoundedSemaphore
-from gevent.pool import Pool as GreenletPool
-from gevent.server import StreamServer
+from gevent.pool import Group
 
 from openusage_proto import errors
-from openusage_proto.framing import MAX_LINE_BYTES, RECV_BYTES, LineSplitter, LineTooLong
-from openusage_proto.methods import READ_MODEL_CHANGED
-from openusaged.rpc.context import AppApi, Awaited
-from openusaged.rpc.dispatch import Answer, Dispatcher, error_line
+from openusage_proto.framing import MAX_LINE_BYTES
+from openusaged.rpc.connection import Connection, say_and_hang_up
+from openusaged.rpc.context import AppApi
+from openusaged.rpc.dispatch import Dispatcher, error_line
 
 log = logging.getLogger(__name__)
 
@@ -34,106 +33,12 @@ MAX_CONNECTIONS: Final = 256
 IDLE_S: Final = 600.0
 """A connection without a request or a subscription is closed after this; also the longest a peer
 may leave an answer unread."""
-PUSH_INTERVAL_S: Final = 0.1
-"""A subscriber hears of changes at most this often; changes in between become one."""
-PUSH_TIMEOUT_S: Final = 2.0
-"""A subscriber whose socket stays full for this long is dropped."""
-LINGER_S: Final = 1.0
-
-_encode = msgspec.json.Encoder().encode
-
-
-class Connection:
-    """One client.  Implements `rpc.context.Peer`."""
-
-    def __init__(self, server: RpcServer, sock: Any, ident: int) -> None:
-        self.id = ident
-        self.outstanding: list[Awaited] = []
-        self._server = server
-        self._sock = sock
-        # A push must not land inside an answer that is being sent in parts.
-        self._sending = BoundedSemaphore(1)
-        self._changed = Event()
-        self._sent_seq = -1
-        self._pusher: Any = None
-        self.last_heard_s = time.monotonic()
-        self.answering = False
-
-    @property
-    def stuck(self) -> bool:
-        """Whether an answer waits for the peer to read."""
-        return bool(self._sending.locked())
-
-    @property
-    def subscribed(self) -> bool:
-        """Whether changes are pushed to this connection."""
-        return self._pusher is not None
-
-    def send_line(self, line: bytes) -> None:
-        """Send one message; waits while the peer's buffer is full (the calling greenlet only)."""
-        self.send(line + b"\n")
-
-    def send(self, data: bytes) -> None:
-        """Send whole lines."""
-        with self._sending:
-            self._sock.sendall(data)
-
-    def subscribe(self, after_seq: int | None) -> None:
-        """Push changes from now on, or from `after_seq` on when the store has moved past it."""
-        self._sent_seq = self._server.seq if after_seq is None else after_seq
-        if self._pusher is None:
-            self._pusher = gevent.spawn(self._push)
-            self._server.subscribed.add(self)
-        self.wake()
-
-    def unsubscribe(self) -> bool:
-        """Stop pushing; whether it had been subscribed."""
-        was = self._pusher is not None
-        self._pusher = None
-        self._server.subscribed.discard(self)
-        # It ends by itself: killing it could cut a message in half.
-        self._changed.set()
-        return was
-
-    def wake(self) -> None:
-        """The store may have changed."""
-        if self._server.seq != self._sent_seq:
-            self._changed.set()
-
-    def stop_reading(self) -> None:
-        """Take no further requests; those under way are still answered."""
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(native_socket.SHUT_RD)
-
-    def close(self) -> None:
-        """Stop pushing and hang up; the reader's greenlet ends by itself."""
-        self.unsubscribe()
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(native_socket.SHUT_RDWR)
-
-    def _push(self) -> None:
-        me = gevent.getcurrent()
-        while True:
-            self._changed.wait()
-            if self._pusher is not me:
-                return
-            self._changed.clear()
-            seq = self._server.seq
-            if seq == self._sent_seq:
-                continue
-            self._sent_seq = seq
-            note = {"jsonrpc": "2.0", "method": READ_MODEL_CHANGED, "params": {"seq": seq}}
-            delivered = False
-            with contextlib.suppress(OSError), gevent.Timeout(PUSH_TIMEOUT_S, False):
-                self.send_line(_encode(note))
-                delivered = True
-            if not delivered:
-                log.info("event=subscriber_dropped connection=%d", self.id)
-                # part of a line may have gone out: the connection cannot be used any further
-                self._pusher = None
-                self.close()
-                return
-            gevent.sleep(PUSH_INTERVAL_S)
+MAX_PER_TURN: Final = 128
+"""Events started before the hub looks at its other callbacks again (some milliseconds)."""
+_ACCEPTS_PER_TURN: Final = 64
+_ACCEPT_PAUSE_S: Final = 0.2
+_READ: Final = 1
+_NO_RESOURCES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class RpcServer:
@@ -155,17 +60,27 @@ class RpcServer:
         idle_s: float = IDLE_S,
         allowed_uid: int | None = None,
     ) -> None:
-        self._dispatcher = dispatcher
+        self.dispatcher = dispatcher
+        self.max_line_bytes = max_line_bytes
+        self.greenlets = Group()
+        """Everything that waits on behalf of a connection."""
+        self.subscribed: set[Connection] = set()
         self._app = app
         self._max_connections = max_connections
-        self._max_line_bytes = max_line_bytes
         self._idle_s = idle_s
         self._allowed_uid = os.geteuid() if allowed_uid is None else allowed_uid
-        self._server = StreamServer(listener, self._accepted, spawn=GreenletPool())
+        # gevent's own accept would wait, which a callback of the hub may not
+        self._listener = native_socket.socket(fileno=os.dup(listener.fileno()))
+        self._listener.setblocking(False)
+        self.loop = gevent.get_hub().loop
+        self._acceptable = self.loop.io(self._listener.fileno(), _READ)
+        self._pause = self.loop.timer(_ACCEPT_PAUSE_S)
         self._open: dict[int, Connection] = {}
+        self._none_open = Event()
         self._count = 0
         self._sweeper: Any = None
-        self.subscribed: set[Connection] = set()
+        self._arrived: deque[tuple[Connection, list[Any]]] = deque()
+        self._answerable: list[Connection] = []
 
     @property
     def seq(self) -> int:
@@ -184,7 +99,8 @@ class RpcServer:
 
     def start(self) -> None:
         """Begin to accept."""
-        self._server.start()
+        # after the sockets that are readable now: who has hung up makes room
+        self._acceptable.start(self.loop.run_callback, self._accept)
 
     def publish(self) -> None:
         """Tell subscribers that the read model has changed; hub thread only, never waits."""
@@ -197,63 +113,112 @@ class RpcServer:
 
         The socket's path is left to `lifecycle`.
         """
+        for watcher in (self._acceptable, self._pause):
+            watcher.stop()
+            watcher.close()
+        self._listener.close()
         for connection in list(self._open.values()):
             connection.unsubscribe()
             connection.stop_reading()
-        self._server.stop(timeout=timeout_s)
+        if self._open:
+            self._none_open.clear()
+            self._none_open.wait(timeout_s)
+        for connection in list(self._open.values()):
+            connection.close()
+        self.greenlets.kill()
         sweeper, self._sweeper = self._sweeper, None
         if sweeper is not None:
             sweeper.kill()
 
-    def _accepted(self, sock: Any, _address: object) -> None:
-        try:
-            self._admit(sock)
-        except OSError as exc:
-            log.debug("event=client_gone error=%s", exc)
-        except Exception:
-            # the last edge: one connection's trouble stays with it
-            log.exception("event=connection_failed")
+    # ------------------------------------------------------------------ for connections
 
-    def _admit(self, sock: Any) -> None:
+    def submit(self, connection: Connection, messages: list[Any]) -> None:
+        """Have `ingest_turn` requests started, together with those of other connections."""
+        if not self._arrived:
+            # It runs after the sockets that are readable now: their events join this commit.
+            self.loop.run_callback(self._start_arrived)
+        self._arrived.append((connection, messages))
+
+    def answerable(self, connection: Connection) -> None:
+        """Have the answers that are there sent, when all of a commit are."""
+        if not self._answerable:
+            self.loop.run_callback(self._answer)
+        self._answerable.append(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """It has been closed."""
+        self._open.pop(connection.id, None)
+        if not self._open:
+            self._none_open.set()
+
+    # ------------------------------------------------------------------ callbacks of the hub
+
+    def _start_arrived(self) -> None:
+        turns: list[tuple[Connection, int]] = []
+        messages: list[Any] = []
+        arrived = self._arrived
+        while arrived and len(messages) < MAX_PER_TURN:
+            connection, requests = arrived.popleft()
+            turns.append((connection, len(messages)))
+            messages += requests
+        if arrived:
+            self.loop.run_callback(self._start_arrived)
+        answers = self.dispatcher.start_ingests(messages)
+        end = len(answers)
+        for connection, begin in reversed(turns):
+            connection.expect(answers[begin:end])
+            end = begin
+
+    def _answer(self) -> None:
+        connections, self._answerable = self._answerable, []
+        for connection in connections:
+            connection.answer()
+
+    def _accept(self) -> None:
+        if not self._acceptable.active:
+            return
+        for _ in range(_ACCEPTS_PER_TURN):
+            try:
+                sock, _address = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as exc:
+                if exc.errno not in _NO_RESOURCES:
+                    log.debug("event=client_gone error=%s", exc)
+                    continue
+                # a readable listener would call again at once, without end
+                log.warning("event=accept_paused error=%s", exc)
+                self._acceptable.stop()
+                self._pause.start(self.start)
+                return
+            sock.setblocking(False)
+            try:
+                self._admit(sock)
+            except OSError as exc:
+                log.debug("event=client_gone error=%s", exc)
+                sock.close()
+
+    def _admit(self, sock: native_socket.socket) -> None:
         uid = peer_uid(sock)
         if uid != self._allowed_uid:
             log.warning("event=peer_refused uid=%s", uid)
-            self._reject(sock, errors.PERMISSION_DENIED, "the daemon serves its own user only")
+            self._refuse(sock, errors.PERMISSION_DENIED, "the daemon serves its own user only")
             return
         if len(self._open) >= self._max_connections:
             log.warning("event=too_many_connections open=%d", len(self._open))
-            self._reject(
+            self._refuse(
                 sock, errors.TOO_MANY_CONNECTIONS, f"{self._max_connections} connections are open"
             )
             return
         self._count += 1
-        connection = Connection(self, sock, self._count)
-        self._open[connection.id] = connection
+        self._open[self._count] = Connection(self, sock, self._count)
         if self._sweeper is None:
             self._sweeper = gevent.spawn(self._sweep)
-        try:
-            self._converse(sock, connection)
-        finally:
-            connection.close()
-            del self._open[connection.id]
 
-    def _converse(self, sock: Any, connection: Connection) -> None:
-        splitter = LineSplitter(self._max_line_bytes)
-        while True:
-            data = sock.recv(RECV_BYTES)
-            if not data:
-                return
-            connection.last_heard_s = time.monotonic()
-            connection.answering = True
-            try:
-                lines = splitter.feed(data)
-            except LineTooLong as exc:
-                self._answer(exc.complete, connection)
-                self._reject(sock, errors.LINE_TOO_LONG, str(exc))
-                return
-            if lines:
-                self._answer(lines, connection)
-            connection.answering = False
+    def _refuse(self, sock: native_socket.socket, slug: str, detail: str) -> None:
+        self.greenlets.spawn(say_and_hang_up, sock, error_line(slug, detail) + b"\n")
+
+    # ------------------------------------------------------------------ greenlets
 
     def _sweep(self) -> None:
         """
@@ -270,45 +235,6 @@ class RpcServer:
                     log.debug("event=connection_idle connection=%d", connection.id)
                     connection.close()
         self._sweeper = None
-
-    def _answer(self, lines: list[bytes], connection: Connection) -> None:
-        """Answer in order; `ingest_turn` lines that lie next to each other share a commit."""
-        start = self._dispatcher.start_line
-        awaited: list[Answer] = []
-        for line in lines:
-            answer = start(line, connection)
-            if answer is None:
-                continue
-            if answer.__class__ is Answer:
-                awaited.append(answer)
-                continue
-            if awaited:
-                _send_awaited(awaited, connection)
-            connection.send_line(answer)  # type: ignore[arg-type]
-        if awaited:
-            _send_awaited(awaited, connection)
-        connection.outstanding.clear()
-
-    def _reject(self, sock: Any, slug: str, detail: str) -> None:
-        """Say why, then hang up without losing that answer."""
-        with contextlib.suppress(OSError), gevent.Timeout(LINGER_S, False):
-            sock.sendall(error_line(slug, detail) + b"\n")
-            sock.shutdown(native_socket.SHUT_WR)
-            # Closing with unread input would reset the connection before the peer has read.
-            while sock.recv(RECV_BYTES):
-                pass
-
-
-def _send_awaited(awaited: list[Answer], connection: Connection) -> None:
-    """Send as many answers at once as are there; never hold one back for the next."""
-    done: list[bytes] = []
-    for answer in awaited:
-        if done and not answer.ready():
-            connection.send(b"".join(done))
-            done = []
-        done.append(answer.get() + b"\n")
-    connection.send(b"".join(done))
-    awaited.clear()
 
 
 def peer_uid(sock: Any) -> int:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import gevent
-from gevent.event import AsyncResult, Event
+from gevent.event import Event
 
 from openusaged.core.errors import DatabaseBusy, StoreClosed
-from openusaged.runtime.pools import Pools
+from openusaged.runtime.pools import Outcome, Pools
 
 log = logging.getLogger(__name__)
 
@@ -27,27 +27,51 @@ MAX_PENDING = 20_000
 
 
 class Ticket(Generic[R]):
-    """An item on its way to a commit."""
+    """
+    An item on its way to a commit.
 
-    __slots__ = ("_result",)
+    Hub thread only.  A greenlet waits with `get`; who may not wait asks to be called.
+    """
+
+    __slots__ = ("_call", "_error", "_settled", "_value", "_wake")
 
     def __init__(self) -> None:
-        self._result = AsyncResult()
+        self._settled = False
+        self._value: R | None = None
+        self._error: BaseException | None = None
+        self._wake: Any = None
+        self._call: Callable[[], object] | None = None
 
     def ready(self) -> bool:
         """Whether the commit has happened (or failed)."""
-        return bool(self._result.ready())
+        return self._settled
 
     def get(self) -> R:
         """Wait (the calling greenlet only) for the commit; the item's result or its error."""
-        return self._result.get()  # type: ignore[no-any-return]
+        if not self._settled:
+            if self._wake is None:
+                self._wake = Event()
+            self._wake.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+    def when_ready(self, call: Callable[[], object]) -> None:
+        """Have `call()` called once, on the hub, where it must not wait."""
+        if self._settled:
+            call()
+        else:
+            self._call = call
 
     def settle(self, value: R | None, error: BaseException | None) -> None:
         """Called once, on the hub, when the outcome is known."""
-        if error is None:
-            self._result.set(value)
-        else:
-            self._result.set_exception(error)
+        self._value, self._error = value, error
+        self._settled = True
+        if self._wake is not None:
+            self._wake.set()
+        if self._call is not None:
+            self._call()
+            self._call = None
 
 
 class ThreadTicket(Generic[R]):
@@ -97,8 +121,9 @@ class GroupCommitter(Generic[T, R]):
         self._commit = commit
         self._max_pending = max_pending
         self._waiting: list[tuple[T, Ticket[R] | ThreadTicket[R]]] = []
-        self._in_commit = 0
-        self._wake = Event()
+        self._in_commit: list[tuple[T, Ticket[R] | ThreadTicket[R]]] = []
+        self._loop = gevent.get_hub().loop
+        self._busy = False
         self._idle = Event()
         self._idle.set()
         self._closed = False
@@ -106,12 +131,11 @@ class GroupCommitter(Generic[T, R]):
         """Commits so far."""
         self.items = 0
         """Items committed so far."""
-        self._loop = gevent.spawn(self._run)
 
     @property
     def depth(self) -> int:
         """Items queued or in the commit under way."""
-        return len(self._waiting) + self._in_commit
+        return len(self._waiting) + len(self._in_commit)
 
     def submit(self, item: T) -> R:
         """Queue and wait for the commit (the calling greenlet only)."""
@@ -171,11 +195,6 @@ class GroupCommitter(Generic[T, R]):
         """Wait until nothing is queued or in commit; whether that came true in time."""
         return bool(self._idle.wait(timeout_s))
 
-    def stop(self) -> None:
-        """End the loop; call it after `close` and `drain`."""
-        self._closed = True
-        self._loop.kill()
-
     def _accept(self, item: T, ticket: ThreadTicket[R]) -> None:
         if self._closed:
             ticket.settle(None, StoreClosed("the daemon is shutting down"))
@@ -184,32 +203,39 @@ class GroupCommitter(Generic[T, R]):
 
     def _enqueue(self, item: T, ticket: Ticket[R] | ThreadTicket[R]) -> None:
         self._waiting.append((item, ticket))
-        if not self._wake.is_set():
-            # The loop runs after the greenlets that are ready now: their items join this group.
+        if not self._busy:
+            self._busy = True
             self._idle.clear()
-            self._wake.set()
+            # It runs after the greenlets that are ready now: their items join this group.
+            self._loop.run_callback(self._start)
 
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            group, self._waiting = self._waiting, []
-            self._in_commit = len(group)
-            try:
-                outcomes: Sequence[Any] = self._pools.write(
-                    self._commit, [item for item, _ in group]
-                )
-                if len(outcomes) != len(group):
-                    raise RuntimeError(f"{len(outcomes)} results for {len(group)} items")
-            except Exception as exc:  # noqa: BLE001  # raised to every submitter of the group
-                outcomes = [exc] * len(group)
-            self.groups += 1
-            self.items += len(group)
-            self._in_commit = 0
-            for (_, ticket), outcome in zip(group, outcomes, strict=True):
-                ticket.settle(outcome, _error_of(outcome))
-            if not self._waiting:
-                self._wake.clear()
-                self._idle.set()
+    def _start(self) -> None:
+        """Hand everything that waits to the writer."""
+        group, self._waiting = self._waiting, []
+        self._in_commit = group
+        try:
+            self._pools.post_write(self._done, self._commit, [item for item, _ in group])
+        except StoreClosed as exc:
+            self._done((True, exc))
+
+    def _done(self, outcome: Outcome) -> None:
+        group, self._in_commit = self._in_commit, []
+        failed, outcomes = outcome
+        if not failed and len(outcomes) != len(group):
+            failed, outcomes = True, RuntimeError(f"{len(outcomes)} results for {len(group)} items")
+        if failed:
+            # raised to every submitter of the group
+            outcomes = [outcomes] * len(group)
+        self.groups += 1
+        self.items += len(group)
+        if self._waiting:
+            # before the answers go out, so that the writer has no pause
+            self._start()
+        else:
+            self._busy = False
+            self._idle.set()
+        for (_, ticket), result in zip(group, outcomes, strict=True):
+            ticket.settle(result, _error_of(result))
 
 
 def _error_of(outcome: object) -> Exception | None:

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 import gevent
+from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from openusaged.core.errors import StoreClosed
@@ -21,6 +26,10 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Outcome = tuple[bool, Any]
+"""`(False, value)` or `(True, exception)`."""
+Done = Callable[[Outcome], object]
 
 SWITCH_INTERVAL_S: Final = 0.001
 """A thread that computes gives the interpreter lock back this often: with the default of 5 ms the
@@ -58,6 +67,64 @@ def _guarded(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[bool, Any]:
         return True, exc
 
 
+class _Writer:
+    """
+    The writer thread.
+
+    Not one of gevent's pools: those pay several lock hand-overs and a greenlet switch per job, a
+    third of a small commit.
+    """
+
+    def __init__(self, hub: Any) -> None:
+        self._jobs: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], Done] | None] = (
+            SimpleQueue()
+        )
+        self._outcomes: deque[tuple[Done, Outcome]] = deque()
+        self._back = hub.loop.async_()
+        self._thread: threading.Thread | None = None
+        self.busy = 0
+        """Jobs running or waiting."""
+
+    def post(self, done: Done, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Run `fn(*args)` after the jobs before it; `done(outcome)` follows on the hub."""
+        if self._thread is None:
+            # A native thread cannot be stopped: as a daemon it does not keep the process alive.
+            self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+            self._thread.start()
+        if not self.busy:
+            # Active only while something is awaited: it is what tells gevent that somebody waits.
+            self._back.start(self._deliver)
+        self.busy += 1
+        self._jobs.put((fn, args, done))
+
+    def join(self) -> None:
+        """Let the jobs end, then the thread (the calling greenlet waits)."""
+        if self._thread is not None:
+            ended = AsyncResult()
+            self.post(ended.set, int, ())
+            self._jobs.put(None)
+            ended.get()
+            self._thread.join()
+            self._thread = None
+        self._back.close()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            fn, args, done = job
+            self._outcomes.append((done, _guarded(fn, args)))
+            self._back.send()
+            # an idle thread holds on to nobody's events
+            del job, fn, args, done
+
+    def _deliver(self) -> None:
+        while self._outcomes:
+            done, outcome = self._outcomes.popleft()
+            self.busy -= 1
+            done(outcome)
+        if not self.busy:
+            self._back.stop()
+
+
 class Pools:
     """
     The daemon's threads: one writer, some readers, some workers.
@@ -69,14 +136,14 @@ class Pools:
     def __init__(self, readers: int = READERS, workers: int = WORKERS) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._hub = gevent.get_hub()
-        self._writer = ThreadPool(1, hub=self._hub)
+        self._writer = _Writer(self._hub)
         self._readers = ThreadPool(readers, hub=self._hub)
         self._workers = ThreadPool(workers, hub=self._hub)
         self._closed = False
 
     def write(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run in the writer thread, the only one that writes to the store."""
-        return self._start(self._writer, fn, args, kwargs).get()
+        return self.spawn_write(fn, *args, **kwargs).get()
 
     def read(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run in a reader thread."""
@@ -88,7 +155,15 @@ class Pools:
 
     def spawn_write(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Job[T]:
         """Start in the writer thread; the caller must `get` the job."""
-        return self._start(self._writer, fn, args, kwargs)
+        result = AsyncResult()
+        self.post_write(result.set, _bound(fn, kwargs), *args)
+        return Job(result)
+
+    def post_write(self, done: Done, fn: Callable[..., Any], *args: Any) -> None:
+        """Run in the writer thread, then call `done` on the hub, where it must not wait."""
+        if self._closed:
+            raise StoreClosed("the daemon is shutting down")
+        self._writer.post(done, fn, args)
 
     def spawn_read(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Job[T]:
         """Start in a reader thread; the caller must `get` the job."""
@@ -110,7 +185,7 @@ class Pools:
     def busy(self) -> dict[str, int]:
         """Jobs running or waiting per pool, for `status`."""
         return {
-            "writer": len(self._writer),
+            "writer": self._writer.busy,
             "readers": len(self._readers),
             "workers": len(self._workers),
         }
@@ -128,9 +203,10 @@ class Pools:
         self._closed = True
         finished = False
         with gevent.Timeout(timeout_s, False):
-            for pool in (self._workers, self._readers, self._writer):
+            for pool in (self._workers, self._readers):
                 pool.join()
                 pool.kill()
+            self._writer.join()
             finished = True
         if not finished:
             log.warning("event=pools_close_timeout busy=%s", self.busy())
@@ -141,10 +217,8 @@ class Pools:
     ) -> Job[T]:
         if self._closed:
             raise StoreClosed("the daemon is shutting down")
-        if kwargs:
-            keywords, plain = kwargs, fn
+        return Job(pool.spawn(_guarded, _bound(fn, kwargs), args))
 
-            def fn(*positional: Any) -> T:
-                return plain(*positional, **keywords)
 
-        return Job(pool.spawn(_guarded, fn, args))
+def _bound(fn: Callable[..., T], kwargs: dict[str, Any]) -> Callable[..., T]:
+    return partial(fn, **kwargs) if kwargs else fn

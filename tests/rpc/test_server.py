@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
+import select
 import socket
 import stat
 import struct
 import subprocess
 import sys
+import threading
+import time
 from typing import Any
 
 import gevent
 import pytest
 
+from openusaged.rpc import connection as connection_module
 from openusaged.rpc import server as server_module
 from openusaged.rpc.server import peer_uid
 from tests.support.daemon import Wire
@@ -94,6 +100,100 @@ class TestConversation:
 
         assert server.run(client) == ({"seq": 0, "subscribed": False}, {"count": 0})
 
+    def test_every_kind_of_outcome_keeps_its_place(self, server: Served) -> None:
+        """Refused at once, failed in the commit, committed: answers come in the requests' order."""
+
+        def client(wire: Wire) -> list[Any]:
+            sources = ["t", "invalid", "broken", "invalid", "t"]
+            wire.send(
+                b"".join(
+                    line("ingest_turn", ingest(f"d{number}", source), ident=number)
+                    for number, source in enumerate(sources)
+                )
+            )
+            return [wire.read_message() for _ in sources]
+
+        answers = server.talk(client)
+        assert [answer["id"] for answer in answers] == [0, 1, 2, 3, 4]
+        slugs = [answer.get("error", {}).get("message") for answer in answers]
+        assert slugs == [None, "invalid_event", "storage_failed", "invalid_event", None]
+
+    def test_refusals_do_not_wait_for_a_commit(self, server: Served) -> None:
+        """A single bad event is answered although nothing is committed."""
+        answer = server.talk(lambda wire: wire.request("ingest_turn", ingest("d", "invalid")))
+        assert answer["error"]["message"] == "invalid_event"
+        assert server.app.groups == []
+
+    def test_connections_share_commits(self, server: Served) -> None:
+        """Events that arrive together are one transaction, whoever sent them."""
+
+        def client() -> list[int]:
+            with contextlib.ExitStack() as stack:
+                wires = [stack.enter_context(Wire(server.path)) for _ in range(30)]
+                for turn in range(10):
+                    for number, wire in enumerate(wires):
+                        wire.send(line("ingest_turn", ingest(f"{turn}-{number}"), turn))
+                    for wire in wires:
+                        answer = wire.read_message()
+                        assert (answer["id"], answer["result"]["accepted"]) == (turn, 1)
+                return server.app.groups
+
+        groups = server.run(client)
+        assert sum(groups) == 300
+        assert len(groups) < 150
+        assert len(set(server.app.stored)) == 300
+
+    def test_half_closed_client_gets_its_answers(self, server: Served) -> None:
+        """`printf ... | nc -U` sends, says that it is done, and reads."""
+
+        def client(wire: Wire) -> list[bytes]:
+            wire.send(line("ingest_turn", ingest("a"), 1) + line("ingest_turn", ingest("b"), 2))
+            wire.sock.shutdown(socket.SHUT_WR)
+            return [wire.read_line() for _ in range(3)]
+
+        one, two, end = server.talk(client)
+        assert (json.loads(one)["id"], json.loads(two)["id"], end) == (1, 2, b"")
+
+    def test_client_that_writes_and_does_not_read_is_held_back(self, server: Served) -> None:
+        """What it may have under way is bounded; once it reads, every answer is there, in order."""
+        total = 20_000
+
+        def client() -> tuple[int, list[int]]:
+            with Wire(server.path, timeout_s=20.0) as wire:
+                data = b"".join(line("ingest_turn", ingest("d"), n) for n in range(total))
+                wire.sock.setblocking(False)
+                sent = 0
+                deadline = time.monotonic() + 20
+                while time.monotonic() < deadline:
+                    if not select.select([], [wire.sock], [], 0.3)[1]:
+                        break
+                    sent += wire.sock.send(data[sent : sent + 65536])
+                held = len(server.app.stored)
+                wire.sock.settimeout(20.0)
+                writer = threading.Thread(target=wire.sock.sendall, args=(data[sent:],))
+                writer.start()
+                idents = [wire.read_message()["id"] for _ in range(total)]
+                writer.join()
+                return held, idents
+
+        held, idents = server.run(client)
+        assert held < total // 2
+        assert idents == list(range(total))
+        assert len(server.app.stored) == total
+
+    def test_notified_events_are_stored_before_the_next_read(self, server: Served) -> None:
+        """Also when the question comes in a packet of its own."""
+
+        def client(wire: Wire) -> list[int]:
+            note = {"jsonrpc": "2.0", "method": "ingest_turn", "params": ingest("n")}
+            counts = []
+            for _ in range(10):
+                wire.send(json.dumps(note).encode() + b"\n")
+                counts.append(wire.call("stored")["count"])
+            return counts
+
+        assert server.talk(client) == list(range(1, 11))
+
     def test_notifications_are_carried_out_and_not_answered(self, server: Served) -> None:
         """A request without id gets no answer, alone or in a batch, and still happens."""
 
@@ -118,6 +218,40 @@ class TestConversation:
         server.run(client)
         hub_wait(lambda: server.server.connections == 0, "the connection to end")
         assert server.talk(lambda wire: wire.call("status"))["seq"] == 0
+
+    def test_a_client_that_leaves_in_the_middle_of_an_answer(self, server: Served) -> None:
+        """Leaving while a big answer is still being sent ends that connection quietly."""
+
+        def client() -> None:
+            with Wire(server.path) as wire:
+                wire.send(line("big"))
+                wire.sock.recv(1)
+
+        server.run(client)
+        hub_wait(lambda: server.server.connections == 0, "the connection to end")
+        assert server.talk(lambda wire: wire.call("status"))["seq"] == 0
+
+    def test_events_of_clients_that_do_not_wait_are_stored(self, server: Served) -> None:
+        """Who sends an event and hangs up has still delivered it."""
+
+        def client() -> None:
+            for number in range(20):
+                with Wire(server.path) as wire:
+                    wire.send(line("ingest_turn", ingest(f"d{number}")))
+
+        server.run(client)
+        hub_wait(lambda: len(server.app.stored) == 20, "the events")
+        hub_wait(lambda: server.server.connections == 0, "the connections to end")
+
+    def test_an_unread_answer_does_not_delay_the_end(self, isolated_home: str) -> None:
+        """A client that left its answer unread cannot hold up a stop."""
+        with served(isolated_home) as running, socket.socket(socket.AF_UNIX) as silent:
+            silent.connect(running.path)
+            silent.sendall(line("big") + line("big"))
+            hub_wait(lambda: running.server.connections == 1, "the connection")
+            gevent.sleep(0.05)
+            running.server.stop(timeout_s=0.05)
+            assert running.server.connections == 0
 
     def test_stop_answers_what_is_under_way(self, isolated_home: str) -> None:
         """Stopping the server lets a request that has begun finish."""
@@ -211,6 +345,30 @@ class TestLimits:
         with served(isolated_home, idle_s=0.1) as running:
             gevent.spawn_later(0.5, running.app.release.set)
             assert running.talk(lambda wire: wire.call("slow")) == {"count": 0}
+
+    def test_running_out_of_descriptors_delays_new_clients_only(
+        self, server: Served, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A connection that cannot be accepted now is accepted when there is room again."""
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+        def client() -> Any:
+            with Wire(server.path) as open_before, socket.socket(socket.AF_UNIX) as late:
+                open_before.call("status")
+                late.settimeout(10)
+                with open(os.devnull, "rb") as probe:
+                    lowest_free = probe.fileno()
+                resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+                try:
+                    late.connect(server.path)
+                    wait_until(lambda: "accept_paused" in caplog.text, what="the pause")
+                    served_meanwhile = open_before.call("status")
+                finally:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+                late.sendall(line("status", ident=8))
+                return served_meanwhile, json.loads(late.recv(4096))["id"]
+
+        assert server.run(client) == ({"seq": 0, "subscribed": False}, 8)
 
     def test_other_users_are_refused(self, isolated_home: str) -> None:
         """The kernel's word about the peer decides, not the rights of a file."""
@@ -320,8 +478,8 @@ class TestSubscriptions:
         self, server: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A full buffer costs the subscriber its connection, and nobody else a wait."""
-        monkeypatch.setattr(server_module, "PUSH_TIMEOUT_S", 0.2)
-        monkeypatch.setattr(server_module, "PUSH_INTERVAL_S", 0.0)
+        monkeypatch.setattr(connection_module, "PUSH_TIMEOUT_S", 0.2)
+        monkeypatch.setattr(connection_module, "PUSH_INTERVAL_S", 0.0)
         silent = socket.socket(socket.AF_UNIX)
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         with silent:

@@ -173,5 +173,4 @@ def served(directory: str, **limits: Any) -> Iterator[Served]:
         claimed.release()
         app.committer.close()  # type: ignore[attr-defined]
         assert app.committer.drain(5.0)  # type: ignore[attr-defined]
-        app.committer.stop()  # type: ignore[attr-defined]
         assert pools.close(5.0)

@@ -84,6 +84,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     "gevent": (
         "openusaged.runtime",
         "openusaged.rpc.server",
+        "openusaged.rpc.connection",
         "openusaged.lifecycle",
         "openusaged.app",
     ),

@@ -332,9 +332,9 @@ class TestOrder:
         dispatcher = Dispatcher(SPECS, None, app)
         peer = Peer()
         line = json.dumps([request("ingest_turn", 1), request("plain", 2)]).encode()
-        answer = dispatcher.start_line(line, peer)  # type: ignore[arg-type]
+        answer = dispatcher.start(dispatch.decode(line), peer)  # type: ignore[arg-type]
         assert isinstance(answer, dispatch.Answer)
-        single = dispatcher.start_line(json.dumps(request("ingest_turn")).encode(), peer)  # type: ignore[arg-type]
+        single = dispatcher.start(request("ingest_turn"), peer)  # type: ignore[arg-type]
         assert isinstance(single, dispatch.Answer)
         assert not single.ready()
         single.get()

@@ -58,7 +58,6 @@ def committer(store: Store) -> Iterator[GroupCommitter[int, Result]]:
     store.gate.set()
     made.close()
     made.drain(5.0)
-    made.stop()
     pools.close(5.0)
 
 
@@ -99,6 +98,35 @@ class TestGroups:
         assert [r.value for r in committer.submit_many(range(4))] == [0, 1, 2, 3]
         assert store.groups == [[0, 1, 2, 3]]
 
+    def test_who_may_not_wait_is_called(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """A callback runs once, when the outcome is there; at once when it already is."""
+        calls: list[str] = []
+        ticket = committer.submit_nowait(5)
+        ticket.when_ready(lambda: calls.append(f"then {ticket.get().value}"))
+        assert calls == []
+        assert ticket.get().value == 5
+        ticket.when_ready(lambda: calls.append("now"))
+        assert calls == ["then 5", "now"]
+
+    def test_items_submitted_by_a_callback_are_the_next_group(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """Nothing is lost between the end of a commit and the next."""
+        tickets = [committer.submit_nowait(1)]
+        tickets[0].when_ready(lambda: tickets.append(committer.submit_nowait(2)))
+        tickets[0].get()
+        assert tickets[1].get().value == 2
+        assert store.groups == [[1], [2]]
+        assert committer.drain(5.0)
+
+    def test_several_wait_for_one_ticket(self, committer: GroupCommitter[int, Result]) -> None:
+        """All greenlets that wait for an item are woken."""
+        ticket = committer.submit_nowait(3)
+        waiting = [gevent.spawn(ticket.get) for _ in range(3)]
+        assert [greenlet.get(timeout=5).value for greenlet in waiting] == [3, 3, 3]
+
 
 class TestErrors:
     @pytest.mark.parametrize("bad", [13, 14])
@@ -129,8 +157,17 @@ class TestErrors:
         committer: GroupCommitter[int, int] = GroupCommitter(pools, lambda items: [])
         with pytest.raises(RuntimeError, match="0 results for 1 items"):
             committer.submit(1)
-        committer.stop()
         pools.close()
+
+    def test_closed_pools_refuse(self) -> None:
+        """Without a writer thread an item is refused, not kept for ever."""
+        pools = Pools()
+        pools.close()
+        committer: GroupCommitter[int, int] = GroupCommitter(pools, lambda items: items)
+        with pytest.raises(StoreClosed):
+            committer.submit(1)
+        assert committer.depth == 0
+        assert committer.drain(1.0)
 
 
 class TestBounds:

@@ -35,6 +35,23 @@ class TestCalls:
         jobs = [pools.spawn_write(threading.get_ident) for _ in range(20)]
         assert len({job.get() for job in jobs}) == 1
 
+    def test_writer_reports_to_the_hub(self, pools: Pools) -> None:
+        """Outcomes of posted jobs reach the hub's thread in the order of the jobs."""
+        outcomes: list[tuple[bool, object, int]] = []
+
+        def done(outcome: tuple[bool, object]) -> None:
+            outcomes.append((*outcome, threading.get_ident()))
+
+        pools.post_write(done, divmod, 7, 2)
+        pools.post_write(done, divmod, 7, 0)
+        assert pools.busy()["writer"] == 2
+        pools.write(int)
+        here = threading.get_ident()
+        assert outcomes[0] == (False, (3, 1), here)
+        assert outcomes[1][0] is True
+        assert isinstance(outcomes[1][1], ZeroDivisionError)
+        assert pools.busy()["writer"] == 0
+
     @pytest.mark.parametrize("name", ["write", "read", "work"])
     def test_errors_are_raised_where_they_are_awaited(
         self, pools: Pools, name: str, capsys: pytest.CaptureFixture[str]
@@ -82,6 +99,8 @@ class TestClose:
         assert pools.close(5.0)
         with pytest.raises(StoreClosed):
             pools.work(int)
+        with pytest.raises(StoreClosed):
+            pools.write(int)
         pools.call_hub(pytest.fail, "called after close")
         gevent.sleep(0)
 
