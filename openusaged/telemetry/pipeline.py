@@ -145,25 +145,70 @@ def normalise(event: UsageEvent) -> UsageEvent:
         raise InvalidEvent("status", f"expected one of {', '.join(STATUSES)}")
     if not EARLIEST_MS <= event.ts_ms <= LATEST_MS:
         raise InvalidEvent("occurred_at", "must lie between the years 2010 and 2100")
-    changes: dict[str, object] = {}
-    for name in _NUMBERS:
-        number = getattr(event, name)
-        if number is None:
-            continue
-        if number < 0:
-            raise InvalidEvent(name, f"must not be negative, got {number}")
-        if number > MAX_TOKENS:
-            raise InvalidEvent(name, f"must not exceed {MAX_TOKENS}, got {number}")
-    for name in _TEXTS:
-        text = getattr(event, name)
-        if len(text) > MAX_TEXT:
-            raise InvalidEvent(name, f"must not be longer than {MAX_TEXT} characters")
-        clean = text.strip()
-        if clean != text:
-            changes[name] = clean
+    _check_numbers(event)
+    changes = _cleaned(event)
     if event.reasoning is not None and event.output is not None and event.reasoning > event.output:
         raise InvalidEvent("reasoning_tokens", "must not exceed output_tokens, which include them")
-    provider = event.provider.strip().lower()
-    if provider != event.provider:
-        changes["provider"] = provider
     return msgspec.structs.replace(event, **changes) if changes else event
+
+
+def _check_numbers(event: UsageEvent) -> None:
+    numbers = (
+        event.input,
+        event.cache_read,
+        event.cache_write_5m,
+        event.cache_write_1h,
+        event.output,
+        event.reasoning,
+        event.requests,
+        event.lines_added,
+        event.lines_removed,
+    )
+    for place, number in enumerate(numbers):
+        if number is None or 0 <= number <= MAX_TOKENS:
+            continue
+        if number < 0:
+            raise InvalidEvent(_NUMBERS[place], f"must not be negative, got {number}")
+        raise InvalidEvent(_NUMBERS[place], f"must not exceed {MAX_TOKENS}, got {number}")
+
+
+def _cleaned(event: UsageEvent) -> dict[str, object]:
+    """The texts that are to be replaced: trimmed, the provider in lower case."""
+    provider = event.provider
+    texts = (
+        event.source,
+        provider,
+        event.account_id,
+        event.client,
+        event.session_id,
+        event.parent_session_id,
+        event.turn_id,
+        event.message_id,
+        event.request_id,
+        event.tool_call_id,
+        event.agent,
+        event.cwd,
+        event.repo_root,
+        event.branch,
+        event.model,
+        event.currency,
+        event.service_tier,
+        event.tool_name,
+        event.mcp_server,
+        event.mcp_function,
+        event.language,
+    )
+    changes: dict[str, object] = {}
+    together = "".join(texts)
+    # Nearly always there is nothing to find: no blank anywhere, and all of it short.
+    if len(together) > MAX_TEXT or not together.isprintable() or " " in together:
+        for name, text in zip(_TEXTS, texts, strict=True):
+            if len(text) > MAX_TEXT:
+                raise InvalidEvent(name, f"must not be longer than {MAX_TEXT} characters")
+            clean = text.strip()
+            if clean != text:
+                changes[name] = clean
+    lower = provider.strip().lower()
+    if lower != provider:
+        changes["provider"] = lower
+    return changes

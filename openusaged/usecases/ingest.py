@@ -8,7 +8,6 @@ thread, because that may look at files; the logs it names are read right after.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,8 +30,7 @@ SECONDS_LIMIT: Final = 100_000_000_000
 """An epoch number below this is seconds (until the year 5138), above it milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """What one `ingest_turn` comes to before the commit."""
 
     events: Sequence[UsageEvent]

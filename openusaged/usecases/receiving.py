@@ -14,7 +14,6 @@ import msgspec
 
 from openusage_proto.messages import (
     IngestParams,
-    IngestResult,
     SpoolStatus,
     StatuslineParams,
     StatuslineResult,
@@ -74,7 +73,7 @@ class Receiving:
 
     # ------------------------------------------------------------- ingest
 
-    def ingest(self, params: IngestParams) -> tuple[Any, Callable[[Any], IngestResult]]:
+    def ingest(self, params: IngestParams) -> tuple[Any, Callable[[Any], msgspec.Raw]]:
         """What to wait for, and how its outcome becomes the answer."""
         if params.turn is not None:
             accepted = self._ingest.turn(params, params.turn)
@@ -83,7 +82,7 @@ class Receiving:
         job = self._pools.spawn_work(self._ingest.payload, params, params.payload)
         return job, self._commit_payload
 
-    def _commit_payload(self, accepted: Accepted) -> IngestResult:
+    def _commit_payload(self, accepted: Accepted) -> msgspec.Raw:
         result = self._committer.submit(self._write_of(accepted))
         if any(event.event_type == TURN_COMPLETED for event in accepted.events):
             self._collecting.wake_repeatedly(accepted.wake_paths)
@@ -185,10 +184,9 @@ class Receiving:
         return StatuslineResult(text=text)
 
 
-def _result(result: BatchResult) -> IngestResult:
-    return IngestResult(
-        accepted=result.accepted,
-        deduplicated=result.deduplicated,
-        merged=result.merged,
-        seq=result.seq,
+def _result(result: BatchResult) -> msgspec.Raw:
+    """An encoded `IngestResult`."""
+    return msgspec.Raw(
+        b'{"accepted":%d,"deduplicated":%d,"merged":%d,"seq":%d}'
+        % (result.accepted, result.deduplicated, result.merged, result.seq)
     )

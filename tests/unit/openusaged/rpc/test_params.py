@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from openusage_proto.messages import IngestParams, ReadModelParams, StatusParams, Turn
@@ -18,12 +19,33 @@ def refused(kind: type[Any], raw: dict[str, Any]) -> str:
 
 
 class TestDecoding:
-    def test_nested_dataclasses_and_defaults(self) -> None:
-        """Objects become dataclasses; what is left out has its default."""
+    def test_nested_objects_and_defaults(self) -> None:
+        """Objects get the fields of their dataclass; what is left out has its default."""
         params = ParamsDecoder(IngestParams).decode(
             {"source": "x", "turn": {"model": "m", "input_tokens": 5}}
         )
-        assert params == IngestParams(source="x", turn=Turn(model="m", input_tokens=5))
+        expected = IngestParams(source="x", turn=Turn(model="m", input_tokens=5))
+        assert msgspec.to_builtins(params) == msgspec.to_builtins(expected)
+
+    def test_parameters_cannot_be_changed(self) -> None:
+        """Like the dataclass they stand for they are frozen; equal ones are equal and hash so."""
+        decoder = ParamsDecoder(ReadModelParams)
+        one, other = decoder.decode({"window": "7d"}), decoder.decode({"window": "7d"})
+        assert one == other
+        with pytest.raises(AttributeError):
+            one.window = "30d"  # type: ignore[misc]
+
+    def test_default_factories(self) -> None:
+        """A default that must not be shared is made anew."""
+
+        @dataclass(frozen=True, slots=True, kw_only=True)
+        class Listing:
+            names: list[str] = field(default_factory=list)
+
+        decoder = ParamsDecoder(Listing)
+        first = decoder.decode({})
+        first.names.append("x")
+        assert decoder.decode({}).names == []
 
     def test_free_form_objects_pass_through(self) -> None:
         """An object without a type of its own keeps everything in it."""
@@ -68,7 +90,7 @@ class TestDecoding:
 
     def test_methods_without_parameters_take_none(self) -> None:
         """An empty object is fine, anything in it is not."""
-        assert ParamsDecoder(StatusParams).decode({}) == StatusParams()
+        assert msgspec.to_builtins(ParamsDecoder(StatusParams).decode({})) == {}
         assert refused(StatusParams, {"x": 1}) == "`$.x`: unknown parameter; known: none"
 
     def test_big_integer_of_a_top_level_parameter(self) -> None:

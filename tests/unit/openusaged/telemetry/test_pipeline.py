@@ -12,7 +12,7 @@ from openusaged.core.identity import identity_of
 from openusaged.core.models import MESSAGE_USAGE, TOOL_USAGE, TURN_COMPLETED, UsageEvent
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
-from openusaged.telemetry.pipeline import Pipeline, normalise
+from openusaged.telemetry.pipeline import MAX_TEXT, MAX_TOKENS, Pipeline, normalise
 from openusaged.telemetry.repositories import Repositories
 
 EVENT = UsageEvent(
@@ -26,6 +26,14 @@ EVENT = UsageEvent(
     input=1000,
     output=100,
 )
+
+HINTS = {field.name: field.type for field in msgspec.structs.fields(UsageEvent)}
+NUMBERS = [name for name, hint in HINTS.items() if hint == int | None and name != "cost_nano"]
+TEXTS = [
+    name
+    for name, hint in HINTS.items()
+    if hint is str and name not in ("channel", "event_type", "status")
+]
 
 
 def change(**fields: object) -> UsageEvent:
@@ -106,3 +114,32 @@ def test_normalise_trims_and_lowers() -> None:
     event = normalise(change(provider=" Anthropic ", message_id=" m1 "))
     assert (event.provider, event.message_id) == ("anthropic", "m1")
     assert normalise(EVENT) is EVENT
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("blank", [" ", "\t", "\n", "\u00a0", "\u3000"])
+def test_every_text_is_trimmed(name: str, blank: str) -> None:
+    """No text keeps blanks around it, of whatever kind; those within it stay."""
+    event = change(**{name: f"{blank}a{blank}b{blank}"})
+    assert getattr(normalise(event), name) == f"a{blank}b"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_text_is_bounded(name: str) -> None:
+    """Each text has its own limit: many long ones pass together, a longer one is named."""
+    full = dict.fromkeys(TEXTS, "x" * MAX_TEXT)
+    assert getattr(normalise(change(**full)), name) == "x" * MAX_TEXT
+    with pytest.raises(InvalidEvent) as caught:
+        normalise(change(**{**full, name: "x" * (MAX_TEXT + 1)}))
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_is_bounded(name: str) -> None:
+    """Zero and the limit pass, what lies beyond is named."""
+    for number in (0, MAX_TOKENS, None):
+        normalise(change(output=MAX_TOKENS, **{name: number}) if name != "output" else EVENT)
+    for number in (-1, MAX_TOKENS + 1):
+        with pytest.raises(InvalidEvent) as caught:
+            normalise(change(**{name: number}))
+        assert caught.value.field == name
