@@ -308,7 +308,7 @@ class Daemon:
             return
         if any(path == spool or path.startswith(spool + os.sep) for path in paths):
             self._receiving.drain_soon()
-        if settings_path in paths:
+        if settings_path in paths or os.path.dirname(settings_path) in paths:
             self.reload()
         logs_changed = {path for path in paths if self._collector.owner_of(path) is not None}
         self._collecting.wake(logs_changed)

@@ -122,7 +122,9 @@ def dispatcher() -> Dispatcher:
 
 @given(line=mutated_lines() | odd_requests() | st.binary(max_size=80))
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(line=b'{"jsonrpc":"2.0","id":NaN,"method":"status"}')
 @example(line=b'{"jsonrpc":"2.0","id":1,"method":"ingest_turn","params":{"source":NaN}}')
@@ -154,7 +156,9 @@ def test_any_line_gets_a_documented_answer(dispatcher: Dispatcher, line: bytes) 
     cuts=st.lists(st.integers(1, 30), max_size=10),
 )
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_bytes_on_the_socket_leave_the_server_alive(
     server: Served, chunks: list[bytes], cuts: list[int]

@@ -621,7 +621,7 @@ SOURCES = sorted(CAPTURES.rglob("rollout-*.jsonl"))
 @settings(
     max_examples=40,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(source=st.sampled_from(SOURCES), seed=st.integers(0, 2**32), pieces=st.integers(1, 12))
 def test_reading_in_pieces_equals_reading_at_once(tmp_path, source, seed, pieces):
