@@ -418,10 +418,12 @@ def _repeats(last: Row, row: Row, message: Message) -> bool:
 
 def _wanted_lines(block: bytes) -> Iterator[bytes]:
     """Lines with usage or with a failed tool result, in their order, each once."""
-    find, rfind = block.find, block.rfind
+    find, rfind, size = block.find, block.rfind, len(block)
     mark = _next_mark(block)
     while mark is not None:
         at = mark.start()
         stop = find(b"\n", at)
+        if stop < 0:
+            stop = size
         yield block[rfind(b"\n", 0, at) + 1 : stop]
         mark = _next_mark(block, stop)

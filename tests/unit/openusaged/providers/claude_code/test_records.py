@@ -347,6 +347,23 @@ class TestWhatDoesNotCount:
         write(claude_home, "p/s.jsonl", [row])
         assert buckets(only(messages(claude_home))) == (1, 0, 0, 0, 2)
 
+    def test_a_line_without_its_newline_is_read_once(self):
+        """A block that ends within a line, which no file gives, still comes to an end."""
+        reader = TranscriptReader("a", "")
+        reader.read(text_of([assistant("msg_1")]).rstrip(b"\n"))
+        assert only(reader.take()).message_id == "msg_1"
+
+    def test_many_directories_keep_their_events_apart(self):
+        """Each event has the directory of its own line, however many there are in one file."""
+        reader = TranscriptReader("a", "")
+        rows = [assistant(f"msg_{n}", requestId=f"r{n}", cwd=f"/home/dev/{n}") for n in range(600)]
+        reader.read(text_of([*rows, assistant("msg_x", requestId="rx", cwd="/home/dev/0")]))
+        events = reader.take()
+        assert [event.cwd for event in events] == [
+            *(f"/home/dev/{n}" for n in range(600)),
+            "/home/dev/0",
+        ]
+
     def test_a_bad_line_costs_only_itself(self, claude_home):
         """Junk, cut-off JSON and lines without a time are passed over and counted."""
         reader = TranscriptReader("a", "")
