@@ -210,9 +210,9 @@ class StoreReading:
         return min((span[0] for span in spans if span is not None), default=None)
 
     def unpriced_models(self, start_q: int | None, end_q: int | None) -> list[str]:
-        """Models with tokens in [start_q, end_q) for which no price is known."""
+        """Models with requests in [start_q, end_q) that have neither a price nor a recorded cost."""
         rows = self.usage_rows(start_q=start_q, end_q=end_q, group_by=("model",))
-        return sorted({row.model for row in rows if row.unpriced})
+        return sorted({row.model for row in rows if row.auto_unpriced})
 
     def cursors(self) -> list[SourceCursor]:
         """How far each file and database has been read."""
