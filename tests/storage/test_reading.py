@@ -57,7 +57,7 @@ class TestUsageRows:
         )
         (row,) = store.usage_rows(group_by=())
         assert (row.unpriced, row.auto_unpriced, row.fallback_nano, row.approx) == (2, 1, 9, 1)
-        assert store.unpriced_models(None, None) == ["new-1", "new-2"]
+        assert store.unpriced_models(None, None) == ["new-1"]
         assert store.unpriced_models(0, START_MS // 900_000) == []
 
     def test_failed_requests_are_errors_without_tokens(self, store) -> None:
