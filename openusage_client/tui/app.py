@@ -29,8 +29,9 @@ from openusage_client.tui.canvas import ScreenForm, terminal_size
 from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.poller import Connect, Poller
+from openusage_client.tui.preferences import Preferences, ask
 from openusage_client.tui.state import AppState, Link, receive
-from openusage_client.tui.theme import DEFAULT_THEME, MONO_THEME, Theme, ThemeError, builtin
+from openusage_client.tui.theme import MONO_THEME, Theme, ThemeError, builtin
 from openusage_client.tui.views import screens
 from openusage_client.tui.wakeup import WakePipe
 
@@ -56,12 +57,14 @@ def run(options: Any) -> int:
     """
     try:
         check_terminal(os.environ)
-        theme = _theme(options, os.environ)
+        preferences = ask()
+        theme = _theme(options, os.environ, preferences)
     except (UnusableTerminal, ThemeError) as error:
         print(f"openusage: {error}", file=sys.stderr)
         return EXIT_FAILURE
     wake = WakePipe()
     state = AppState(
+        window=preferences.window,
         now=datetime.now().astimezone(),
         link=Link(phase="connecting", since=datetime.now(UTC)),
     )
@@ -106,11 +109,11 @@ def check_terminal(env: Mapping[str, str]) -> None:
         raise UnusableTerminal(f"TERM={term} cannot place the cursor; {advice}")
 
 
-def _theme(options: Any, env: Mapping[str, str]) -> Theme:
-    """The chosen theme; NO_COLOR and --no-color win over it."""
+def _theme(options: Any, env: Mapping[str, str], preferences: Preferences) -> Theme:
+    """The option's theme, else the settings'; NO_COLOR and --no-color win over both."""
     if env.get("NO_COLOR") or getattr(options, "no_color", False):
         return builtin(MONO_THEME)
-    return builtin(getattr(options, "theme", None) or DEFAULT_THEME)
+    return builtin(getattr(options, "theme", None) or preferences.theme)
 
 
 def _connector(*, may_start: bool) -> Connect:

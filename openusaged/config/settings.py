@@ -19,7 +19,7 @@ from openusaged.config.reading import Section
 from openusaged.core.models import Account
 
 WINDOWS: Final = ("1d", "3d", "7d", "30d", "all")
-DEFAULT_THEME: Final = "Gruvbox"
+DEFAULT_THEME: Final = "openusage-dark"
 MIN_REFRESH_S: Final = 10
 MAX_REFRESH_S: Final = 86_400
 MAX_RETENTION_DAYS: Final = 3650

@@ -44,7 +44,7 @@ def test_defaults() -> None:
     ("document", "path", "value", "words"),
     [
         ({"auto_detect": 1}, "auto_detect", True, "auto_detect: 1 is not true or false"),
-        ({"theme": 5}, "theme", "Gruvbox", "theme: 5 is not a text"),
+        ({"theme": 5}, "theme", "openusage-dark", "theme: 5 is not a text"),
         ({"ui": []}, "ui.warn_threshold", 0.2, "ui: [] is not an object"),
         ({"ui": {"warn_threshold": "x"}}, "ui.warn_threshold", 0.2, "a number from 0 to 1"),
         ({"ui": {"warn_threshold": 7}}, "ui.warn_threshold", 1.0, "1 is used"),
