@@ -210,7 +210,7 @@ class StoreReading:
         return min((span[0] for span in spans if span is not None), default=None)
 
     def unpriced_models(self, start_q: int | None, end_q: int | None) -> list[str]:
-        """Models with requests in [start_q, end_q) that have neither a price nor a recorded cost."""
+        """Models with requests in [start_q, end_q) that have no price and no recorded cost."""
         rows = self.usage_rows(start_q=start_q, end_q=end_q, group_by=("model",))
         return sorted({row.model for row in rows if row.auto_unpriced})
 
