@@ -90,6 +90,31 @@ class TestHub:
         assert result.get(timeout=5) == (threading.get_ident(), (1, 2))
         thread.join()
 
+    def test_calls_of_a_writing_job_come_before_its_end(self, pools: Pools) -> None:
+        """What a job of the writer asks the hub for has happened when the job is over."""
+        calls: list[int] = []
+
+        def job() -> str:
+            for number in range(3):
+                pools.call_hub(calls.append, number)
+            return "done"
+
+        assert pools.write(job) == "done"
+        assert calls == [0, 1, 2]
+
+    def test_a_failing_call_disturbs_no_job(
+        self, pools: Pools, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The failure is logged; the job's outcome still arrives, as do later ones."""
+
+        def job() -> str:
+            pools.call_hub(divmod, 1, 0)
+            return "done"
+
+        assert pools.write(job) == "done"
+        assert pools.write(job) == "done"
+        assert "event=call_failed" in caplog.text
+
 
 class TestClose:
     def test_no_work_after_close(self) -> None:
