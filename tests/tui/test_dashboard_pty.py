@@ -58,9 +58,9 @@ def test_shows_the_accounts_and_leaves_the_terminal_as_it_was(server):
     """First screen, q, exit code 0, alternate screen left, echo and line mode restored."""
     with Terminal(dashboard()) as terminal:
         before = termios.tcgetattr(terminal.child.child_fd)
-        text = terminal.wait_for("Claude Code")
+        text = terminal.wait_for("● live")
+        assert "Claude Code" in text
         assert "42% used" in text
-        assert "● live" in text
         terminal.send("q")
         assert terminal.wait_exit() == 0
         assert b"\x1b[?1049l" in terminal.raw
