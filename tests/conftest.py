@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -13,6 +14,10 @@ settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any-machine")
+
+# A job in the background of a shell script inherits an ignored SIGINT and hands it on to every
+# process the tests start, which then cannot be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 VENDOR_PREFIXES = (
     "ANTHROPIC_",
