@@ -185,7 +185,8 @@ class Collecting:
             self._read_first(work)
         elif work:
             self._pools.work(self._read, work)
-        if not self._progress.active:
+        if not self._progress.active and (EVERYTHING in paths or self.first_scan_done):
+            # A notification that comes before the first scan must not pass for it.
             self._scan_finished()
 
     def _read_first(self, work: Sequence[Work]) -> None:
