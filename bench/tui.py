@@ -16,8 +16,8 @@ import time
 from bench import process_figures
 from bench.targets import Target
 from tests.support import screen_samples as samples
+from tests.support.scripted_peer import ModelPeer
 from tests.support.terminal import Terminal, dashboard
-from tests.support.wire_server import WireServer
 
 ACCOUNTS = 40
 IDLE_S = 15.0
@@ -38,7 +38,7 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
         path = os.path.join(home, "s.sock")
         environ = {"HOME": home, "OPENUSAGE_TELEMETRY_SOCKET": path}
         model = samples.model(samples.accounts(ACCOUNTS))
-        with WireServer(path, model) as server:
+        with ModelPeer(path, model) as server:
             paints = [_first_paint(environ) for _ in range(rounds)]
             with Terminal(dashboard(), 120, 40, **environ) as terminal:
                 terminal.wait_for("Claude Code")
@@ -81,7 +81,7 @@ def _key(terminal: Terminal) -> float:
     return took
 
 
-def _event(terminal: Terminal, server: WireServer, number: int) -> float:
+def _event(terminal: Terminal, server: ModelPeer, number: int) -> float:
     """Seconds from the push of a changed model to the changed screen."""
     title = f"Event {number}"
     accounts = [samples.claude(title=title), *server.model.accounts[1:]]

@@ -12,6 +12,7 @@ from typing import Final
 
 from openusage_client.errors import UsageError
 
+WINDOWS: Final = ("1d", "3d", "7d", "30d", "all")
 _ZONE_MARK: Final = "zoneinfo/"
 _LOCALTIME: Final = "/etc/localtime"
 _TIMEZONE: Final = "/etc/timezone"
@@ -55,6 +56,38 @@ def add_range_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until", metavar="DATE", type=iso_date, help="last day, e.g. 2026-03-31 (inclusive)"
     )
+
+
+def add_dashboard_flags(parser: argparse.ArgumentParser) -> None:
+    """How the dashboard opens; both win over the settings."""
+    group = parser.add_argument_group("dashboard")
+    group.add_argument(
+        "--theme",
+        metavar="NAME",
+        type=theme,
+        help="colours: openusage-dark, openusage-light, high-contrast or mono (default: settings)",
+    )
+    group.add_argument(
+        "--window",
+        choices=WINDOWS,
+        help="time range it opens with; 1d is since local midnight (default: settings)",
+    )
+
+
+def theme(text: str) -> str:
+    """
+    The name of a theme that exists.
+
+    Raises:
+        argparse.ArgumentTypeError: no such theme, with those there are.
+    """
+    from openusage_client.tui.theme import ThemeError, builtin
+
+    try:
+        builtin(text)
+    except ThemeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def iso_date(text: str) -> str:

@@ -18,6 +18,7 @@ from openusage_proto import locations
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Sequence
 
 START_DEADLINE_S: Final = 10.0
 _LOSER_GRACE_S: Final = 3.0
@@ -58,6 +59,17 @@ def connect(
 
 def start_daemon() -> subprocess.Popen[bytes]:
     """Start `openusaged run` detached, with its output in the log file."""
+    return start_detached(["openusaged", "run"])
+
+
+def start_detached(module: Sequence[str], *, with_pipe: bool = False) -> subprocess.Popen[bytes]:
+    """
+    Start a Python module in a session of its own, with its output in the daemon's log file.
+
+    Args:
+        module: name and arguments.
+        with_pipe: its stdin is a pipe (that ends when this process does) instead of nothing.
+    """
     import subprocess
 
     log_path = locations.log_path()
@@ -66,8 +78,8 @@ def start_daemon() -> subprocess.Popen[bytes]:
     try:
         process = subprocess.Popen(
             # -P: a directory called `openusaged` where the user happens to stand is not ours.
-            [sys.executable, "-P", "-m", "openusaged", "run"],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-P", "-m", *module],
+            stdin=subprocess.PIPE if with_pipe else subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             # The daemon must not keep a removable disk or a deleted directory busy.

@@ -15,7 +15,11 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final, NamedTuple, NoReturn
 
-from openusage_client.arguments import add_connection_flags, add_zone_flag
+from openusage_client.arguments import (
+    add_connection_flags,
+    add_dashboard_flags,
+    add_zone_flag,
+)
 from openusage_client.errors import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
@@ -122,7 +126,7 @@ def _command_index(arguments: list[str]) -> int | None:
         elif not argument.startswith("-"):
             return index
         else:
-            takes_value = argument in {"-z", "--timezone"}
+            takes_value = argument in {"-z", "--timezone", "--theme", "--window"}
     return None
 
 
@@ -159,6 +163,7 @@ def _run_default(arguments: list[str]) -> int:
         action="store_true",
         help="show labelled sample data when no AI tool is found on this machine",
     )
+    add_dashboard_flags(parser)
     add_zone_flag(parser)
     add_connection_flags(parser)
     options = parser.parse_args(arguments)

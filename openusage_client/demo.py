@@ -2,8 +2,8 @@
 The demo: generated homes in a directory of their own, a daemon on them, the usual views.
 
 Nothing of the real machine is read or written: HOME, every XDG directory and the socket point into
-the demo's directory, and the tools' own variables are dropped.  It ends with the daemon stopped by
-its process id and the directory removed, also on Ctrl-C and SIGTERM.
+the demo's directory, and the tools' own variables are dropped.  It ends with the daemon stopped and
+the directory removed: on Ctrl-C, SIGTERM and SIGHUP by this process, on SIGKILL by `demo_daemon`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Final, NoReturn
 
-from openusage_client import autostart, demo_homes, terminal
+from openusage_client import autostart, demo_daemon, demo_homes, terminal
 from openusage_client.commands import overview
 from openusage_client.errors import UsageError
 from openusage_client.first_import import ready_status
 from openusage_client.rpc import Connection
 from openusage_proto import locations, methods
 
-STOP_DEADLINE_S: Final = 6.0
+STOP_DEADLINE_S: Final = demo_daemon.STOP_DEADLINE_S + 2.0
+"""The daemon's keeper needs a moment more than the daemon."""
+_SOCKET: Final = "demo.sock"
 # Variables that would lead the demo's daemon to the real user's tools, keys or proxies.
 _FOREIGN: Final = (
     "ANTHROPIC_",
@@ -47,26 +49,31 @@ _FOREIGN: Final = (
 _ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
-def run(*, keep: str | None, no_color: bool, timezone: str | None = None) -> int:
+def run(given: argparse.Namespace, *, keep: str | None) -> int:
     """
     Show the demo until the user leaves and return the exit code.
 
     Args:
+        given: the command line's `no_color`, `timezone`, `theme` and `window`.
         keep: directory to use and leave behind; None for a temporary one.
-        no_color: plain text.
-        timezone: zone of the days; None for the local one.
 
     Raises:
-        UsageError: `keep` names a directory that is not empty.
+        UsageError: `keep` names a directory that is not empty, or whose path is too long.
         DaemonNotRunning: the demo's daemon did not start.
     """
     options = argparse.Namespace(
-        command="demo", no_autostart=True, no_color=no_color, timezone=timezone, json=False
+        command="demo",
+        no_autostart=True,
+        json=False,
+        no_color=given.no_color,
+        timezone=given.timezone,
+        theme=given.theme,
+        window=given.window,
     )
     with _ending_by_exception(), _directory(keep) as directory:
         demo_homes.write_homes(directory, int(time.time() * 1000))
         _forbid_polling(directory)
-        with _environment(demo_environment(directory)), _daemon():
+        with _environment(demo_environment(directory)), _daemon(None if keep else directory):
             if terminal.is_interactive():
                 from openusage_client.tui.app import run as run_dashboard
 
@@ -86,7 +93,7 @@ def demo_environment(directory: str) -> dict[str, str]:
         "XDG_DATA_HOME": os.path.join(directory, ".local", "share"),
         "XDG_CACHE_HOME": os.path.join(directory, ".cache"),
         # Short, because a temporary directory's path may use up what a socket may have.
-        "OPENUSAGE_TELEMETRY_SOCKET": os.path.join(directory, "demo.sock"),
+        "OPENUSAGE_TELEMETRY_SOCKET": os.path.join(directory, _SOCKET),
         "OPENUSAGE_DEMO": "1",
     }
 
@@ -103,9 +110,14 @@ def _forbid_polling(directory: str) -> None:
 def _directory(keep: str | None) -> Iterator[str]:
     if keep is None:
         # Symbolic links in the path (macOS) would make the projects' paths differ from the logs'.
+        _check_length(
+            os.path.join(os.path.realpath(tempfile.gettempdir()), "openusage-demo-12345678"),
+            "TMPDIR",
+        )
         path = os.path.realpath(tempfile.mkdtemp(prefix="openusage-demo-"))
     else:
         path = os.path.realpath(keep)
+        _check_length(path, f"--keep {keep}")
         os.makedirs(path, mode=0o700, exist_ok=True)
         if os.listdir(path):
             raise UsageError(f"--keep {keep}: the directory is not empty; name a new one")
@@ -117,6 +129,17 @@ def _directory(keep: str | None) -> Iterator[str]:
             shutil.rmtree(path, ignore_errors=True)
         else:
             print(f"The demo's files are in {path}", file=sys.stderr)
+
+
+def _check_length(path: str, what: str) -> None:
+    """Refuse a directory in which no socket can be made, before anything is written there."""
+    most = locations.MAX_SOCKET_PATH_BYTES - len(_SOCKET) - 1
+    size = len(os.fsencode(path))
+    if size > most:
+        raise UsageError(
+            f"{what}: the demo's directory would have {size} bytes in its path, and a socket in it"
+            f" allows {most}; name a shorter one"
+        )
 
 
 @contextlib.contextmanager
@@ -132,8 +155,10 @@ def _environment(env: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _daemon() -> Iterator[None]:
-    process = autostart.start_daemon()
+def _daemon(removed: str | None) -> Iterator[None]:
+    """The daemon and its keeper, which also removes a directory should this process be killed."""
+    module = ["openusage_client.demo_daemon", *([removed] if removed else [])]
+    process = autostart.start_detached(module, with_pipe=True)
     try:
         with autostart.wait_for_daemon(process) as connection:
             ready_status(connection)
@@ -153,13 +178,14 @@ def _report_limits(connection: Connection) -> None:
     connection.call(methods.STATUSLINE, payload={"rate_limits": windows})
 
 
-def _stop(process: subprocess.Popen[bytes], deadline_s: float = STOP_DEADLINE_S) -> None:
-    process.terminate()
+def _stop(keeper: subprocess.Popen[bytes], deadline_s: float = STOP_DEADLINE_S) -> None:
+    assert keeper.stdin is not None
+    keeper.stdin.close()
     try:
-        process.wait(deadline_s)
+        keeper.wait(deadline_s)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        keeper.kill()
+        keeper.wait()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ shown in the zone of the `now` it is compared with.
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Final
 
@@ -83,9 +84,11 @@ def format_percent(x: float | None) -> str:
     """
     if x is None:
         return UNKNOWN
-    if 0 < x < 1:
+    # 29 / 100 * 100 is 28.999999999999996: a share that is whole must not lose one to that.
+    x += 1e-9
+    if 1e-9 < x < 1:
         return "<1%"
-    return f"{int(x)}%"
+    return f"{math.floor(x)}%"
 
 
 def format_duration(s: float) -> str:

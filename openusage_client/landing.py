@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
         from openusage_client import demo
 
         print("No AI tool was found on this machine: showing generated sample data.")
-        return demo.run(keep=None, no_color=options.no_color, timezone=options.timezone)
+        return demo.run(options, keep=None)
     if terminal.is_interactive():
         from openusage_client.tui.app import run as run_dashboard
 

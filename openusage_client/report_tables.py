@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from openusage_client.formatting import (
     format_tokens,
     parse_iso,
 )
+from openusage_client.preferences import HIDDEN, Preferences, row_without_costs
 from openusage_client.tables import Column, Row, Table, render
 from openusage_client.terminal import Style, style_of, width_of
 from openusage_client.tui.text import clip
@@ -52,9 +54,27 @@ class Context(NamedTuple):
     number: _Number
 
 
-def print_report(answer: dict[str, Any], *, demo: bool, filtered: bool, no_color: bool) -> None:
-    """Print the answer of `report` for this terminal; `filtered` when it shows a part only."""
-    report = decode(answer, Report)
+def print_report(
+    answer: dict[str, Any],
+    shown: Preferences,
+    *,
+    account: str | None,
+    demo: bool,
+    filtered: bool,
+    no_color: bool,
+) -> None:
+    """
+    Print the answer of `report` for this terminal.
+
+    Args:
+        answer: the result.
+        shown: what the settings say about costs.
+        account: the account it is about; None for a sum over all.
+        demo: the figures are generated.
+        filtered: it shows a part only.
+        no_color: plain text.
+    """
+    report = with_shown_costs(decode(answer, Report), shown, account)
     style = style_of(sys.stdout, no_color=no_color)
     now = parse_iso(report.generated_at).astimezone(zone_of(report.timezone))
     lines = report_lines(
@@ -104,6 +124,17 @@ def report_lines(
     return lines
 
 
+def with_shown_costs(report: Report, shown: Preferences, account: str | None) -> Report:
+    """The report without the costs that the settings hide: a row's account decides, else all."""
+    rows = [
+        row_without_costs(row) if shown.hides_costs_of(row.account or account) else row
+        for row in report.rows
+    ]
+    if not shown.hides_costs_of(account):
+        return replace(report, rows=rows)
+    return replace(report, rows=rows, totals=row_without_costs(report.totals), unpriced_models=[])
+
+
 def wrap(text: str, width: int | None) -> list[str]:
     """A note in lines of at most `width` cells."""
     if width is None:
@@ -114,7 +145,9 @@ def wrap(text: str, width: int | None) -> list[str]:
 
 
 def cost_cell(row: ReportRow | Totals, style: Style) -> str:
-    """The amount with what it is: `≈` for an estimate, `+?` when requests lack a price."""
+    """The amount and what it is: `≈` an estimate, `+?` some lack a price; empty when hidden."""
+    if row.cost_basis == HIDDEN:
+        return ""
     if row.cost_basis == "unpriced":
         return "?"
     cost = format_cost(row.cost_usd, estimate=row.cost_basis in _ESTIMATES, approx=style.approx)
@@ -253,6 +286,7 @@ def _block_table(report: Report, context: Context) -> Table:
         number, approx = context.number, context.style.approx
         burn, projected = row.burn_rate_usd_per_hour, row.projected_cost_usd
         is_total = row is report.totals
+        no_burn = "" if is_total or row.cost_basis == HIDDEN else UNKNOWN
         start = format_local(row.start, context.now) if row.start and not is_total else label
         return [
             start,
@@ -261,7 +295,7 @@ def _block_table(report: Report, context: Context) -> Table:
             number(row.output_tokens),
             number(row.total_tokens),
             cost_cell(row, context.style),
-            format_cost(burn, approx=approx) if burn else "" if is_total else UNKNOWN,
+            format_cost(burn, approx=approx) if burn else no_burn,
             format_cost(projected, approx=approx) if projected else "",
         ]
 

@@ -23,8 +23,9 @@ class Column(NamedTuple):
     """
     One column.
 
-    `align` is `<` or `>`.  `rank` 0 never goes; of the others the highest goes first.  `shrink_to`
-    is what a flexible column may be cut to (None: its cells are numbers and are never cut).
+    A column without a word in any of its rows is left out.  `align` is `<` or `>`.  `rank` 0 never
+    goes; of the others the highest goes first.  `shrink_to` is what a flexible column may be cut to
+    (None: its cells are numbers and are never cut).
     """
 
     title: str
@@ -53,6 +54,7 @@ def render(variants: Sequence[Table], width: int | None, style: Style) -> list[s
 
     No line is wider than `width`, whatever it takes.
     """
+    variants = [_without_blank_columns(table) for table in variants]
     if width is None:
         table = variants[0]
         sizes = [
@@ -70,6 +72,20 @@ def render(variants: Sequence[Table], width: int | None, style: Style) -> list[s
         shown.remove(index)
         fitted = _fit(table, shown, natural, width)
     return _lines(table, shown, fitted or natural, width, style)
+
+
+def _without_blank_columns(table: Table) -> Table:
+    """The table without columns that say nothing in any row (hidden costs, no active block)."""
+    if all(row.role == "total" for row in table.rows):
+        return table
+    said = [any(row.cells[index] for row in table.rows) for index in range(len(table.columns))]
+    return Table(
+        [column for column, keep in zip(table.columns, said, strict=True) if keep],
+        [
+            row._replace(cells=[cell for cell, keep in zip(row.cells, said, strict=True) if keep])
+            for row in table.rows
+        ],
+    )
 
 
 def _natural(table: Table) -> list[int]:

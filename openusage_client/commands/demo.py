@@ -16,9 +16,10 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     )
     parser.add_argument("--keep", metavar="DIR", help="use this directory and leave it behind")
     parser.add_argument("--no-color", action="store_true", help="plain text (as with NO_COLOR)")
+    arguments.add_dashboard_flags(parser)
     arguments.add_zone_flag(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Show the demo."""
-    return demo.run(keep=options.keep, no_color=options.no_color, timezone=options.timezone)
+    return demo.run(options, keep=options.keep)

@@ -67,7 +67,7 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     parser.add_argument("--format", choices=("json", "csv"), default="json", help="default: json")
     parser.add_argument(
         "--window",
-        choices=("1d", "3d", "7d", "30d", "all"),
+        choices=arguments.WINDOWS,
         default="30d",
         help="time range of the usage; 1d is since local midnight (default: 30d)",
     )

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from openusage_client import arguments, autostart
+from openusage_client import arguments, autostart, preferences
 from openusage_client.decode import decode
 from openusage_client.errors import EXIT_OK
 from openusage_client.first_import import ready_status
@@ -63,10 +63,12 @@ def run(options: argparse.Namespace) -> int:
             window: decode(connection.call(methods.READ_MODEL, window=window, tz=zone), ReadModel)
             for window in WINDOWS
         }
-    if options.json:
-        json.dump(overview_json(models), sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
-        return EXIT_OK
+        if options.json:
+            json.dump(overview_json(models), sys.stdout, indent=2, ensure_ascii=False)
+            sys.stdout.write("\n")
+            return EXIT_OK
+        shown = preferences.read(connection)
+    models = {window: shown.applied(model) for window, model in models.items()}
     style = style_of(sys.stdout, no_color=options.no_color)
     for line in overview_lines(models, width=width_of(sys.stdout), style=style):
         print(line)
@@ -183,7 +185,7 @@ def _usage(model: ReadModel, account_id: str) -> Totals | None:
 def _usage_cell(totals: Totals | None, style: Style) -> str:
     if totals is None:
         return UNKNOWN
-    return f"{format_tokens(totals.total_tokens)} {cost_cell(totals, style)}"
+    return f"{format_tokens(totals.total_tokens)} {cost_cell(totals, style)}".rstrip()
 
 
 def _notes(models: dict[str, ReadModel], now: datetime, style: Style) -> list[str]:

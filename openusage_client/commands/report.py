@@ -95,17 +95,21 @@ def run(options: argparse.Namespace) -> int:
             breakdown=getattr(options, "breakdown", False),
             week_start=getattr(options, "week_start", None),
         )
-    if not isinstance(report, dict):
-        raise ProtocolError("the daemon's `report` answer is malformed")
-    if options.json:
-        json.dump(without_empty(report), sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
-        return EXIT_OK
-    # Only a table needs the wire's dataclasses, which take longer to load than a report to fetch.
-    from openusage_client import report_tables
+        if not isinstance(report, dict):
+            raise ProtocolError("the daemon's `report` answer is malformed")
+        if options.json:
+            json.dump(without_empty(report), sys.stdout, indent=2, ensure_ascii=False)
+            sys.stdout.write("\n")
+            return EXIT_OK
+        # Only a table needs the wire's dataclasses, which take longer to load than a report to
+        # fetch.
+        from openusage_client import preferences, report_tables
 
+        shown = preferences.read(connection)
     report_tables.print_report(
         report,
+        shown,
+        account=options.account,
         demo=bool(status.get("demo")),
         filtered=bool(options.provider or options.project or options.account),
         no_color=options.no_color,

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from openusage_client.preferences import WINDOWS
 from openusage_client.tui.keymap import DETAIL, HELP
-from openusage_client.tui.state import WINDOWS, AppState, scrolled
+from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.views import screens
 
 EffectKind = Literal["quit", "window", "refresh", "redraw"]
@@ -130,7 +131,7 @@ def _neighbour(delta: int) -> _Command:
 def _window(delta: int) -> _Command:
     def command(state: AppState, _size: Size) -> Outcome:
         index = (WINDOWS.index(state.window) + delta) % len(WINDOWS)
-        return replace(state, window=WINDOWS[index]), ("window",)
+        return replace(state, window=WINDOWS[index], window_chosen=True), ("window",)
 
     return command
 
@@ -139,6 +140,7 @@ def _refresh(state: AppState, _size: Size) -> Outcome:
     words = {
         "connecting": "still connecting",
         "live": "asking the daemon to look now",
+        "failing": "asking the daemon again",
         "lost": "looking for the daemon, starting one if none runs",
     }
     return replace(state, notice=words[state.link.phase]), ("refresh",)

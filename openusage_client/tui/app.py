@@ -23,17 +23,18 @@ import npyscreen
 from openusage_client import autostart
 from openusage_client.arguments import local_zone
 from openusage_client.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
+from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
 from openusage_client.tui import actions, glyphs, keymap
 from openusage_client.tui.canvas import ScreenForm, terminal_size
 from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.poller import Connect, Poller
-from openusage_client.tui.preferences import Preferences, ask
 from openusage_client.tui.state import AppState, Link, receive
-from openusage_client.tui.theme import MONO_THEME, Theme, ThemeError, builtin
+from openusage_client.tui.theme import DEFAULT_THEME, MONO_THEME, Theme, ThemeError, builtin
 from openusage_client.tui.views import screens
 from openusage_client.tui.wakeup import WakePipe
+from openusage_proto.messages import Window
 
 _ESCAPE_DELAY_MS: Final = 50
 """How long a lone Esc may turn out to start an arrow key; the default of a second feels broken."""
@@ -52,25 +53,26 @@ def run(options: Any) -> int:
     Show the dashboard until the user leaves it; returns the process's exit code.
 
     Args:
-        options: the parsed command line; `no_autostart`, `no_color`, `timezone` and `theme` are
-            used when present.
+        options: the parsed command line; `no_autostart`, `no_color`, `timezone`, `theme` and
+            `window` are used when present.
     """
     try:
         check_terminal(os.environ)
-        preferences = ask()
-        theme = _theme(options, os.environ, preferences)
+        theme = _fixed_theme(options, os.environ)
     except (UnusableTerminal, ThemeError) as error:
         print(f"openusage: {error}", file=sys.stderr)
         return EXIT_FAILURE
     wake = WakePipe()
+    window: Window | None = getattr(options, "window", None)
     state = AppState(
-        window=preferences.window,
+        window=window or DEFAULT_WINDOW,
+        window_chosen=window is not None,
         now=datetime.now().astimezone(),
         link=Link(phase="connecting", since=datetime.now(UTC)),
     )
     zone = getattr(options, "timezone", None) or local_zone()
     connect = _connector(may_start=not getattr(options, "no_autostart", False))
-    poller = Poller(connect, state.window, wake.wake, zone)
+    poller = Poller(connect, window, wake.wake, zone)
     poller.start()
     try:
         return Dashboard(state, poller, wake, theme).show()
@@ -109,11 +111,12 @@ def check_terminal(env: Mapping[str, str]) -> None:
         raise UnusableTerminal(f"TERM={term} cannot place the cursor; {advice}")
 
 
-def _theme(options: Any, env: Mapping[str, str], preferences: Preferences) -> Theme:
-    """The option's theme, else the settings'; NO_COLOR and --no-color win over both."""
+def _fixed_theme(options: Any, env: Mapping[str, str]) -> Theme | None:
+    """What NO_COLOR, --no-color or --theme ask for; None leaves it to the settings."""
     if env.get("NO_COLOR") or getattr(options, "no_color", False):
         return builtin(MONO_THEME)
-    return builtin(getattr(options, "theme", None) or preferences.theme)
+    name = getattr(options, "theme", None)
+    return builtin(name) if name else None
 
 
 def _connector(*, may_start: bool) -> Connect:
@@ -128,7 +131,9 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
 
     STARTING_FORM = "main"
 
-    def __init__(self, state: AppState, poller: Poller, wake: WakePipe, theme: Theme) -> None:
+    def __init__(
+        self, state: AppState, poller: Poller, wake: WakePipe, theme: Theme | None
+    ) -> None:
         super().__init__()
         self.state = state
         self.poller = poller
@@ -136,9 +141,10 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self.glyphs = glyphs.choose(locale.getencoding(), os.environ.get("TERM", ""))
         self.exit_code = EXIT_OK
         self._ended = False
-        self._theme = theme
+        self._theme_fixed = theme is not None
+        self._theme = theme or builtin(DEFAULT_THEME)
         self._zone: tuple[str, tzinfo | None] = ("", None)
-        if theme.mono:
+        if theme is not None and theme.mono:
             npyscreen.disableColor()
 
     def show(self) -> int:
@@ -216,7 +222,22 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
                 break
         name = state.model.timezone if state.model else ""
         now = datetime.now(self._zone_of(name)) if name else datetime.now().astimezone()
+        themed = state.preferences.theme != self.state.preferences.theme
         self.state = replace(state, now=now)
+        if themed and not self._theme_fixed:
+            self._adopt_theme(state.preferences.theme)
+
+    def _adopt_theme(self, name: str) -> None:
+        """Draw in the settings' theme, or say that there is none of its name."""
+        try:
+            self._theme = builtin(name or DEFAULT_THEME)
+        except ThemeError:
+            self._theme = builtin(DEFAULT_THEME)
+            words = f"settings: no theme {name!r}, showing {DEFAULT_THEME}"
+            self.state = replace(self.state, notice=words)
+        self.palette = Palette(self._theme)
+        if self._has_form():
+            self._form().redraw()
 
     def _zone_of(self, name: str) -> tzinfo | None:
         """The zone the daemon counted the days in; the local one when it is not known here."""

@@ -10,19 +10,26 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from openusage_client.formatting import parse_iso
 from openusage_proto.messages import AccountSnapshot, Metric, ProviderInfo
-
-WARN_PERCENT: Final = 80.0
-CRITICAL_PERCENT: Final = 95.0
 
 _WINDOW: Final = re.compile(r"(\d+)\s*(m|h|d|w)")
 _UNIT_S: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NAMED_S: Final = {"today": 86_400, "day": 86_400, "week": 604_800}
 _PACE_FROM: Final = 0.05
 """Share of a window that must have passed before a projection says anything."""
+
+
+class Thresholds(NamedTuple):
+    """Per cent used from which a limit is shown as a warning and as critical."""
+
+    warn: float = 80.0
+    critical: float = 95.0
+
+
+DEFAULT_THRESHOLDS: Final = Thresholds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +67,13 @@ def _share_used(metric: Metric) -> float | None:
     return None
 
 
-def severity(percent: float | None) -> str:
-    """`ok`, `warn` from 80 % used, `crit` from 95 %; `muted` when unknown."""
+def severity(percent: float | None, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> str:
+    """`ok`, or `warn` or `crit` from a threshold on; `muted` when unknown."""
     if percent is None:
         return "muted"
-    if percent >= CRITICAL_PERCENT:
+    if percent >= thresholds.critical:
         return "crit"
-    return "warn" if percent >= WARN_PERCENT else "ok"
+    return "warn" if percent >= thresholds.warn else "ok"
 
 
 def window_seconds(window: str) -> float | None:

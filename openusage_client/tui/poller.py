@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any, Final, Literal
 
+from openusage_client import preferences
 from openusage_client.decode import decode
-from openusage_client.errors import ClientError
+from openusage_client.errors import ClientError, ProtocolError
 from openusage_client.rpc import Connection
 from openusage_client.tui.state import Link, Phase, Update
 from openusage_client.tui.wakeup import WakePipe
@@ -47,7 +48,7 @@ class Poller(threading.Thread):
 
     Args:
         connect: opens a connection, see `Connect`.
-        window: the time window to read first.
+        window: the time window to read first; None for the one in the settings.
         notify: called after each update has been queued; must be safe from any thread.
         zone: IANA zone the days are counted in; None for the daemon's own.
     """
@@ -55,7 +56,7 @@ class Poller(threading.Thread):
     def __init__(
         self,
         connect: Connect,
-        window: Window,
+        window: Window | None,
         notify: Callable[[], None],
         zone: str | None = None,
     ) -> None:
@@ -70,6 +71,7 @@ class Poller(threading.Thread):
         self._stopping = threading.Event()
         self._refresh = False
         self._seq = -1
+        self._preferences: preferences.Preferences | None = None
         self._served = False
         self._importing = False
 
@@ -102,17 +104,21 @@ class Poller(threading.Thread):
         may_start = True
         while not self._stopping.is_set():
             self._served = False
-            detail = ""
+            link = _link("lost")
             try:
                 with self._connect(may_start) as connection:
                     self._serve(connection)
-            except (ClientError, RpcError, OSError) as error:
-                detail = str(error)
+            except RpcError as error:
+                link = _link("failing", error.detail)
+            except ProtocolError as error:
+                link = _link("failing", str(error))
+            except (ClientError, OSError) as error:
+                link = _link("lost", str(error))
             if self._served:
                 # It worked until now: look again soon, the daemon may just be restarting.
                 backoff = BACKOFF_MIN_S
             if not self._stopping.is_set():
-                self._post(link=_link("lost", detail))
+                self._post(link=link)
             may_start = self._rest(backoff)
             backoff = min(backoff * 2, BACKOFF_MAX_S)
 
@@ -178,8 +184,15 @@ class Poller(threading.Thread):
             self._read(connection, seq=None)
         if self._refresh and not self._stopping.is_set():
             self._refresh = False
-            result = decode(connection.call(methods.REFRESH), RefreshResult)
+            try:
+                result = decode(connection.call(methods.REFRESH), RefreshResult)
+            except RpcError as error:
+                # The figures are as good as before; only this wish was refused.
+                self._post(notice=f"not refreshed: {error.detail}")
+                return
             self._post(notice=_refresh_words(result))
+            # A settings file that was edited changes no figure, so nothing would push it.
+            self._read(connection, seq=self._seq)
 
     def _pushed(self, connection: Connection) -> bool:
         """Take all pushes that have arrived; True when one names another sequence than ours."""
@@ -190,6 +203,8 @@ class Poller(threading.Thread):
         return changed
 
     def _read(self, connection: Connection, seq: int | None) -> None:
+        if self._read_preferences(connection):
+            seq = None
         answer = connection.call(methods.READ_MODEL, window=self._window, tz=self._zone, if_seq=seq)
         if isinstance(answer, dict) and answer.get("unchanged"):
             return
@@ -197,19 +212,37 @@ class Poller(threading.Thread):
         self._seq = model.seq
         self._served = True
         self._importing = model.importing
-        self._post(model=model)
+        assert self._preferences is not None
+        self._post(model=self._preferences.applied(model))
+
+    def _read_preferences(self, connection: Connection) -> bool:
+        """Take over the settings; True when they show the same figures in another way."""
+        found = preferences.read(connection)
+        if found == self._preferences:
+            return False
+        first, self._preferences = self._preferences is None, found
+        self._post(preferences=found)
+        if first and self._window is None:
+            self._window = found.window
+            self._post(window=found.window)
+        return True
 
     def _read_providers(self, connection: Connection) -> None:
         try:
             answer = connection.call(methods.PROVIDERS)
         except RpcError as error:
+            # Without them gauges have the metrics' own labels.
             if error.slug != METHOD_NOT_FOUND:
-                raise
+                self._post(notice=f"providers are not known: {error.detail}")
             return
         self._post(providers=tuple(decode(answer, Providers).providers))
 
     def _read_progress(self, connection: Connection) -> None:
-        answer = connection.call(methods.STATUS)
+        try:
+            answer = connection.call(methods.STATUS)
+        except RpcError as error:
+            self._post(notice=f"progress is not known: {error.detail}")
+            return
         progress = answer.get("importing") if isinstance(answer, dict) else None
         if not isinstance(progress, dict):
             return

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
+from openusage_client.preferences import DEFAULT_WINDOW, DEFAULTS, Preferences
 from openusage_proto.messages import (
     AccountSnapshot,
     ImportProgress,
@@ -20,7 +21,6 @@ from openusage_proto.messages import (
     Window,
 )
 
-WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
 WINDOW_TITLES: Final[Mapping[str, str]] = {
     "1d": "today",
     "3d": "3 days",
@@ -29,7 +29,8 @@ WINDOW_TITLES: Final[Mapping[str, str]] = {
     "all": "all time",
 }
 
-Phase = Literal["connecting", "live", "lost"]
+Phase = Literal["connecting", "live", "failing", "lost"]
+"""`failing`: the daemon is there and answers with an error; `lost`: there is no connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,10 @@ class Update:
     """
     News from the poller; a field that is None has not changed.
 
-    `model` belongs to the window it names: an answer for a window that is no longer wanted is
-    dropped.  `importing` is the first import's progress, with `active` False once it is over.
+    `model` is as the preferences want it and belongs to the window it names: an answer for a window
+    that is no longer wanted is dropped.  `window` is the settings' first window, which gives way to
+    one the user has asked for.  `importing` is the first import's progress, with `active` False
+    once it is over.
     """
 
     link: Link | None = None
@@ -55,6 +58,8 @@ class Update:
     providers: tuple[ProviderInfo, ...] | None = None
     importing: ImportProgress | None = None
     notice: str | None = None
+    preferences: Preferences | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,10 @@ class AppState:
 
     now: datetime
     link: Link
-    window: Window = "30d"
+    window: Window = DEFAULT_WINDOW
+    window_chosen: bool = False
+    """True once the user has asked for a window, by a flag or a key."""
+    preferences: Preferences = DEFAULTS
     model: ReadModel | None = None
     providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
     importing: ImportProgress | None = None
@@ -111,14 +119,20 @@ def receive(state: AppState, update: Update) -> AppState:
     """The state after one piece of news."""
     changes: dict[str, object] = {}
     if update.link is not None:
-        changes["link"] = update.link
+        # Every attempt to connect again says so; since when it is so does not change by that.
+        same = update.link.phase == state.link.phase
+        changes["link"] = replace(update.link, since=state.link.since) if same else update.link
     if update.providers is not None:
         changes["providers"] = {info.id: info for info in update.providers}
     if update.importing is not None:
         changes["importing"] = update.importing if update.importing.active else None
     if update.notice is not None:
         changes["notice"] = update.notice
-    if update.model is not None and update.model.window == state.window:
+    if update.preferences is not None:
+        changes["preferences"] = update.preferences
+    if update.window is not None and not state.window_chosen:
+        changes["window"] = update.window
+    if update.model is not None and update.model.window == changes.get("window", state.window):
         changes["model"] = update.model
         if not update.model.importing:
             changes["importing"] = None

@@ -8,6 +8,7 @@ sessions and this session's cost by the same prices as every report.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -71,12 +72,17 @@ def render(payload: Mapping[str, Any], costs: Costs, *, color: bool, ascii_only:
     for key, label in (("five_hour", "5h"), ("seven_day", "week")):
         percent = _number(_get(payload, "rate_limits", key, "used_percentage"))
         if percent is not None:
-            parts.append(paint(f"{label} {percent:.0f}% used", percent))
+            parts.append(paint(f"{label} {whole(percent)}% used", percent))
     context = _number(_get(payload, "context_window", "used_percentage"))
     if context is not None:
-        parts.append(paint(f"context {context:.0f}%", context))
+        parts.append(paint(f"context {whole(context)}%", context))
     bar = " | " if ascii_only else " │ "
     return bar.join(part for part in parts if part)
+
+
+def whole(percent: float) -> int:
+    """Whole per cent, rounded down: 99.6 is not all of it (and 29.0 that came out as 28.999 is)."""
+    return math.floor(percent + 1e-6)
 
 
 def _plain(text: str, percent: float) -> str:

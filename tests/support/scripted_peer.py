@@ -1,7 +1,8 @@
 """
 A peer that speaks the wire with scripted answers: a real Unix socket, no daemon behind it.
 
-For tests of clients: what they send is kept, what they get is said beforehand.
+For tests of clients: what they send is kept, what they get is said beforehand and may be changed at
+any time.  `ModelPeer` has what the dashboard asks for.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from typing import Any, Self
 
-from openusage_proto import locations
+from openusage_proto import locations, methods
+from openusage_proto.messages import Providers, ReadModel, RefreshResult, SubscribeResult
 
 Answer = Any
 """A result (dict or dataclass), `Refusal`, raw bytes to send instead, or a function of the params."""
@@ -40,9 +42,10 @@ class Silence:
 
 class ScriptedPeer:
     """
-    Listens at `path` (the discovered socket by default) until `close`.
+    Listens at `path` (the discovered socket by default) until `close`; use as a context manager.
 
-    `answers` maps a method to its answer; a list is used up one by one, its last item stays.
+    `answers` maps a method to its answer; a list is used up one by one, its last item stays.  As
+    after a killed daemon, the socket's file stays behind.
     """
 
     def __init__(self, answers: Mapping[str, Answer], path: str | None = None) -> None:
@@ -51,7 +54,11 @@ class ScriptedPeer:
         self.requests: list[dict[str, Any]] = []
         self._connections: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        # An answer and a push never mix within a line.
+        self._sending = threading.Lock()
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self.path)
         self._listener.listen(16)
@@ -64,18 +71,20 @@ class ScriptedPeer:
         self.close()
 
     def params_of(self, method: str) -> list[dict[str, Any]]:
-        """Parameters of every call of a method, in order."""
-        return [item.get("params", {}) for item in self.requests if item["method"] == method]
+        """Parameters of every call of a method so far, in order."""
+        return [item.get("params", {}) for item in list(self.requests) if item["method"] == method]
 
-    def push(self, method: str, params: Mapping[str, Any]) -> None:
+    def push(self, method: str, **params: Any) -> None:
         """Send a notification to everybody."""
-        message = {"jsonrpc": "2.0", "method": method, "params": dict(params)}
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
         self.send(json.dumps(message).encode() + b"\n")
 
     def send(self, data: bytes) -> None:
-        """Send raw bytes to everybody."""
-        for connection in self._connections:
-            connection.sendall(data)
+        """Send raw bytes to everybody who is still there."""
+        with self._sending:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.sendall(data)
 
     @property
     def connected(self) -> int:
@@ -83,7 +92,7 @@ class ScriptedPeer:
         return len(self._connections)
 
     def close(self) -> None:
-        """Stop listening and hang up."""
+        """Stop listening and hang up; harmless when already done."""
         with contextlib.suppress(OSError):
             # Wakes the accept call, which close alone does not.
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -93,8 +102,6 @@ class ScriptedPeer:
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(5)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
 
     def _start(self, target: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -118,7 +125,8 @@ class ScriptedPeer:
                 reply = self._reply(request)
                 if reply is None:
                     return
-                connection.sendall(reply)
+                with self._sending:
+                    connection.sendall(reply)
 
     def _reply(self, request: dict[str, Any]) -> bytes | None:
         method = request["method"]
@@ -139,3 +147,28 @@ class ScriptedPeer:
         else:
             message["result"] = asdict(answer) if is_dataclass(answer) else answer
         return json.dumps(message).encode() + b"\n"
+
+
+class ModelPeer(ScriptedPeer):
+    """A peer that serves one read model in whatever window is asked for, and pushes its changes."""
+
+    def __init__(self, path: str, model: ReadModel, **answers: Answer) -> None:
+        self.model = model
+        given: dict[str, Answer] = {
+            methods.SUBSCRIBE: SubscribeResult(seq=model.seq, subscribed=True),
+            methods.PROVIDERS: Providers(providers=[]),
+            methods.REFRESH: RefreshResult(accounts=["a"], polls_deferred=[], seq=model.seq),
+            methods.READ_MODEL: self._read_model,
+        }
+        super().__init__(given | answers, path)
+
+    def publish(self, model: ReadModel) -> None:
+        """Serve this model from now on and push its sequence to everyone."""
+        self.model = model
+        self.push(methods.READ_MODEL_CHANGED, seq=model.seq)
+
+    def _read_model(self, params: dict[str, Any]) -> Any:
+        model = self.model
+        if params.get("if_seq") == model.seq:
+            return {"seq": model.seq, "unchanged": True}
+        return replace(model, window=params.get("window", "30d"))

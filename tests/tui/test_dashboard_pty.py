@@ -17,9 +17,9 @@ import pytest
 from openusage_client.tui import keymap
 from openusage_proto import methods
 from tests.support import screen_samples as samples
+from tests.support.scripted_peer import ModelPeer, Refusal
 from tests.support.terminal import Terminal, dashboard
 from tests.support.waiting import wait_until
-from tests.support.wire_server import WireServer
 
 pytestmark = pytest.mark.pty
 
@@ -50,7 +50,7 @@ def socket_path(isolated_home, monkeypatch):
 @pytest.fixture
 def server(socket_path):
     """A daemon with six accounts."""
-    with WireServer(socket_path, MODEL) as running:
+    with ModelPeer(socket_path, MODEL) as running:
         yield running
 
 
@@ -83,7 +83,7 @@ def test_every_key_of_the_table_works(server):
         terminal.wait_for("refreshing 1 account")
         terminal.send("q")
         assert terminal.wait_exit() == 0
-    assert server.asked(methods.REFRESH)
+    assert server.params_of(methods.REFRESH)
 
 
 def test_detail_and_help_and_back(server):
@@ -124,7 +124,7 @@ def test_window_key_asks_for_the_window(server):
         terminal.send("W")
         terminal.wait_for("[30d]")
     wait_until(
-        lambda: [p["window"] for p in server.asked(methods.READ_MODEL)][:2] == ["30d", "all"]
+        lambda: [p["window"] for p in server.params_of(methods.READ_MODEL)][:2] == ["30d", "all"]
     )
 
 
@@ -141,9 +141,9 @@ def test_nothing_is_written_while_nothing_changes(server):
     """An idle dashboard is silent: a push of the same figures draws nothing."""
     with Terminal(dashboard()) as terminal:
         text = terminal.wait_for("Claude Code")
-        terminal.wait_until(lambda _text: len(server.asked(methods.PROVIDERS)) == 1)
+        terminal.wait_until(lambda _text: len(server.params_of(methods.PROVIDERS)) == 1)
         server.publish(dataclasses.replace(MODEL, seq=8))
-        wait_until(lambda: len(server.asked(methods.READ_MODEL)) >= 2)
+        wait_until(lambda: len(server.params_of(methods.READ_MODEL)) >= 2)
         # A key without a meaning is the proof that the push has been handled before it.
         terminal.send("r")
         after = terminal.wait_for("refreshing 1 account")
@@ -188,11 +188,11 @@ def test_survives_the_daemons_death_and_return(socket_path):
     """Lost is said with the figures still there; the return needs no key."""
     with Terminal(dashboard(), 100, 30) as terminal:
         terminal.wait_for("No figures from the daemon")
-        with WireServer(socket_path, MODEL):
+        with ModelPeer(socket_path, MODEL):
             terminal.wait_for("42% used", 15)
         text = terminal.wait_for("daemon lost at")
         assert "42% used" in text
-        with WireServer(socket_path, dataclasses.replace(MODEL, seq=9, demo=True)):
+        with ModelPeer(socket_path, dataclasses.replace(MODEL, seq=9, demo=True)):
             text = terminal.wait_for("DEMO", 15)
             assert "● live" in text
         terminal.send("q")
@@ -212,7 +212,7 @@ def test_a_daemon_that_does_not_answer_does_not_freeze_the_keys(socket_path, ser
         released: list[bool] = []
         server.answers[methods.REFRESH] = hang
         terminal.send("r")
-        wait_until(lambda: server.asked(methods.REFRESH))
+        wait_until(lambda: server.params_of(methods.REFRESH))
         terminal.send("?")
         terminal.wait_for("On the overview")
         terminal.send("q")
@@ -332,7 +332,7 @@ def test_a_first_import_is_followed(socket_path):
     running = samples.model([], importing=True)
     status = {"importing": dataclasses.asdict(samples.IMPORTING)}
     with (
-        WireServer(socket_path, running, status=status) as server,
+        ModelPeer(socket_path, running, status=status) as server,
         Terminal(dashboard()) as terminal,
     ):
         terminal.wait_for("first import 42%")
@@ -368,6 +368,57 @@ def test_a_painted_theme_works_on_eight_colours(server):
         terminal.wait_until(lambda _text: terminal.screen.buffer[23][79].bg == "white")
 
 
+def settings(**values):
+    """An answer of `settings_get`."""
+    return {"path": "/settings.json", "settings": values, "warnings": []}
+
+
+def test_theme_and_window_of_the_settings_open_and_are_followed(server):
+    """The first screen has them; a theme changed in the file is taken over with r."""
+    server.answers[methods.SETTINGS_GET] = settings(
+        theme="OpenUsage Light", data={"time_window": "7d"}
+    )
+    with Terminal(dashboard()) as terminal:
+        terminal.wait_for("[7d]")
+        terminal.wait_until(lambda _text: terminal.screen.buffer[23][79].bg == "ffffff")
+        server.answers[methods.SETTINGS_GET] = settings(theme="mono")
+        terminal.send("r")
+        terminal.wait_until(lambda _text: terminal.screen.buffer[23][79].bg == "default")
+        assert "[7d]" in terminal.text()
+
+
+def test_flags_win_over_the_settings(server):
+    """What was asked for on the command line is not changed by the file."""
+    server.answers[methods.SETTINGS_GET] = settings(theme="mono", data={"time_window": "7d"})
+    with Terminal(dashboard("--theme", "openusage-light", "--window", "all")) as terminal:
+        terminal.wait_for("[all]")
+        terminal.wait_until(lambda _text: terminal.screen.buffer[23][79].bg == "ffffff")
+
+
+def test_an_unknown_theme_of_the_settings_is_said(server):
+    """The default theme and a note that the next key takes away."""
+    server.answers[methods.SETTINGS_GET] = settings(theme="Gruvbox")
+    with Terminal(dashboard()) as terminal:
+        terminal.wait_for("settings: no theme 'Gruvbox', showing openusage-dark")
+        terminal.send("g")
+        terminal.wait_for("q quit")
+
+
+def test_an_error_answer_is_said_and_passes(server):
+    """The daemon's words stand above the last figures until it works again."""
+    with Terminal(dashboard()) as terminal:
+        terminal.wait_for("● live")
+        good = server.answers[methods.READ_MODEL]
+        busy = Refusal(1006, "storage_busy", {"detail": "the database is locked"})
+        server.answers[methods.READ_MODEL] = busy
+        server.push(methods.READ_MODEL_CHANGED, seq=8)
+        text = terminal.wait_for("the database is locked")
+        assert "daemon error since" in text
+        assert "42% used" in text
+        server.answers[methods.READ_MODEL] = good
+        terminal.wait_for("● live")
+
+
 def test_a_wrong_theme_is_explained(server):
     """The names there are, and exit 1."""
     with Terminal(run_with({"theme": "nonesuch"})) as terminal:
@@ -387,7 +438,7 @@ def test_without_a_terminal_it_says_what_to_use(server):
 def test_a_zone_nobody_here_knows_is_no_error(socket_path):
     """The daemon's zone data may be newer than ours."""
     model = dataclasses.replace(MODEL, timezone="Mars/Olympus")
-    with WireServer(socket_path, model), Terminal(dashboard()) as terminal:
+    with ModelPeer(socket_path, model), Terminal(dashboard()) as terminal:
         terminal.wait_for("42% used")
 
 

@@ -12,7 +12,7 @@ from openusage_client.tui.theme import builtin, builtin_names
 from openusage_client.tui.views import screens
 from openusage_proto.messages import Providers
 from tests.support import screen_samples as samples
-from tests.support.wire_server import WireServer
+from tests.support.scripted_peer import ModelPeer
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -37,7 +37,7 @@ def test_the_picture_waits_for_the_first_import(isolated_home):
         return dataclasses.asdict(answers.pop() if answers else done)
 
     providers = dataclasses.asdict(Providers(providers=[]))
-    server = WireServer(path, done, read_model=read_model, providers=providers)
+    server = ModelPeer(path, done, read_model=read_model, providers=providers)
     with server, Connection(path) as connection:
         assert live_state(connection, "30d").model == done
 
@@ -54,7 +54,7 @@ def test_the_script_draws_a_running_daemon(isolated_home, monkeypatch):
     out = os.path.join(isolated_home, "images", "d.svg")
     model = samples.model(samples.accounts(2), demo=True)
     providers = dataclasses.asdict(Providers(providers=list(samples.PROVIDERS.values())))
-    with WireServer(path, model, providers=providers):
+    with ModelPeer(path, model, providers=providers):
         assert main([out, "--size", "100x30", "--window", "7d"]) == 0
     with open(out, encoding="utf-8") as file:
         picture = file.read()

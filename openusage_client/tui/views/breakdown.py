@@ -102,7 +102,9 @@ def _table(cells: Sequence[tuple[str, float, str, str, str]], width: int) -> lis
     cost_cells = max(cell_width(row[3]) for row in cells)
     count_cells = max(cell_width(row[4]) for row in cells)
     names = max(cell_width(row[0]) for row in cells)
-    fixed = 2 + 5 + 1 + token_cells + 2 + cost_cells
+    # Where costs are hidden, their column is gone with its gap.
+    cost_gap = "  " if cost_cells else ""
+    fixed = 2 + 5 + 1 + token_cells + len(cost_gap) + cost_cells
     with_requests = width - fixed - count_cells - 6 >= names + 8
     if with_requests:
         fixed += count_cells + 6
@@ -123,7 +125,7 @@ def _table(cells: Sequence[tuple[str, float, str, str, str]], width: int) -> lis
             (track, "track"),
             (pad(wording.share(share), 5, ">"), "value"),
             (" " + pad(tokens, token_cells, ">"), "muted"),
-            ("  " + pad(amount, cost_cells, ">"), "cost"),
+            (cost_gap + pad(amount, cost_cells, ">"), "cost"),
         ]
         if with_requests:
             line.append(("  " + pad(count, count_cells, ">") + " req", "muted"))

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from openusage_client.formatting import format_count, format_local, format_tokens
+from openusage_client.formatting import (
+    format_count,
+    format_local,
+    format_percent,
+    format_tokens,
+)
 from openusage_client.tui import limits
 from openusage_client.tui.layout import Line, clip_line, column_width, flow
 from openusage_client.tui.state import AppState
@@ -73,7 +78,7 @@ def _limits(state: AppState, account: AccountSnapshot, width: int) -> list[Line]
         return []
     labels = [label for label, _ in gauges] + [limits.label(metric) for metric in figures]
     cells = gauge.label_width(labels, width - 2)
-    lines = gauge.render_gauges(gauges, state.now, width - 2, cells)
+    lines = gauge.render_gauges(gauges, state.now, state.preferences.thresholds, width - 2, cells)
     for metric in figures:
         lines.append(
             [(pad(clean(limits.label(metric)), cells), "label"), (" ", "text"),
@@ -101,6 +106,8 @@ def _totals(state: AppState, usage: Usage) -> list[Line]:
     if usage.totals.reasoning_tokens:
         reasoning = [format_tokens(group.reasoning_tokens) for _, group in groups]
         rows.insert(2, ("  of it reasoning", reasoning))
+    # A row without any word is one the user does not want to see.
+    rows = [(name, values) for name, values in rows if any(values)]
     names = max(cell_width(name) for name, _ in rows)
     cells = max(10, *(cell_width(value) for _, values in rows for value in values))
     head: Line = [("Used", "heading"), (" " * (names - 2), "text")]
@@ -119,7 +126,7 @@ def _totals(state: AppState, usage: Usage) -> list[Line]:
 def _cache_hits(totals: Totals) -> str:
     """Share of the prompt that came from the cache; `-` when nothing was sent."""
     prompt = totals.input_tokens + totals.cache_read_tokens + totals.cache_creation_tokens
-    return f"{totals.cache_read_tokens / prompt * 100:.0f}%" if prompt else "-"
+    return format_percent(totals.cache_read_tokens / prompt * 100 if prompt else None)
 
 
 def _counts(heading: str, rows: Sequence[NamedCount], width: int) -> list[Line]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from openusage_client.formatting import format_percent
+from openusage_client.preferences import WINDOWS
 from openusage_client.tui import keymap
 from openusage_client.tui.layout import Line, fit_line, line_width, pick, spread
-from openusage_client.tui.state import WINDOW_TITLES, WINDOWS, AppState
-from openusage_client.tui.text import clean
+from openusage_client.tui.state import WINDOW_TITLES, AppState
+from openusage_client.tui.text import clean, clip
 from openusage_client.tui.views import wording
 from openusage_client.tui.views.tile import period_title
 from openusage_proto.messages import ImportProgress
 
 TALL_HEADER_FROM: Final = 12
+_ERROR_CELLS: Final = 48
+"""What an error may take of the one line of a low terminal."""
 
 
 def header_height(height: int) -> int:
@@ -28,7 +31,8 @@ def content_height(height: int) -> int:
 
 def render_header(state: AppState, width: int, height: int) -> list[Line]:
     """One or two lines: brand, windows, connection and clock; totals and what needs attention."""
-    right = _link(state)
+    tall = header_height(height) > 1
+    right = _link(state, words=not tall)
     brand: Line = [(" OpenUsage ", "brand"), (" ", "text")]
     if state.model is not None and state.model.demo:
         brand += [(" DEMO ", "demo"), (" sample data ", "muted")]
@@ -40,7 +44,7 @@ def render_header(state: AppState, width: int, height: int) -> list[Line]:
         width - line_width(right) - 1,
     )
     lines = [spread(left, right, width)]
-    if header_height(height) > 1:
+    if tall:
         lines.append(_totals(state, width))
     return lines
 
@@ -79,11 +83,15 @@ def _windows(state: AppState) -> Line:
     return line
 
 
-def _link(state: AppState) -> Line:
+def _link(state: AppState, *, words: bool) -> Line:
+    """The connection's state and the clock; an error's words too where they have no other line."""
     clock: Line = [(f"  {state.now:%H:%M} ", "muted")]
+    since = f"{state.link.since.astimezone(state.now.tzinfo):%H:%M}"
     if state.link.phase == "lost":
-        since = f"{state.link.since.astimezone(state.now.tzinfo):%H:%M}"
         return [(f"✗ daemon lost at {since}", "crit"), (" · r starts it", "muted"), *clock]
+    if state.link.phase == "failing":
+        what = f": {clean(state.link.detail)}" if words else f" since {since}"
+        return [(clip(f"✗ daemon error{what}", _ERROR_CELLS), "crit"), *clock]
     if state.link.phase == "connecting":
         return [("◌ connecting", "warn"), *clock]
     if state.model is not None and state.model.importing:
@@ -95,6 +103,10 @@ def _link(state: AppState) -> Line:
 
 def _totals(state: AppState, width: int) -> Line:
     model = state.model
+    if model is not None and state.link.phase == "failing":
+        # The figures below are the last good ones; why there are no newer ones matters more here.
+        words = f" {clean(state.link.detail)} · these are the last figures"
+        return fit_line([(clip(words, width - 1), "crit")], width)
     if model is None or not (model.accounts or model.unmapped):
         return fit_line([], width)
     left: Line = [(f" {period_title(model.window)}  ", "label")]

@@ -8,7 +8,7 @@ from typing import Final
 
 from openusage_client.formatting import format_duration, format_percent
 from openusage_client.tui.layout import Line, clip_line, line_width
-from openusage_client.tui.limits import Pace, moment, pace, severity, used_percent
+from openusage_client.tui.limits import Pace, Thresholds, moment, pace, severity, used_percent
 from openusage_client.tui.text import bar, cell_width, clean, pad
 from openusage_client.tui.views import wording
 from openusage_proto.messages import Metric
@@ -29,15 +29,19 @@ def label_width(labels: Sequence[str], width: int) -> int:
 
 
 def render_gauges(
-    gauges: Sequence[Labelled], now: datetime, width: int, label_cells: int
+    gauges: Sequence[Labelled],
+    now: datetime,
+    thresholds: Thresholds,
+    width: int,
+    label_cells: int,
 ) -> list[Line]:
     """One line per limit, bars aligned; a second one where the pace leads past the limit."""
     form, bar_cells = _fit(gauges, now, width, label_cells)
     lines: list[Line] = []
     for label, metric in gauges:
-        lines.append(
-            clip_line(_gauge(label, metric, now, (label_cells, bar_cells, form), width), width)
-        )
+        role = severity(used_percent(metric), thresholds)
+        line = _gauge(label, metric, now, role, (label_cells, bar_cells, form), width)
+        lines.append(clip_line(line, width))
         warning = _warning(pace(metric, now), metric, now)
         if warning:
             indent = " " * (label_cells + 1) if width >= 60 else "  "
@@ -80,11 +84,15 @@ def _fit(
 
 
 def _gauge(
-    label: str, metric: Metric, now: datetime, columns: tuple[int, int, int], width: int
+    label: str,
+    metric: Metric,
+    now: datetime,
+    role: str,
+    columns: tuple[int, int, int],
+    width: int,
 ) -> Line:
     label_cells, bar_cells, form = columns
     percent = used_percent(metric)
-    role = severity(percent)
     rate = pace(metric, now)
     used = format_percent(percent) if percent is not None else "?"
     line: Line = [

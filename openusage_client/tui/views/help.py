@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from openusage_client.formatting import format_percent
 from openusage_client.tui import keymap
 from openusage_client.tui.layout import Line, clip_line, column_width, flow
-from openusage_client.tui.limits import CRITICAL_PERCENT, WARN_PERCENT
+from openusage_client.tui.limits import Thresholds
 from openusage_client.tui.text import cell_width, pad, wrap
 from openusage_client.tui.views import wording
 from openusage_client.tui.views.gauge import bar_spans
@@ -22,12 +23,12 @@ _MARKS: Final = (
 )
 
 
-def render_help(width: int) -> list[Line]:
+def render_help(width: int, thresholds: Thresholds) -> list[Line]:
     """All lines of the help screen for a width."""
     columns = 2 if width >= _TWO_COLUMNS_FROM else 1
     inner = column_width(max(1, width - 2), columns)
     blocks = [_keys(context, inner) for context in _TITLES]
-    blocks.append(_marks(inner))
+    blocks.append(_marks(inner, thresholds))
     return [[(" ", "text"), *line] for line in flow(blocks, columns, max(1, width - 2))]
 
 
@@ -46,7 +47,7 @@ def _keys(context: str, width: int) -> list[Line]:
     return [clip_line(line, width) for line in [[(_TITLES[context], "heading")], *table]]
 
 
-def _marks(width: int) -> list[Line]:
+def _marks(width: int, thresholds: Thresholds) -> list[Line]:
     sample = bar_spans(0.42, 12, "ok", 0.6)
     lines: list[Line] = [
         [("What the marks mean", "heading")],
@@ -55,11 +56,11 @@ def _marks(width: int) -> list[Line]:
         [
             ("  ", "text"),
             ("green", "ok"),
-            (f" below {WARN_PERCENT:.0f}% used, ", "muted"),
+            (f" below {format_percent(thresholds.warn)} used, ", "muted"),
             ("yellow", "warn"),
             (" from there, ", "muted"),
             ("red", "crit"),
-            (f" from {CRITICAL_PERCENT:.0f}%", "muted"),
+            (f" from {format_percent(thresholds.critical)}", "muted"),
         ],
     ]
     for mark, words in _MARKS:

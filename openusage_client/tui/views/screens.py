@@ -24,7 +24,7 @@ from openusage_client.tui.views.splash import (
 _Page = Callable[[AppState, int], list[Line]]
 _PAGES: Final[dict[str, _Page]] = {
     "detail": render_detail,
-    "help": lambda _state, width: render_help(width),
+    "help": lambda state, width: render_help(width, state.preferences.thresholds),
 }
 SCREENS: Final = ("main", *_PAGES)
 

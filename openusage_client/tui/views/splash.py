@@ -46,6 +46,7 @@ def _lines(state: AppState, width: int) -> list[Line]:
     word = {
         "connecting": "Connecting to the daemon …",
         "live": "Reading …",
+        "failing": "The daemon answers with an error. Trying again …",
         "lost": "No figures from the daemon. Trying again …",
     }[state.link.phase]
     lines: list[Line] = [[(word, "title")]]

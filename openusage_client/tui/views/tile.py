@@ -89,13 +89,13 @@ def _limits(state: AppState, account: AccountSnapshot, width: int, level: int) -
         gauges = gauges[:2] + [
             item
             for item in gauges[2:]
-            if (limits.used_percent(item[1]) or 0.0) >= limits.WARN_PERCENT
+            if (limits.used_percent(item[1]) or 0.0) >= state.preferences.thresholds.warn
         ]
     figures = limits.figures(account)
     names = [label for label, _ in gauges] + [limits.label(metric) for metric in figures]
     periods = _periods(state, account)
     cells = gauge.label_width([*names, *(name for name, _ in periods)], width)
-    lines = gauge.render_gauges(gauges, state.now, width, cells)
+    lines = gauge.render_gauges(gauges, state.now, state.preferences.thresholds, width, cells)
     for metric in figures:
         name = pad(clean(limits.label(metric)), cells)
         lines.append(

@@ -13,8 +13,10 @@ from openusage_client.formatting import (
     format_count,
     format_duration,
     format_money,
+    format_percent,
     format_tokens,
 )
+from openusage_client.preferences import HIDDEN
 from openusage_client.tui.layout import Line
 from openusage_client.tui.limits import moment
 from openusage_client.tui.text import clean
@@ -75,8 +77,11 @@ def cost(totals: Totals) -> str:
     """
     A group's cost: `≈$1.20` estimated, `$1.20` recorded, `≈$1.20+?` with something unpriced.
 
-    Nothing priced at all is `?`, not zero; other currencies stand beside it.
+    Nothing priced at all is `?`, not zero; other currencies stand beside it.  Empty where the user
+    does not want to see costs.
     """
+    if totals.cost_basis == HIDDEN:
+        return ""
     unpriced = totals.unpriced_requests > 0 or totals.cost_basis == "unpriced"
     if totals.cost_basis == "unpriced":
         text = "?"
@@ -89,21 +94,22 @@ def cost(totals: Totals) -> str:
 
 
 def totals_line(totals: Totals) -> Line:
-    """`1.2M tokens · ≈$3.42 · 41 requests`."""
+    """`1.2M tokens · ≈$3.42 · 41 requests`; its first three pieces are the short form."""
     if not totals.requests and not totals.total_tokens:
         return [("nothing used", "muted")]
     unit = "request" if totals.requests == 1 else "requests"
+    amount = cost(totals)
     return [
         (format_tokens(totals.total_tokens), "value"),
-        (" tokens · ", "muted"),
-        (cost(totals), "cost"),
+        (" tokens · " if amount else " tokens", "muted"),
+        (amount, "cost"),
         (f" · {format_count(totals.requests)} {unit}", "muted"),
     ]
 
 
 def share(fraction: float) -> str:
-    """A share of a whole, rounded: `27%`, `<1%` for a trace."""
-    return "<1%" if 0 < fraction < 0.005 else f"{fraction * 100:.0f}%"
+    """A share of a whole: `27%`, `<1%` for a trace."""
+    return format_percent(fraction * 100)
 
 
 def ago(iso: str | None, now: datetime) -> str:

@@ -180,7 +180,7 @@ def _account_id(home: str, default: str, used: set[str]) -> str:
     if os.path.realpath(home) == os.path.realpath(default):
         return ACCOUNT_ID
     parts = [part for part in home.split(os.sep) if part]
-    # `…/work/opencode` says more by its parent than by its own name
+    # `…/office/opencode` says more by its parent than by its own name
     name = next((part for part in reversed(parts) if part not in {"opencode", "share"}), "other")
     base = account_id = f"{ACCOUNT_ID}:{name}"
     number = 2

@@ -29,9 +29,29 @@ def dashboard(monkeypatch: pytest.MonkeyPatch) -> list[argparse.Namespace]:
 
 def test_terminal_opens_the_dashboard(run: Run, dashboard: list[argparse.Namespace]) -> None:
     """In a terminal the dashboard opens with the general flags; it connects by itself."""
-    assert run("--no-color", "-z", "UTC") == (0, "", "")
+    flags = ("--no-color", "-z", "UTC", "--theme", "High Contrast", "--window", "7d")
+    assert run(*flags) == (0, "", "")
     (options,) = dashboard
     assert (options.no_color, options.timezone, options.no_autostart) == (True, "UTC", False)
+    assert (options.theme, options.window) == ("High Contrast", "7d")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--theme", "Gruvbox"], "no theme 'Gruvbox'; there are: high-contrast, mono"),
+        (["--window", "2d"], "choose from '1d'"),
+        (["--theme"], "expected one argument"),
+    ],
+)
+def test_what_cannot_be_opened_is_said(
+    run: Run, dashboard: list[argparse.Namespace], flags: list[str], words: str
+) -> None:
+    """A wrong theme or window is a usage error that lists what there is."""
+    code, _, err = run(*flags)
+    assert code == 2
+    assert words in err
+    assert not dashboard
 
 
 def test_or_demo_with_tools_opens_the_dashboard(
@@ -46,15 +66,15 @@ def test_or_demo_without_tools_shows_the_demo(
     run: Run, monkeypatch: pytest.MonkeyPatch, peer: ScriptedPeer
 ) -> None:
     """A machine without any tool or history gets the labelled demo."""
-    shown: list[dict[str, object]] = []
-    monkeypatch.setattr(demo, "run", lambda **options: shown.append(options) or 0)
+    shown: list[tuple[str, str | None]] = []
+    monkeypatch.setattr(demo, "run", lambda given, keep: shown.append((given.window, keep)) or 0)
     events = wire_samples.status().events
     fresh = wire_samples.status(events=type(events)(stored=0))
     peer.answers |= {"status": fresh, "accounts": {"accounts": []}}
-    code, out, _ = run("--or-demo")
+    code, out, _ = run("--or-demo", "--window", "7d")
     assert code == 0
     assert "generated sample data" in out
-    assert shown == [{"keep": None, "no_color": False, "timezone": None}]
+    assert shown == [("7d", None)]
 
 
 @pytest.mark.parametrize(("stored", "accounts"), [(5, []), (0, [{"account_id": "a"}])])

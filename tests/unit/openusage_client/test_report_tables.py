@@ -8,7 +8,13 @@ from dataclasses import replace
 import pytest
 
 from openusage_client.formatting import parse_iso
-from openusage_client.report_tables import report_lines, short_models, zone_of
+from openusage_client.preferences import HIDDEN, Preferences
+from openusage_client.report_tables import (
+    report_lines,
+    short_models,
+    with_shown_costs,
+    zone_of,
+)
 from openusage_client.terminal import Style
 from openusage_proto.messages import Report, ReportSource
 from tests.support import wire_samples
@@ -33,6 +39,30 @@ def page(report: Report, width: int | None = 100, style: Style = PLAIN, **more: 
 def test_page_golden(name: str, width: int, check_screen: Callable[[str, str, int], None]) -> None:
     """Each report fits 60, 80 and 120 columns and looks as reviewed."""
     check_screen(name, page(REPORTS[name], width), width)
+
+
+@pytest.mark.parametrize("name", ["daily", "session", "blocks"])
+def test_hidden_costs_are_in_no_column_and_no_note(name: str) -> None:
+    """With all costs hidden no amount, heading, legend or missing price is left."""
+    shown = with_shown_costs(REPORTS[name], Preferences(hide_costs=True), None)
+    text = page(shown, None)
+    assert "$" not in text
+    assert "COST" not in text
+    assert "BURN" not in text
+    assert "mystery-1 " not in text.splitlines()[-1]
+    assert f"{REPORTS[name].totals.total_tokens:,}" in text
+
+
+def test_costs_follow_the_account_a_row_or_the_report_is_about() -> None:
+    """An account's own word decides its rows; a sum over several follows the common setting."""
+    rows = [wire_samples.row("a", 5000, account="work"), wire_samples.row("b", 6000)]
+    report = wire_samples.report("session", rows)
+    shown = with_shown_costs(report, Preferences(costs_of={"work": True}), None)
+    assert [row.cost_basis for row in shown.rows] == [HIDDEN, "estimate"]
+    assert shown.totals == report.totals
+    only = with_shown_costs(report, Preferences(costs_of={"work": True}), "work")
+    assert only.totals.cost_basis == HIDDEN
+    assert with_shown_costs(report, Preferences(), None) == report
 
 
 def test_unpriced_total_is_marked_and_named() -> None:

@@ -56,7 +56,7 @@ def test_notifications_end_when_the_daemon_goes() -> None:
     """Pushes come in order; a hang-up ends them."""
     with ScriptedPeer({"hello": {}}) as peer, Connection() as connection:
         connection.call("hello")
-        peer.push("read_model_changed", {"seq": 1})
+        peer.push("read_model_changed", seq=1)
         peer.send(b'{"jsonrpc":"2.0","method":"later"}\n')
         stream = connection.notifications()
         assert next(stream).params == {"seq": 1}

@@ -52,6 +52,21 @@ def test_json_has_usage_per_window(run: Run, peer: ScriptedPeer) -> None:
     assert overview["unmapped"][0]["source"] == "my_tool"
 
 
+def test_settings_decide_order_and_costs_of_the_page_only(run: Run, peer: ScriptedPeer) -> None:
+    """The table follows the settings, the JSON stays the data it is."""
+    before = run("overview", "--json")[1]
+    listed = [{"account_id": "codex", "hide_costs": False}]
+    dashboard = {"hide_costs": True, "providers": listed}
+    peer.answers["settings_get"] = {"settings": {"dashboard": dashboard}}
+    code, out, _ = run("overview")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[3].startswith("Codex")
+    assert "$" in lines[3]
+    assert not [line for line in lines[4:] if "$" in line and "list price" not in line]
+    assert run("overview", "--json")[1] == before
+
+
 def test_machine_without_tools_says_what_to_do() -> None:
     """No account is an explanation, not an empty table."""
     empty = {

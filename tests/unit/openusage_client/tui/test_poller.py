@@ -18,14 +18,14 @@ from openusage_client.tui.poller import Poller
 from openusage_proto import methods
 from openusage_proto.messages import ImportProgress, ReadModel
 from tests.support import screen_samples as samples
+from tests.support.scripted_peer import ModelPeer, Refusal
 from tests.support.waiting import wait_until
-from tests.support.wire_server import WireServer
 
 
 class Watched:
     """A poller with everything it has reported."""
 
-    def __init__(self, path, **options):
+    def __init__(self, path, window="30d", **options):
         self.attempts = []
         self.woken = threading.Event()
 
@@ -33,7 +33,7 @@ class Watched:
             self.attempts.append(may_start)
             return Connection(path, 5.0)
 
-        self.poller = Poller(connect, "30d", self.woken.set, **options)
+        self.poller = Poller(connect, window, self.woken.set, **options)
         self.seen = []
         self.poller.start()
 
@@ -82,37 +82,37 @@ MODEL = samples.model(samples.accounts(2))
 
 def test_first_read_brings_model_connection_and_providers(path, watch):
     """One connection, one subscription, one read; the model is what the server said."""
-    with WireServer(path, MODEL) as server:
+    with ModelPeer(path, MODEL) as server:
         watched = watch(zone="Asia/Kathmandu")
         wait_until(lambda: watched.last("providers") is not None)
         assert watched.last("model") == MODEL
         assert watched.phase() == "live"
-        assert server.asked(methods.SUBSCRIBE) == [{}]
-        assert server.asked(methods.READ_MODEL) == [{"window": "30d", "tz": "Asia/Kathmandu"}]
+        assert server.params_of(methods.SUBSCRIBE) == [{}]
+        assert server.params_of(methods.READ_MODEL) == [{"window": "30d", "tz": "Asia/Kathmandu"}]
         assert watched.woken.is_set()
 
 
 def test_a_push_is_read_and_an_own_sequence_is_not(path, watch):
     """A change is on its way at once; a push of what is already known asks nothing."""
-    with WireServer(path, MODEL) as server:
+    with ModelPeer(path, MODEL) as server:
         watched = watch()
         wait_until(lambda: watched.phase() == "live")
         server.push(methods.READ_MODEL_CHANGED, seq=MODEL.seq)
         server.push("something_new", seq=99)
         server.publish(dataclasses.replace(MODEL, seq=8, demo=True))
         wait_until(lambda: watched.last("model").seq == 8)
-        reads = server.asked(methods.READ_MODEL)
+        reads = server.params_of(methods.READ_MODEL)
         assert [params.get("if_seq") for params in reads] == [None, 7]
 
 
 def test_an_unchanged_answer_is_no_news(path, watch):
     """A push that was overtaken by our own read costs no redraw."""
-    with WireServer(path, MODEL) as server:
+    with ModelPeer(path, MODEL) as server:
         watched = watch()
         wait_until(lambda: watched.last("providers") is not None)
         before = len(watched.news())
         server.push(methods.READ_MODEL_CHANGED, seq=6)
-        wait_until(lambda: len(server.asked(methods.READ_MODEL)) == 2)
+        wait_until(lambda: len(server.params_of(methods.READ_MODEL)) == 2)
         watched.poller.refresh()
         wait_until(lambda: watched.last("notice"))
         assert len(watched.news()) == before + 1
@@ -120,7 +120,7 @@ def test_an_unchanged_answer_is_no_news(path, watch):
 
 def test_window_is_read_without_sequence(path, watch):
     """Another window is another answer, whatever the sequence; asking again asks nothing."""
-    with WireServer(path, MODEL) as server:
+    with ModelPeer(path, MODEL) as server:
         watched = watch()
         wait_until(lambda: watched.phase() == "live")
         watched.poller.show_window("7d")
@@ -128,7 +128,7 @@ def test_window_is_read_without_sequence(path, watch):
         watched.poller.show_window("7d")
         watched.poller.show_window("1d")
         wait_until(lambda: watched.last("model").window == "1d")
-        assert [(p["window"], p.get("if_seq")) for p in server.asked(methods.READ_MODEL)] == [
+        assert [(p["window"], p.get("if_seq")) for p in server.params_of(methods.READ_MODEL)] == [
             ("30d", None), ("7d", None), ("1d", None),
         ]  # fmt: skip
 
@@ -136,13 +136,13 @@ def test_window_is_read_without_sequence(path, watch):
 def test_refresh_reports_what_was_started(path, watch):
     """The words name the accounts and those a vendor's rule holds back."""
     answer = {"accounts": ["a", "b"], "polls_deferred": ["b"], "seq": 7}
-    with WireServer(path, MODEL, refresh=answer) as server:
+    with ModelPeer(path, MODEL, refresh=answer) as server:
         watched = watch()
         wait_until(lambda: watched.phase() == "live")
         watched.poller.refresh()
         wait_until(lambda: watched.last("notice"))
         assert watched.last("notice").startswith("refreshing 2 accounts; 1 may not")
-        assert server.asked(methods.REFRESH) == [{}]
+        assert server.params_of(methods.REFRESH) == [{}]
 
 
 def test_death_and_return_of_the_daemon(path, watch):
@@ -150,11 +150,11 @@ def test_death_and_return_of_the_daemon(path, watch):
     watched = watch()
     wait_until(lambda: watched.phase() == "lost")
     assert "no daemon answers" in watched.last("link").detail
-    with WireServer(path, MODEL):
+    with ModelPeer(path, MODEL):
         wait_until(lambda: watched.phase() == "live", 10)
     wait_until(lambda: watched.phase() == "lost")
     assert watched.last("link").since <= datetime.now(UTC)
-    with WireServer(path, dataclasses.replace(MODEL, seq=9)):
+    with ModelPeer(path, dataclasses.replace(MODEL, seq=9)):
         wait_until(lambda: watched.last("model").seq == 9, 10)
     assert watched.attempts[0] is True
     assert not any(watched.attempts[1:])
@@ -173,16 +173,16 @@ def test_window_asked_while_lost_is_read_first_on_return(path, watch):
     watched = watch()
     wait_until(lambda: watched.phase() == "lost")
     watched.poller.show_window("all")
-    with WireServer(path, MODEL) as server:
+    with ModelPeer(path, MODEL) as server:
         wait_until(lambda: watched.phase() == "live", 10)
-        assert server.asked(methods.READ_MODEL)[0]["window"] == "all"
+        assert server.params_of(methods.READ_MODEL)[0]["window"] == "all"
 
 
 def test_import_progress_is_followed_until_its_end(path, watch):
     """While importing the status is asked; at its end the full figures are read."""
     running = dataclasses.replace(MODEL, importing=True)
     status = {"importing": dataclasses.asdict(samples.IMPORTING)}
-    with WireServer(path, running, status=status) as server:
+    with ModelPeer(path, running, status=status) as server:
         watched = watch()
         wait_until(lambda: watched.last("importing"))
         assert watched.last("importing") == samples.IMPORTING
@@ -195,48 +195,119 @@ def test_import_progress_is_followed_until_its_end(path, watch):
 
 def test_a_status_without_progress_is_ignored(path, watch):
     """A daemon that says nothing about its import is no error."""
-    with WireServer(path, dataclasses.replace(MODEL, importing=True), status={}) as server:
+    with ModelPeer(path, dataclasses.replace(MODEL, importing=True), status={}) as server:
         watched = watch()
-        wait_until(lambda: len(server.asked(methods.STATUS)) >= 2)
+        wait_until(lambda: len(server.params_of(methods.STATUS)) >= 2)
         assert watched.phase() == "live"
 
 
 def test_a_daemon_without_providers_is_fine(path, watch):
     """An older daemon only lacks the words of its gauges."""
-    with WireServer(path, MODEL, providers=None) as server:
+    with ModelPeer(path, MODEL, providers=Refusal(-32601, "method_not_found")) as server:
         watched = watch()
-        wait_until(lambda: server.asked(methods.PROVIDERS))
+        wait_until(lambda: server.params_of(methods.PROVIDERS))
         server.publish(dataclasses.replace(MODEL, seq=8))
         wait_until(lambda: watched.last("model").seq == 8)
         assert watched.phase() == "live"
 
 
-@pytest.mark.parametrize("method", [methods.READ_MODEL, methods.PROVIDERS])
+BUSY = Refusal(1006, "storage_busy", {"detail": "try later"})
+
+
+@pytest.mark.parametrize("method", [methods.SUBSCRIBE, methods.SETTINGS_GET, methods.READ_MODEL])
 def test_a_refusal_is_shown_and_tried_again(path, watch, method):
-    """An error answer is words on the screen, not the end of the thread."""
-    error = {"error": {"code": 1006, "message": "storage_busy", "data": {"detail": "try later"}}}
-    with WireServer(path, MODEL, **{method: error}) as server:
+    """An error answer is no lost daemon: its words are on the screen until it works again."""
+    with ModelPeer(path, MODEL, **{method: BUSY}) as server:
         watched = watch()
-        wait_until(lambda: watched.phase() == "lost")
-        assert "try later" in watched.last("link").detail
-        wait_until(lambda: len(server.asked(method)) >= 2)
+        wait_until(lambda: watched.phase() == "failing")
+        assert watched.last("link").detail == "try later"
+        wait_until(lambda: len(server.params_of(method)) >= 2)
+        server.answers |= {method: server._read_model if method == methods.READ_MODEL else {}}
+        wait_until(lambda: watched.phase() == "live", 10)
+
+
+def test_a_refusal_after_figures_keeps_the_last_ones(path, watch):
+    """A daemon that begins to fail takes nothing away from what has been read."""
+    with ModelPeer(path, MODEL) as server:
+        watched = watch()
+        wait_until(lambda: watched.phase() == "live")
+        server.answers[methods.READ_MODEL] = BUSY
+        server.push(methods.READ_MODEL_CHANGED, seq=8)
+        wait_until(lambda: watched.phase() == "failing")
+        assert watched.last("model") == MODEL
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (methods.PROVIDERS, "providers are not known: try later"),
+        (methods.STATUS, "progress is not known: try later"),
+        (methods.REFRESH, "not refreshed: try later"),
+    ],
+)
+def test_a_refused_extra_is_a_notice(path, watch, method, words):
+    """What the figures do not depend on fails alone."""
+    model = dataclasses.replace(MODEL, importing=method == methods.STATUS)
+    with ModelPeer(path, model, **{method: BUSY}):
+        watched = watch()
+        wait_until(lambda: watched.phase() == "live")
+        watched.poller.refresh()
+        wait_until(lambda: words in [item.notice for item in watched.news()])
+        assert watched.phase() == "live"
 
 
 def test_an_answer_of_the_wrong_shape_is_shown(path, watch):
     """A daemon of another make does not crash the dashboard."""
-    with WireServer(path, MODEL, read_model={"seq": "seven"}):
+    with ModelPeer(path, MODEL, read_model={"seq": "seven"}):
         watched = watch()
-        wait_until(lambda: watched.phase() == "lost")
+        wait_until(lambda: watched.phase() == "failing")
         assert "$.seq" in watched.last("link").detail
+
+
+def settings(**more):
+    """An answer of `settings_get`."""
+    return {"path": "/settings.json", "settings": more, "warnings": []}
+
+
+def test_settings_decide_the_first_window_only(path, watch):
+    """Without a flag the settings' window opens; what the user asks for later stays."""
+    answer = settings(data={"time_window": "7d"})
+    with ModelPeer(path, MODEL, settings_get=answer) as server:
+        watched = watch(window=None)
+        wait_until(lambda: watched.phase() == "live")
+        assert watched.last("window") == "7d"
+        assert watched.last("model").window == "7d"
+        watched.poller.show_window("all")
+        wait_until(lambda: watched.last("model").window == "all")
+        server.answers[methods.SETTINGS_GET] = settings(data={"time_window": "1d"})
+        watched.poller.refresh()
+        wait_until(lambda: len(server.params_of(methods.READ_MODEL)) == 3)
+        assert server.params_of(methods.READ_MODEL)[-1]["window"] == "all"
+
+
+def test_settings_that_change_are_applied_to_the_same_figures(path, watch):
+    """Order and hidden costs change what is shown although the store has not moved."""
+    first, second = (account.account_id for account in MODEL.accounts)
+    with ModelPeer(path, MODEL, settings_get=settings()) as server:
+        watched = watch()
+        wait_until(lambda: watched.phase() == "live")
+        listed = {"providers": [{"account_id": second, "hide_costs": True}]}
+        server.answers[methods.SETTINGS_GET] = settings(dashboard=listed)
+        watched.poller.refresh()
+        wait_until(lambda: watched.last("model").accounts[0].account_id == second)
+        shown = watched.last("model").accounts
+        assert [account.account_id for account in shown] == [second, first]
+        assert shown[0].usage.totals.cost_usd == 0.0
+        assert shown[1] == MODEL.accounts[0]
 
 
 def test_the_quarter_hour_reads_again_without_sequence(path, watch, monkeypatch):
     """A rolling window moves although nothing is stored; `if_seq` would hide that."""
     monkeypatch.setattr(module, "QUARTER_S", 0.25)
-    with WireServer(path, MODEL) as server:
+    with ModelPeer(path, MODEL) as server:
         watched = watch()
-        wait_until(lambda: len(server.asked(methods.READ_MODEL)) >= 3)
-        assert all("if_seq" not in params for params in server.asked(methods.READ_MODEL))
+        wait_until(lambda: len(server.params_of(methods.READ_MODEL)) >= 3)
+        assert all("if_seq" not in params for params in server.params_of(methods.READ_MODEL))
         assert watched.phase() == "live"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 
+from openusage_client.preferences import Preferences
 from openusage_client.tui.state import Link, Update, receive, scrolled
 from tests.support import screen_samples as samples
 
@@ -39,6 +40,26 @@ def test_receive_takes_connection_providers_notice_and_progress():
     )  # fmt: skip
     assert (state.link, state.notice, state.importing) == (link, "hello", samples.IMPORTING)
     assert list(state.providers) == ["claude_code"]
+
+
+def test_since_when_it_is_lost_does_not_move_with_the_attempts():
+    """Every attempt reports anew; the time of the loss stays, the latest words count."""
+    lost = Link(phase="lost", since=samples.NOW, detail="gone")
+    again = Link(phase="lost", since=samples.NOW + timedelta(minutes=3), detail="still gone")
+    state = receive(receive(samples.state([]), Update(link=lost)), Update(link=again))
+    assert state.link == dataclasses.replace(again, since=samples.NOW)
+    live = Link(phase="live", since=again.since)
+    assert receive(state, Update(link=live)).link is live
+
+
+def test_the_settings_window_gives_way_to_the_users():
+    """A window from the settings opens the dashboard, and never overrides a key or flag."""
+    news = Update(window="7d", preferences=Preferences(window="7d"))
+    opened = receive(samples.state(None), news)
+    assert (opened.window, opened.preferences.window) == ("7d", "7d")
+    assert receive(samples.state(None, window="all", window_chosen=True), news).window == "all"
+    both = Update(window="7d", model=samples.model([], window="7d"))
+    assert receive(samples.state(None), both).model is not None
 
 
 def test_progress_ends_with_the_import():

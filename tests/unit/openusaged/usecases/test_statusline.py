@@ -22,13 +22,22 @@ def test_everything_known() -> None:
     """Model, costs, both windows and the context stand in one line."""
     text = render(FULL, Costs(session=0.4, today=3.1), color=False, ascii_only=False)
     assert text == (
-        "Opus 5 │ ≈$0.40 session / ≈$3.10 today │ 5h 24% used │ week 81% used │ context 8%"
+        "Opus 5 │ ≈$0.40 session / ≈$3.10 today │ 5h 23% used │ week 81% used │ context 8%"
     )
 
 
 def test_host_cost_stands_in_for_an_unknown_session() -> None:
     """Before our reader has seen the session, the host's own figure is shown."""
     assert "≈$0.50 session" in render(FULL, NOTHING, color=False, ascii_only=False)
+
+
+@pytest.mark.parametrize(
+    ("percent", "shown"), [(99.6, 99), (100, 100), (28.9999999999, 29), (0, 0)]
+)
+def test_percentages_are_rounded_down(percent: float, shown: int) -> None:
+    """Nothing is called used up before it is, and a binary fraction costs no per cent."""
+    payload = {"context_window": {"used_percentage": percent}}
+    assert render(payload, NOTHING, color=False, ascii_only=True) == f"context {shown}%"
 
 
 def test_ascii() -> None:

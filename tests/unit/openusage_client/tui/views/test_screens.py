@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from openusage_client.preferences import HIDDEN, WINDOWS, Preferences
 from openusage_client.tui.layout import line_width, plain
-from openusage_client.tui.state import WINDOWS, Link
+from openusage_client.tui.limits import Thresholds
+from openusage_client.tui.state import Link
 from openusage_client.tui.theme import ROLES
 from openusage_client.tui.views import screens, wording
 from openusage_proto.messages import Metric, NamedCount, Totals, Usage
@@ -29,6 +31,24 @@ def lost(**changes):
     return samples.state(
         samples.accounts(3),
         link=Link(phase="lost", since=samples.NOW - timedelta(minutes=12), detail="hung up"),
+        **changes,
+    )
+
+
+FAILING = Link(
+    phase="failing", since=samples.NOW - timedelta(minutes=2),
+    detail="the database is locked by another program (incident 5f3a)",
+)  # fmt: skip
+
+
+def hidden(**changes):
+    """The settings hide all costs but those of one account, which they put first."""
+    shown = Preferences(hide_costs=True, costs_of={"opencode-1": False}, order=("opencode-1",))
+    rows = samples.accounts(3)
+    return samples.state(
+        rows,
+        preferences=shown,
+        model=shown.applied(samples.model(rows, unmapped=[samples.UNMAPPED])),
         **changes,
     )
 
@@ -52,6 +72,7 @@ CASES = {
                    "`openusaged start` or leave out --no-autostart",
         ),
     ),
+    "splash-failing": lambda: samples.state(None, link=FAILING),
     "splash-nothing": lambda: samples.state([]),
     "splash-importing": lambda: importing([]),
     "grid-1": lambda: samples.state(samples.accounts(1)),
@@ -64,6 +85,8 @@ CASES = {
     ),
     "grid-names": lambda: samples.state([samples.odd_names(), samples.codex()]),
     "grid-lost": lost,
+    "grid-failing": lambda: samples.state(samples.accounts(3), link=FAILING),
+    "grid-hidden": hidden,
     "grid-notes": lambda: samples.state(
         samples.accounts(2),
         window="7d",
@@ -74,6 +97,7 @@ CASES = {
     "detail-codex": lambda: samples.state(
         samples.accounts(6), screens=("main", "detail"), selected="codex-1"
     ),
+    "detail-hidden": lambda: hidden(screens=("main", "detail"), selected="codex-1"),
     "detail-stale": lambda: samples.state([samples.stale()], screens=("main", "detail")),
     "detail-names": lambda: samples.state([samples.odd_names()], screens=("main", "detail")),
     "help": lambda: samples.state(samples.accounts(1), screens=("main", "help")),
@@ -104,7 +128,7 @@ TOTALS = st.builds(
     requests=st.integers(0, 10**9),
     total_tokens=st.integers(0, 10**15),
     cost_usd=st.floats(0, 1e9),
-    cost_basis=st.sampled_from(["estimate", "recorded", "mixed", "unpriced"]),
+    cost_basis=st.sampled_from(["estimate", "recorded", "mixed", "unpriced", HIDDEN]),
     unpriced_requests=st.integers(0, 5),
     other_costs=st.dictionaries(st.sampled_from(["EUR", "credits"]), st.floats(0, 1e6), max_size=2),
 )
@@ -155,7 +179,7 @@ ACCOUNTS = st.lists(
     width=st.integers(1, 250),
     height=st.integers(1, 70),
     screen=st.sampled_from(screens.SCREENS),
-    phase=st.sampled_from(["connecting", "live", "lost"]),
+    phase=st.sampled_from(["connecting", "live", "failing", "lost"]),
     notice=NAMES,
     window=st.sampled_from(WINDOWS),
     scroll=st.integers(0, 200),
@@ -236,6 +260,48 @@ def test_a_lost_daemon_is_said_with_the_figures_still_there():
     lines = drawn(lost(), 100, 30)
     assert "daemon lost at 11:38" in lines[0]
     assert any("42% used" in line for line in lines)
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 8), (80, 11), (60, 20), (120, 40)])
+def test_an_error_of_the_daemon_is_said_with_the_figures_still_there(width, height):
+    """Its words are in the header and the figures stay; nothing claims that it is lost."""
+    lines = drawn(samples.state(samples.accounts(3), link=FAILING), width, height)
+    head = "\n".join(lines[:2])
+    assert "daemon error" in head
+    assert "the database is" in head
+    assert "lost" not in head
+    assert "Claude Code" in "\n".join(lines)
+
+
+def test_hidden_costs_leave_no_amount_on_any_screen():
+    """No dollar sign is left but those of the account that shows its costs."""
+    for screen, account in (("main", ""), ("detail", "claude-1"), ("detail", "codex-1")):
+        state = hidden(screens=("main", screen), selected=account)
+        model = dataclasses.replace(
+            state.model,
+            accounts=[a for a in state.model.accounts if a.account_id != "opencode-1"],
+        )
+        text = "\n".join(drawn(dataclasses.replace(state, model=model), 120, 90))
+        assert "tokens" in text
+        assert "$" not in text
+        assert "Cost" not in text
+        assert "+?" not in text
+    assert "$8.25" in "\n".join(drawn(hidden(), 120, 60))
+
+
+def test_thresholds_of_the_settings_are_used_and_explained():
+    """Colours and the help page follow what the settings say."""
+    shown = Preferences(thresholds=Thresholds(50.0, 62.5))
+    state = samples.state(samples.accounts(1), preferences=shown)
+    used = {}
+    for line in screens.render(state, 80, 24):
+        for text, role in line:
+            if role in {"ok", "warn", "crit"} and text.strip().endswith("%"):
+                used[text.strip()] = role
+    assert used == {"42%": "ok", "61%": "warn", "12%": "ok"}
+    text = "\n".join(drawn(dataclasses.replace(state, screens=("main", "help")), 80, 60))
+    assert "below 50% used" in text
+    assert "from 62%" in text
 
 
 def test_colours_follow_the_thresholds():

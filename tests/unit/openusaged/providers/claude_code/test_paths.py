@@ -55,16 +55,16 @@ def test_moved_default_home(isolated_home, config_home):
 def test_config_dir_replaces_the_defaults(isolated_home):
     """CLAUDE_CONFIG_DIR lists homes or their projects; what is no home is passed over."""
     make(f"{isolated_home}/.claude", "projects")
-    make(f"{isolated_home}/work/.claude", "settings.json")
-    make(f"{isolated_home}/b/work", "projects/p")
+    make(f"{isolated_home}/desk/.claude", "settings.json")
+    make(f"{isolated_home}/b/desk", "projects/p")
     make(f"{isolated_home}/empty", "x")
-    setting = f"~/work/.claude, {isolated_home}/b/work/projects/,~/empty,relative,~/no/projects,,"
+    setting = f"~/desk/.claude, {isolated_home}/b/desk/projects/,~/empty,relative,~/no/projects,,"
     assert found(isolated_home, CLAUDE_CONFIG_DIR=setting) == [
-        ("claude-code:work", "b/work", "env:CLAUDE_CONFIG_DIR"),
-        ("claude-code:work-2", "work/.claude", "env:CLAUDE_CONFIG_DIR"),
+        ("claude-code:desk", "b/desk", "env:CLAUDE_CONFIG_DIR"),
+        ("claude-code:desk-2", "desk/.claude", "env:CLAUDE_CONFIG_DIR"),
     ]
-    (only,) = discover(Machine(env={"CLAUDE_CONFIG_DIR": "~"}, home=f"{isolated_home}/b/work"))
-    assert only.paths["projects"] == f"{isolated_home}/b/work/projects"
+    (only,) = discover(Machine(env={"CLAUDE_CONFIG_DIR": "~"}, home=f"{isolated_home}/b/desk"))
+    assert only.paths["projects"] == f"{isolated_home}/b/desk/projects"
     assert found(isolated_home, CLAUDE_CONFIG_DIR="/nowhere") == []
 
 

@@ -1,0 +1,184 @@
+"""
+What the user's settings say about how things are shown: theme, window, order, costs, thresholds.
+
+The daemon owns and checks the settings file; here its effective values are read and applied to what
+is about to be drawn.  JSON output and exports are data and are never changed by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, get_args
+
+from openusage_client.rpc import Connection
+from openusage_client.tui.limits import DEFAULT_THRESHOLDS, Thresholds
+from openusage_proto.errors import METHOD_NOT_FOUND, RpcError
+from openusage_proto.messages import (
+    AccountSnapshot,
+    DayTotals,
+    Metric,
+    NamedTotals,
+    ReadModel,
+    ReportRow,
+    Totals,
+    Usage,
+    Window,
+)
+from openusage_proto.methods import SETTINGS_GET
+
+WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
+DEFAULT_WINDOW: Final[Window] = "30d"
+HIDDEN: Final = "hidden"
+"""The cost basis of figures whose cost is not to be shown; it never comes from the daemon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """
+    Effective values of the settings that concern the client.
+
+    `theme` is empty when none is set.  `costs_of` says per account id whether its costs are hidden,
+    where that is set.
+    """
+
+    theme: str = ""
+    window: Window = DEFAULT_WINDOW
+    hide_costs: bool = False
+    costs_of: Mapping[str, bool] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
+
+    def hides_costs_of(self, account_id: str | None) -> bool:
+        """An account's own word, else the common one; no account: a sum over several."""
+        return self.costs_of.get(account_id or "", self.hide_costs)
+
+    def ordered(self, accounts: Sequence[AccountSnapshot]) -> list[AccountSnapshot]:
+        """The accounts the list names, in its order, then the others as they came."""
+        places = {name: place for place, name in enumerate(self.order)}
+        return sorted(accounts, key=lambda item: places.get(item.account_id, len(places)))
+
+    def applied(self, model: ReadModel) -> ReadModel:
+        """The read model in the order of the list and without the costs that are hidden."""
+        accounts = [
+            without_costs(account) if self.hides_costs_of(account.account_id) else account
+            for account in self.ordered(model.accounts)
+        ]
+        if not self.hide_costs:
+            return replace(model, accounts=accounts)
+        return replace(
+            model,
+            accounts=accounts,
+            totals=model.totals and _hide(model.totals),
+            unmapped=[replace(item, totals=_hide(item.totals)) for item in model.unmapped],
+            # Which price is missing is of no interest where no cost is shown.
+            unpriced_models=[],
+        )
+
+
+DEFAULTS: Final = Preferences()
+
+
+def read(connection: Connection) -> Preferences:
+    """
+    The preferences in the daemon's settings; defaults from a daemon that has none to give.
+
+    Raises:
+        RpcError: the daemon refused.
+        ConnectionLost: it is gone.
+    """
+    try:
+        answer = connection.call(SETTINGS_GET)
+    except RpcError as error:
+        if error.slug != METHOD_NOT_FOUND:
+            raise
+        return DEFAULTS
+    return parse(answer.get("settings") if isinstance(answer, dict) else None)
+
+
+def parse(settings: Any) -> Preferences:
+    """Preferences of effective settings; what makes no sense leaves the default."""
+    top = _section(settings)
+    window = _section(top.get("data")).get("time_window")
+    theme = top.get("theme")
+    dashboard, ui = _section(top.get("dashboard")), _section(top.get("ui"))
+    listed = dashboard.get("providers")
+    entries = [_section(item) for item in listed] if isinstance(listed, list) else []
+    named = {str(entry["account_id"]): entry for entry in entries if entry.get("account_id")}
+    return Preferences(
+        theme=theme.strip() if isinstance(theme, str) else "",
+        window=next((name for name in WINDOWS if name == window), DEFAULT_WINDOW),
+        hide_costs=dashboard.get("hide_costs") is True,
+        costs_of={
+            name: hidden
+            for name, entry in named.items()
+            if isinstance(hidden := entry.get("hide_costs"), bool)
+        },
+        order=tuple(named),
+        thresholds=Thresholds(
+            warn=_used_from(ui.get("warn_threshold"), DEFAULT_THRESHOLDS.warn),
+            critical=_used_from(ui.get("crit_threshold"), DEFAULT_THRESHOLDS.critical),
+        ),
+    )
+
+
+def _section(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _used_from(remaining: Any, default: float) -> float:
+    """Per cent used where the share that remains is `remaining` (0..1)."""
+    if isinstance(remaining, bool) or not isinstance(remaining, int | float):
+        return default
+    # 100 * (1 - 0.2) is not 80 in binary, and exactly 80 is where the colour changes.
+    return round(100.0 - 100.0 * remaining, 6)
+
+
+def without_costs(account: AccountSnapshot) -> AccountSnapshot:
+    """The account without amounts of money; limits stay, also those in money."""
+    usage = account.usage
+    return replace(
+        account,
+        metrics=[metric for metric in account.metrics if metric.limit or not _is_money(metric)],
+        usage=usage and _usage_without_costs(usage),
+    )
+
+
+def row_without_costs(row: ReportRow) -> ReportRow:
+    """A report's row, and the rows below it, without amounts of money."""
+    return replace(
+        row,
+        cost_usd=0.0,
+        cost_basis=HIDDEN,
+        unpriced_requests=0,
+        other_costs={},
+        burn_rate_usd_per_hour=None,
+        projected_cost_usd=None,
+        model_breakdown=row.model_breakdown and [*map(row_without_costs, row.model_breakdown)],
+    )
+
+
+def _is_money(metric: Metric) -> bool:
+    # Currencies are the units of three capital letters; credits and tokens are none.
+    return len(metric.unit) == 3 and metric.unit.isalpha() and metric.unit.isupper()
+
+
+def _hide(totals: Totals) -> Totals:
+    return replace(totals, cost_usd=0.0, cost_basis=HIDDEN, unpriced_requests=0, other_costs={})
+
+
+def _usage_without_costs(usage: Usage) -> Usage:
+    def rows(named: Sequence[NamedTotals]) -> list[NamedTotals]:
+        return [replace(row, totals=_hide(row.totals)) for row in named]
+
+    return replace(
+        usage,
+        totals=_hide(usage.totals),
+        today=_hide(usage.today),
+        models=rows(usage.models),
+        clients=rows(usage.clients),
+        projects=rows(usage.projects),
+        agents=rows(usage.agents),
+        providers=rows(usage.providers),
+        days=[DayTotals(date=day.date, totals=_hide(day.totals)) for day in usage.days],
+    )
