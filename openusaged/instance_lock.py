@@ -60,16 +60,25 @@ def holder_pid(path: str) -> int | None:
     """
     Process id of the daemon that holds the lock, None when nobody does.
 
-    0 when somebody holds it who has not yet written its id.
+    Somebody without an id in the file is starting, stopping or only looking, as we are: that is
+    waited out for a moment, and 0 when it does not end.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        return None if _try_lock(fd) else _read_pid(fd)
-    finally:
-        os.close(fd)
+    for attempt in range(RETRIES):
+        if attempt:
+            time.sleep(RETRY_S)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            if _try_lock(fd):
+                return None
+            pid = _read_pid(fd)
+        finally:
+            os.close(fd)
+        if pid:
+            return pid
+    return 0
 
 
 def _try_lock(fd: int) -> bool:

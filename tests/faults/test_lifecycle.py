@@ -89,6 +89,14 @@ class TestLock:
             acquire_lock(path)
         lock.release()
 
+    def test_a_glance_is_not_taken_for_a_daemon(self, directory: str) -> None:
+        """Two that ask at the same instant do not take each other for a running daemon."""
+        path = os.path.join(directory, "lock")
+        looker = acquire_lock(path)
+        os.truncate(path, 0)
+        threading.Timer(0.1, looker.release).start()
+        assert holder_pid(path) is None
+
     def test_not_inherited(self, directory: str) -> None:
         """A child of the daemon does not keep its lock alive."""
         path = os.path.join(directory, "lock")
