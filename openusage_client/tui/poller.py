@@ -159,8 +159,8 @@ class Poller(threading.Thread):
         """Report until the connection breaks (by exception) or the thread is stopped."""
         self._take_requests()
         connection.call(methods.SUBSCRIBE)
-        self._read(connection, seq=None)
-        self._post(link=_link("live"))
+        # One piece of news: figures that are back never stand beside the word "lost".
+        self._read(connection, seq=None, link=_link("live"))
         self._read_providers(connection)
         while not self._stopping.is_set():
             if self._pushed(connection):
@@ -202,7 +202,7 @@ class Poller(threading.Thread):
                 changed = changed or push.params.get("seq") != self._seq
         return changed
 
-    def _read(self, connection: Connection, seq: int | None) -> None:
+    def _read(self, connection: Connection, seq: int | None, link: Link | None = None) -> None:
         if self._read_preferences(connection):
             seq = None
         answer = connection.call(methods.READ_MODEL, window=self._window, tz=self._zone, if_seq=seq)
@@ -213,7 +213,7 @@ class Poller(threading.Thread):
         self._served = True
         self._importing = model.importing
         assert self._preferences is not None
-        self._post(model=self._preferences.applied(model))
+        self._post(model=self._preferences.applied(model), link=link)
 
     def _read_preferences(self, connection: Connection) -> bool:
         """Take over the settings; True when they show the same figures in another way."""
