@@ -322,7 +322,7 @@ class Daemon:
     def _poll(self, account_id: str) -> PollState:
         """One poll, in a greenlet of the scheduler."""
         account, provider = self._account(account_id)
-        snapshot = self._pools.work(
+        fetched = self._pools.work(
             lambda: poll(
                 provider,
                 account,
@@ -331,7 +331,7 @@ class Daemon:
                 now_ms=self._clock.now_ms,
             )
         )
-        self._committer.submit(EventWrite(snapshots=(snapshot,)))
+        self._committer.submit(EventWrite(events=fetched.events, snapshots=(fetched.snapshot,)))
         return self._stored_state(account)
 
     def _account(self, account_id: str) -> tuple[Account, Provider]:

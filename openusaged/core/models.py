@@ -191,6 +191,33 @@ ACCOUNT_UNSUPPORTED: Final = "UNSUPPORTED"
 ACCOUNT_UNKNOWN: Final = "UNKNOWN"
 
 
+class ReportedUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    Usage as the vendor's own report sums it up, per model, day or key.
+
+    Kept beside our events and never added to them: the same requests may have been seen locally.
+    """
+
+    window: str
+    """`1d`, `7d`, `30d`, `month`, `cycle`, `all`; with `date` the single day."""
+    date: str = ""
+    """`YYYY-MM-DD` as the vendor counts days (UTC unless its reference says otherwise)."""
+    model: str = ""
+    group: str = ""
+    """What else the vendor splits by: upstream provider, endpoint, tool, API key's name."""
+    input: int | None = None
+    cache_read: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    total: int | None = None
+    """Tokens when the vendor gives only a sum."""
+    requests: int | None = None
+    cost: float | None = None
+    currency: str = ""
+    money_kind: str = ""
+    """`billed`, `estimate`, `credits`; empty without a cost."""
+
+
 class UsageSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     What one poll of one account learned.
@@ -208,6 +235,8 @@ class UsageSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Plan, organisation kind, source of the figures.  Never an e-mail address or a token."""
     retry_after_s: float | None = None
     """What the vendor asked for; honoured across restarts."""
+    reported: tuple[ReportedUsage, ...] = ()
+    """The vendor's own account of usage, for comparison."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from openusaged.core.models import Account, SourceCursor, UsageEvent, UsageSnapshot
+from openusaged.providers.shared.http_response import HttpResponse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,28 @@ class MetricSpec:
     unit: str
     window: str = ""
     money_kind: str = ""
+    """`billed`, `estimate`, `credits`; empty when it is no money."""
+    moves: str = ""
+    """How money moves, so that spend in a window follows from stored points: `cumulative` (`used`
+    only grows until a reset), `balance` (drops of `remaining` are spend), empty when neither."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyVariable:
+    """An environment variable that holds an API key, and the account it makes."""
+
+    name: str
+    account_id: str
+    short_names: tuple[str, ...] = ()
+    """What Aider calls the provider in its `api-key` list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieSpec:
+    """The browser cookie that a console without an API is asked with."""
+
+    domain: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +80,7 @@ class ProviderSpec:
     kind: str
     """`agent`, `ide` or `api`."""
     auth: str
-    """`local`, `oauth`, `api_key`, `token`."""
+    """`local`, `oauth`, `api_key`, `token`, `cookie`."""
     setup: str = ""
     """What a user does to make it work, one sentence."""
     metrics: tuple[MetricSpec, ...] = ()
@@ -65,6 +88,16 @@ class ProviderSpec:
     detail: WidgetSpec = WidgetSpec()
     min_poll_s: float = 60.0
     """Never ask the vendor more often than this."""
+    base_url: str = ""
+    """Where `fetch` asks unless the account says otherwise."""
+    keys: tuple[KeyVariable, ...] = ()
+    """Environment variables with API keys, the first of an account wins."""
+    cookie: CookieSpec | None = None
+    binaries: tuple[str, ...] = ()
+    """Names of the tool's program, for detection."""
+    home_variable: str = ""
+    """Environment variable that moves the tool's data directory (the vendor's own, else
+    `OPENUSAGE_<ID>_HOME`): an account with a `home` of its own is completed through it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +134,26 @@ class CollectContext:
 class HttpClient(Protocol):
     """The one way out: a GET or POST with time-outs, size caps and typed failures."""
 
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout_s: float = 10.0,
+        follow_redirects: bool = True,
+    ) -> HttpResponse:
+        """
+        An answer of whatever status, for callers that read its headers or judge it themselves.
+
+        Raises:
+            UpstreamChanged: too large, or a redirect to another host.
+            Unreachable: refused, timed out, broken off, name not found.
+            ProviderError: the address or a header cannot be sent at all.
+        """
+        ...
+
     def get_json(
         self,
         url: str,
@@ -120,6 +173,10 @@ class HttpClient(Protocol):
         ...
 
 
+def _no_secret(account: Account) -> str:  # noqa: ARG001 - the contract
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchContext:
     """What `fetch` may use."""
@@ -128,6 +185,19 @@ class FetchContext:
     http: HttpClient
     now_ms: Callable[[], int]
     user_agent: str = "openusage"
+    secret_of: Callable[[Account], str] = _no_secret
+    """API key of an account: its variable, what the user stored, what detection found; or ""."""
+    cookie_of: Callable[[Account], str] = _no_secret
+    """Value of the account's browser cookie (`ProviderSpec.cookie`), or ""."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A poll that also brought usage of single requests (a vendor's usage log)."""
+
+    snapshot: UsageSnapshot
+    events: Sequence[UsageEvent] = ()
+    """Of channel `api`; the identity of each must be stable over polls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +221,7 @@ CollectFn = Callable[[Account, Unit, SourceCursor | None, CollectContext], Itera
 LocateFn = Callable[[Account, str, Machine], Unit | None]
 """The unit that a changed path belongs to (a database's `-wal` belongs to the database), or None.
 Where a provider has none, a changed `*.jsonl` is its own unit and anything else lists them all."""
-FetchFn = Callable[[FetchContext, Account], UsageSnapshot]
+FetchFn = Callable[[FetchContext, Account], UsageSnapshot | Fetched]
 HookFn = Callable[[Mapping[str, Any], int, Machine], HookResult]
 """(payload, observed_at in epoch ms, machine) -> HookResult; raises `InvalidEvent`."""
 
@@ -177,7 +247,8 @@ class Provider:
     """A service: static facts and the functions it implements."""
 
     spec: ProviderSpec
-    discover: DiscoverFn
+    discover: DiscoverFn | None = None
+    """Accounts found in local records; a provider that is only a key (`spec.keys`) has none."""
     units: UnitsFn | None = None
     collect: CollectFn | None = None
     locate: LocateFn | None = None

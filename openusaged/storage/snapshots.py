@@ -106,14 +106,16 @@ def _note_good(row: _Row, snapshot: UsageSnapshot) -> None:
     newest = snapshot if is_newest or row.good is None else row.good
     oldest_ms = newest.ts_ms - METRIC_LIFETIME_MS
     row.metric_times = {key: ts_ms for key, ts_ms in row.metric_times.items() if ts_ms >= oldest_ms}
-    attributes = snapshot.attributes
+    attributes, reported = snapshot.attributes, snapshot.reported
     if row.good is not None:
         older, newer = (row.good, snapshot) if is_newest else (snapshot, row.good)
         attributes = older.attributes | newer.attributes
+        reported = newer.reported or older.reported
     row.good = msgspec.structs.replace(
         newest,
         metrics=tuple(metrics[key] for key in order if key in row.metric_times),
         attributes=attributes,
+        reported=reported,
     )
 
 

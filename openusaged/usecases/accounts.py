@@ -7,7 +7,7 @@ Looked up at the start, on `refresh`, and when a watched directory appears; neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from openusaged.core.models import Account
@@ -67,6 +67,8 @@ def find_accounts(
 
 
 def _discover(provider: Provider, machine: Machine, warnings: list[str]) -> list[Account]:
+    if provider.discover is None:
+        return []
     try:
         return list(provider.discover(machine))
     except Exception as error:
@@ -79,13 +81,8 @@ def _completed(account: Account, provider: Provider, machine: Machine) -> Accoun
     """A configured account with what the provider would find in the same home."""
     if not account.home or account.paths:
         return account
-    variables: Mapping[str, str] = {
-        "claude_code": "CLAUDE_CONFIG_DIR",
-        "codex": "CODEX_HOME",
-        "opencode": "OPENCODE_DATA_DIR",
-    }
-    variable = variables.get(provider.id)
-    if variable is None:
+    variable = provider.spec.home_variable
+    if not variable:
         return account
     there = Machine(
         env={**machine.env, variable: account.home}, home=machine.home, platform=machine.platform

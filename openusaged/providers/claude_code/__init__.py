@@ -14,6 +14,8 @@ SPEC = ProviderSpec(
     description="Anthropic's coding agent: every response and tool call, and the plan's limits",
     kind="agent",
     auth="oauth",
+    binaries=("claude",),
+    home_variable="CLAUDE_CONFIG_DIR",
     setup="Nothing for usage; sign in with `claude` once for the plan's limits.",
     metrics=(
         MetricSpec(key="usage_five_hour", label="5-hour limit", unit="%", window="5h"),

@@ -22,6 +22,8 @@ SPEC: Final = ProviderSpec(
     description="OpenAI Codex in the terminal, the desktop app and IDEs",
     kind="agent",
     auth="oauth",
+    binaries=("codex",),
+    home_variable="CODEX_HOME",
     setup="Run `codex login`; sessions are found in ~/.codex or $CODEX_HOME.",
     metrics=(
         MetricSpec(key="rate_limit_primary", label="5-hour limit", unit="%", window="5h"),

@@ -29,6 +29,8 @@ SPEC: Final = ProviderSpec(
     description="Tokens, cost and tools of the OpenCode agent, by model and project",
     kind="agent",
     auth="local",
+    binaries=("opencode",),
+    home_variable="OPENCODE_DATA_DIR",
     setup="Nothing to do: the records are found below ~/.local/share/opencode.",
     dashboard=WidgetSpec(sections=("models", "projects")),
     detail=WidgetSpec(sections=("models", "tools", "mcp", "languages", "projects")),

@@ -9,9 +9,7 @@ error, and never sent to another host than the one that was asked.
 
 from __future__ import annotations
 
-import email.utils
 import http.client
-import math
 import time
 import urllib.error
 import urllib.parse
@@ -20,20 +18,11 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from typing import Any, Final
 
-import msgspec
-
-from openusaged.core.errors import (
-    AuthRequired,
-    ProviderError,
-    RateLimited,
-    Unreachable,
-    UpstreamChanged,
-)
+from openusaged.core.errors import ProviderError, Unreachable, UpstreamChanged
+from openusaged.providers.shared.http_response import HttpResponse
 
 MAX_BODY_BYTES: Final = 4 << 20
 MAX_REDIRECTS: Final = 3
-MAX_RETRY_AFTER_S: Final = 86_400.0
-"""A vendor that asks for more is asked again after a day: it may have meant milliseconds."""
 READ_BYTES: Final = 64 << 10
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -78,17 +67,51 @@ class UrllibHttpClient:
             Unreachable: 5xx, refused, timed out, broken off, name not found.
             ProviderError: the address or a header cannot be sent at all.
         """
+        response = self.send("GET", url, headers=headers, timeout_s=timeout_s)
+        if response.status != http.client.OK and 200 <= response.status < 300:
+            raise UpstreamChanged(response.place, f"unexpected HTTP {response.status}")
+        response.require_ok(self._now_s())
+        return response.json()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout_s: float = 10.0,
+        follow_redirects: bool = True,
+    ) -> HttpResponse:
+        """
+        An answer of whatever status; `timeout_s` as for `get_json`.
+
+        A redirect is followed on the same host only, and only for a GET.
+
+        Raises:
+            UpstreamChanged: too large, or a redirect elsewhere.
+            Unreachable: refused, timed out, broken off, name not found.
+            ProviderError: the address or a header cannot be sent at all.
+        """
         place = _without_query(url)
         deadline = time.monotonic() + timeout_s
+        follow = follow_redirects and method == "GET"
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 request = urllib.request.Request(  # noqa: S310  (handlers allow http and https only)
-                    url, headers={"Accept": "application/json", **headers}, method="GET"
+                    url,
+                    data=body,
+                    headers={"Accept": "application/json", **headers},
+                    method=method,
                 )
                 with self._opener.open(request, timeout=timeout_s) as response:
-                    if response.status not in _REDIRECTS:
-                        self._check_status(response.status, response.headers, place)
-                        return _decoded(_body(response, deadline, place), place)
+                    if not follow or response.status not in _REDIRECTS:
+                        return HttpResponse(
+                            status=response.status,
+                            headers=_joined(response.headers),
+                            body=_body(response, deadline, place),
+                            place=place,
+                        )
                     url = _redirect_target(url, response.headers.get("Location"), place)
         except ProviderError:
             raise
@@ -99,44 +122,13 @@ class UrllibHttpClient:
             raise Unreachable(f"{place}: {_cause(error)}") from error
         raise UpstreamChanged(place, f"more than {MAX_REDIRECTS} redirects")
 
-    def _check_status(self, status: int, headers: Message, place: str) -> None:
-        if status == http.client.OK:
-            return
-        if status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
-            raise AuthRequired(f"{place}: the credentials were refused (HTTP {status})")
-        if status == http.client.TOO_MANY_REQUESTS:
-            wait_s = retry_after_s(headers, self._now_s())
-            raise RateLimited(f"{place}: asked to wait (HTTP 429)", wait_s)
-        if status >= http.client.INTERNAL_SERVER_ERROR:
-            raise Unreachable(f"{place}: the server failed (HTTP {status})")
-        raise UpstreamChanged(place, f"unexpected HTTP {status}")
 
-
-def retry_after_s(headers: Message, now_s: float) -> float | None:
-    """
-    Seconds to wait by the `Retry-After` header, between 0 and a day; None without a usable one.
-
-    A date is taken relative to the answer's own `Date`, so that a wrong clock here does no harm.
-    """
-    value = str(headers.get("Retry-After", "")).strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        until = _http_date(value)
-        if until is None:
-            return None
-        sent = _http_date(str(headers.get("Date", "")))
-        seconds = until - (now_s if sent is None else sent)
-    if not math.isfinite(seconds):
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
-
-
-def _http_date(text: str) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
+def _joined(headers: Message) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return joined
 
 
 def _without_query(url: str) -> str:
@@ -178,13 +170,6 @@ def _body(response: http.client.HTTPResponse, deadline: float, place: str) -> by
     if expected.isdigit() and len(body) < int(expected):
         raise Unreachable(f"{place}: the answer broke off")
     return body
-
-
-def _decoded(body: bytes, place: str) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UpstreamChanged(place, "the answer is no JSON") from error
 
 
 def _cause(error: BaseException) -> str:

@@ -23,7 +23,7 @@ def ask(fetch) -> UsageSnapshot:
         machine=Machine(env={}, home="/h"),
         http=UrllibHttpClient(),
         now_ms=lambda: 7,
-    )
+    ).snapshot
 
 
 def test_good_answer_is_passed_on() -> None:

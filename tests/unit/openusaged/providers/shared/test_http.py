@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email.message import Message
-
 import pytest
 
 from openusaged.core.errors import (
@@ -17,8 +15,8 @@ from openusaged.providers.shared.http import (
     MAX_BODY_BYTES,
     MAX_REDIRECTS,
     UrllibHttpClient,
-    retry_after_s,
 )
+from openusaged.providers.shared.http_response import retry_after_s
 from tests.unit.openusaged.providers.shared.vendor_server import vendor_server
 
 SECRET = "sk-secret-0123456789"
@@ -100,11 +98,11 @@ def test_retry_after_reaches_the_caller(server):
 )
 def test_retry_after_forms(value, date, expected):
     """Seconds and dates are understood and bounded; anything else is no statement."""
-    headers = Message()
+    headers = {}
     if value is not None:
-        headers["Retry-After"] = value
+        headers["retry-after"] = value
     if date is not None:
-        headers["Date"] = date
+        headers["date"] = date
     assert retry_after_s(headers, 1_780_308_000.0) == expected
 
 
@@ -220,3 +218,32 @@ def test_proxy_is_used(server):
     server.answer("http://vendor.invalid/v1", body=5)
     client = UrllibHttpClient(proxies={"http": server.url})
     assert client.get_json("http://vendor.invalid/v1", headers={}) == 5
+
+
+def test_any_status_comes_back_with_its_headers(server):
+    """`send` judges nothing: status, joined headers and body are the caller's to read."""
+
+    def answer(handler):
+        handler.send_response(418)
+        handler.send_header("X-RateLimit-Limit", "10")
+        handler.send_header("X-RateLimit-Limit", "20")
+        handler.send_header("Content-Length", "4")
+        handler.end_headers()
+        handler.wfile.write(b"nope")
+
+    server.answers["/probe"] = answer
+    response = UrllibHttpClient(proxies={}).send("GET", f"{server.url}/probe", headers={})
+    assert (response.status, response.body) == (418, b"nope")
+    assert response.headers["x-ratelimit-limit"] == "10, 20"
+    with pytest.raises(UpstreamChanged, match="no JSON"):
+        response.json()
+    with pytest.raises(UpstreamChanged, match="418"):
+        response.require_ok(0.0)
+
+
+def test_redirect_can_be_read_instead_of_followed(server):
+    """A caller that wants the address of a redirect gets the answer itself."""
+    server.answer("/auth", 302, Location="/elsewhere")
+    client = UrllibHttpClient(proxies={})
+    response = client.send("GET", f"{server.url}/auth", headers={}, follow_redirects=False)
+    assert (response.status, response.headers["location"]) == (302, "/elsewhere")

@@ -1,0 +1,36 @@
+"""What every provider that asks an API with a key does: find the key, build the address."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from openusaged.core.errors import AuthRequired
+from openusaged.core.models import Account
+from openusaged.providers.base import FetchContext, ProviderSpec
+
+_STORE_HINT: Final = "or store a key with `openusage accounts set-key`"
+
+
+def require_key(context: FetchContext, account: Account, spec: ProviderSpec) -> str:
+    """
+    The account's API key.
+
+    Raises:
+        AuthRequired: there is none; the message names the variable to set.
+    """
+    key = context.secret_of(account).strip()
+    if not key:
+        variable = account.api_key_env or (spec.keys[0].name if spec.keys else "")
+        where = f"set {variable} {_STORE_HINT}" if variable else _STORE_HINT.removeprefix("or ")
+        raise AuthRequired(f"no API key: {where}")
+    return key
+
+
+def base_url_of(account: Account, spec: ProviderSpec) -> str:
+    """The account's base address, else the provider's, without a slash at the end."""
+    return (account.base_url or spec.base_url).rstrip("/")
+
+
+def bearer(key: str, context: FetchContext) -> dict[str, str]:
+    """The headers most APIs want."""
+    return {"Authorization": f"Bearer {key}", "User-Agent": context.user_agent}

@@ -1,0 +1,99 @@
+"""
+Reads leaves of foreign JSON without believing their types: one odd field never costs the record.
+
+Vendors change a number into a string, an object into a list, seconds into milliseconds; every
+reader asks for what it needs and gets that or "unknown".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+_EMPTY: Final[Mapping[str, Any]] = {}
+_MICROSECONDS: Final = 10**15
+_MILLISECONDS: Final = 10**11
+"""5,138 in seconds, 1973 in milliseconds: no record of an AI tool is as old or as young."""
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """The object, or an empty one."""
+    return value if isinstance(value, Mapping) else _EMPTY
+
+
+def as_list(value: object) -> Sequence[Any]:
+    """The list, or an empty one."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def as_text(value: object) -> str:
+    """The text without surrounding blanks; anything else is unknown."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def as_number(value: object) -> float | None:
+    """A finite number, also one in quotes; None when it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value.replace(",", ""))
+        except ValueError:
+            return None
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def as_count(value: object) -> int | None:
+    """A number of tokens, requests or lines: whole and not negative; None when it is none."""
+    if type(value) is int:  # the usual case; bool is another type
+        return value if value >= 0 else None
+    number = as_number(value)
+    return None if number is None or number < 0 else int(number)
+
+
+def count_or_zero(value: object) -> int:
+    """A count that is zero when the record does not have it."""
+    return as_count(value) or 0
+
+
+def as_nano(value: object) -> int | None:
+    """An amount of money in 1e-9 of its currency; None when it is no amount or negative."""
+    number = as_number(value)
+    return None if number is None or number < 0 else round(number * 1e9)
+
+
+def as_epoch_ms(value: object) -> int | None:
+    """
+    A moment: ISO 8601 text (UTC when it names no zone), or seconds, milli- or microseconds.
+
+    Numbers above 1e15 are microseconds, above 1e11 milliseconds, else seconds.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        number = as_number(text) if text[:1].isdigit() and "-" not in text else None
+        if number is None:
+            return _iso_ms(text)
+        value = number
+    number = as_number(value)
+    if number is None or number <= 0:
+        return None
+    if number >= _MICROSECONDS:
+        return int(number / 1000)
+    return int(number) if number >= _MILLISECONDS else int(number * 1000)
+
+
+def _iso_ms(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return round(moment.timestamp() * 1000)
+    except (OverflowError, ValueError):
+        return None
