@@ -105,6 +105,8 @@ WALLS: dict[str, tuple[str, ...]] = {
     ),
     "watchdog": ("openusaged.runtime.watch",),
     "msgspec": ("openusaged",),
+    "yaml": ("openusaged.detect", "openusaged.providers.zai"),
+    "zstandard": ("openusaged.providers.zed",),
     "genai_prices": ("openusaged.pricing.build_catalogue",),
 }
 
