@@ -1,4 +1,10 @@
-"""Claude Code: transcripts, hooks and the quota of its subscription."""
+"""
+Claude Code: responses and tool calls of its transcripts, and the limits of the plan.
+
+kind: agent
+reads: projects/**/*.jsonl, .credentials.json, GET /api/oauth/usage
+env: CLAUDE_CONFIG_DIR, XDG_CONFIG_HOME
+"""
 
 from __future__ import annotations
 

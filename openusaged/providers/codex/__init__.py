@@ -2,8 +2,8 @@
 OpenAI Codex: tokens, tools and turns of its rollouts, and the limits of a ChatGPT plan.
 
 kind: agent
+reads: sessions/**/*.jsonl, archived_sessions/**/*.jsonl, GET /wham/usage
 env: CODEX_HOME
-reads: <home>/sessions/**/*.jsonl, <home>/archived_sessions/**/*.jsonl, GET /wham/usage
 """
 
 from __future__ import annotations
