@@ -8,15 +8,14 @@ lock, reads again, patches and renames; links stay links and the mode stays what
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from openusaged.config import atomic_file
 from openusaged.config.settings import Settings, parse
 from openusaged.core.errors import ConfigError
 
@@ -67,8 +66,8 @@ def patch(path: str, changes: Mapping[str, Any]) -> None:
     """
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with _locked(path + ".lock"):
-            target = _resolve(path)
+        with atomic_file.locked(path):
+            target = atomic_file.behind_links(path)
             notes: tuple[str, ...] = ()
             try:
                 document, notes = _read(target)
@@ -121,30 +120,11 @@ def _merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
     return merged
 
 
-@contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
-    # The lock file is never removed: unlinking would let two writers lock different files.
-    fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _resolve(path: str) -> str:
-    """The file behind a chain of links: a dotfile manager's link must stay one."""
-    target = os.path.realpath(path)
-    if os.path.islink(path) and not os.path.exists(target):
-        raise ConfigError(f"{path}: is a link to {target}, which does not exist")
-    return target
-
-
 def _keep_corrupt(path: str) -> None:
     """One copy of what is about to be repaired."""
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES)
-    _write(path + ".corrupt", data, 0o600)
+    atomic_file.replace(path + ".corrupt", data, 0o600)
 
 
 def _replace(path: str, document: Mapping[str, Any]) -> None:
@@ -152,21 +132,4 @@ def _replace(path: str, document: Mapping[str, Any]) -> None:
     mode = 0o600
     with contextlib.suppress(FileNotFoundError):
         mode = stat.S_IMODE(os.stat(path).st_mode)
-    _write(path, text.encode(), mode)
-
-
-def _write(path: str, data: bytes, mode: int) -> None:
-    """Temporary file, flush to disk, rename: a reader sees the old or the new file, never half."""
-    temporary = f"{path}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    atomic_file.replace(path, text.encode(), mode)
