@@ -98,3 +98,8 @@ def lock_path(env: Mapping[str, str] | None = None) -> str:
 def settings_path(env: Mapping[str, str] | None = None) -> str:
     """The user's settings."""
     return os.path.join(config_dir(env), "settings.json")
+
+
+def credentials_path(env: Mapping[str, str] | None = None) -> str:
+    """Keys and browser sessions that the user stored."""
+    return os.path.join(config_dir(env), "credentials.json")

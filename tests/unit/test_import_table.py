@@ -25,12 +25,18 @@ OWN: dict[str, tuple[str, ...]] = {
     "openusaged.runtime": CORE,
     "openusaged.storage": (*CORE, "openusaged.runtime"),
     "openusaged.providers": (*CORE, "openusaged.config"),
-    "openusaged.detect": (*CORE, "openusaged.config", "openusaged.providers.shared"),
+    "openusaged.detect": (
+        *CORE,
+        "openusaged.config",
+        "openusaged.providers.base",
+        "openusaged.providers.shared",
+    ),
     "openusaged.pricing": (*CORE, "openusaged.config"),
     "openusaged.scan": (
         *CORE,
         "openusaged.providers",
         "openusaged.pricing",
+        "openusaged.storage.staging",
         "openusaged.telemetry",
     ),
     "openusaged.telemetry": (
