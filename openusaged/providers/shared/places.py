@@ -19,6 +19,12 @@ _EDITORS: Final = (
     "Cursor",
     "Windsurf",
 )
+_EDITOR_SERVERS: Final = (
+    ".vscode-server",
+    ".vscode-server-insiders",
+    ".cursor-server",
+    ".windsurf-server",
+)
 _NO_WINDOWS_USERS: Final = frozenset({"all users", "default", "default user", "public"})
 WSL_USERS: Final = "/mnt/c/Users"
 
@@ -57,9 +63,10 @@ def vscode_global_storages(machine: Machine) -> list[str]:
     """`globalStorage` directories of VS Code and its siblings, whether they exist or not."""
     root = application_support(machine)
     places = [os.path.join(root, editor, "User", "globalStorage") for editor in _EDITORS]
-    places.append(
-        os.path.join(machine.home, ".vscode-server", "data", "User", "globalStorage"),
-    )
+    places += [
+        os.path.join(machine.home, server, "data", "User", "globalStorage")
+        for server in _EDITOR_SERVERS
+    ]
     if machine.platform == "linux":
         places += _windows_storages()
     return places
