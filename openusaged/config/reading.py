@@ -145,6 +145,33 @@ class Section:
                 inner.warn(name, value, "a text", "ignored")
         return out
 
+    def numbers(self, key: str) -> dict[str, float]:
+        """An object of numbers; other values in it are dropped with a warning."""
+        out: dict[str, float] = {}
+        inner = self.section(key)
+        for name, value in inner.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                out[name] = float(value)
+            else:
+                inner.warn(name, value, "a number", "ignored")
+        return out
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """A list of texts, each once, blank ones left out."""
+        value = self._value.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.warn(key, value, "a list", "ignored")
+            return ()
+        found: dict[str, None] = {}
+        for index, item in enumerate(value):
+            if not isinstance(item, str):
+                self.warn(f"{key}[{index}]", item, "a text", "ignored")
+            elif item.strip():
+                found[item.strip()] = None
+        return tuple(found)
+
     def items(self) -> Iterator[tuple[str, Any]]:
         """Raw keys and values, without nulls."""
         return ((key, value) for key, value in self._value.items() if value is not None)

@@ -7,15 +7,17 @@ other keys.  Keys this version does not know are left alone (`settings_file` pat
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from openusaged.config import accounts, dashboard, tmux
+from openusaged.config.accounts import expand
+from openusaged.config.dashboard import DashboardSettings
 from openusaged.config.reading import Section
+from openusaged.config.tmux import TmuxSettings
 from openusaged.core.models import Account
 
 WINDOWS: Final = ("1d", "3d", "7d", "30d", "all")
@@ -53,6 +55,23 @@ class DataSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentalSettings:
+    """`experimental`: screens that are not finished."""
+
+    analytics: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings:
+    """`detect`: which files of the user are read for keys; secrets found stay in memory."""
+
+    shell_rc: bool = True
+    dotenv: bool = False
+    directories: tuple[str, ...] = ()
+    """Project directories for `.env` files and Aider's settings: a service has no directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetrySettings:
     """`telemetry`: which account foreign events belong to; whether vendors are polled."""
 
@@ -61,20 +80,24 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DashboardProvider:
-    """One entry of `dashboard.providers`: order of the list is the order of the tiles."""
+class NormalizationOverride:
+    """What one raw model name stands for."""
 
-    account_id: str
-    enabled: bool = True
-    hide_costs: bool | None = None
+    raw_model_id: str
+    canonical_lineage_id: str
+    provider: str = ""
+    canonical_release_id: str = ""
+    canonical_model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DashboardSettings:
-    """`dashboard`: which accounts are shown (and polled), and whether costs are."""
+class NormalizationSettings:
+    """`model_normalization`: how model names are grouped on screen."""
 
-    providers: tuple[DashboardProvider, ...] = ()
-    hide_costs: bool | None = None
+    enabled: bool = True
+    group_by: str = "lineage"
+    min_confidence: float = 0.80
+    overrides: tuple[NormalizationOverride, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +111,23 @@ class IntegrationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """`export`: kept for other versions; this daemon sends nothing to a hub."""
+
+    target: str = ""
+    interval_seconds: int = 60
+    machine_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSettings:
+    """`hub`: kept for other versions; this daemon listens on no network."""
+
+    listen_addr: str = ":9190"
+    stale_timeout_seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings this version knows, effective values."""
 
@@ -95,9 +135,15 @@ class Settings:
     theme: str = DEFAULT_THEME
     ui: UiSettings = UiSettings()
     data: DataSettings = DataSettings()
+    experimental: ExperimentalSettings = ExperimentalSettings()
+    detect: DetectSettings = DetectSettings()
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
-    dashboard: DashboardSettings = DashboardSettings()
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
+    model_normalization: NormalizationSettings = NormalizationSettings()
     integrations: Mapping[str, IntegrationSettings] = field(default_factory=dict)
+    export: ExportSettings = ExportSettings()
+    hub: HubSettings = HubSettings()
+    tmux: TmuxSettings = field(default_factory=TmuxSettings)
     accounts: tuple[Account, ...] = ()
     """Accounts the user configured and did not disable."""
     disabled_accounts: frozenset[str] = frozenset()
@@ -119,10 +165,10 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
     warnings: list[str] = []
     top = Section(document, "", warnings)
     ui, data = top.section("ui"), top.section("data")
-    telemetry = top.section("telemetry")
-    accounts, disabled = _accounts(top, env)
-    dashboard = _dashboard(top.section("dashboard"))
-    disabled |= {entry.account_id for entry in dashboard.providers if not entry.enabled}
+    telemetry, detect = top.section("telemetry"), top.section("detect")
+    configured, disabled = accounts.read(top, env)
+    shown = dashboard.read(top.section("dashboard"))
+    disabled |= {entry.account_id for entry in shown.providers if not entry.enabled}
     settings = Settings(
         auto_detect=top.flag("auto_detect", default=True),
         theme=top.text("theme", DEFAULT_THEME),
@@ -137,13 +183,25 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
             time_window=data.choice("time_window", "30d", WINDOWS),
             retention_days=data.integer("retention_days", 30, 1, MAX_RETENTION_DAYS),
         ),
+        experimental=ExperimentalSettings(
+            analytics=top.section("experimental").flag("analytics", default=False)
+        ),
+        detect=DetectSettings(
+            shell_rc=detect.flag("shell_rc", default=True),
+            dotenv=detect.flag("dotenv", default=False),
+            directories=tuple(expand(path, env) for path in detect.words("directories")),
+        ),
         telemetry=TelemetrySettings(
             provider_links=_links(telemetry.section("provider_links")),
             poll=telemetry.flag("poll", default=True),
         ),
-        dashboard=dashboard,
+        dashboard=shown,
+        model_normalization=_normalization(top.section("model_normalization")),
         integrations=dict(_integrations(top.section("integrations"))),
-        accounts=tuple(account for account in accounts if account.id not in disabled),
+        export=_export(top.section("export")),
+        hub=_hub(top.section("hub")),
+        tmux=tmux.read(top.section("tmux")),
+        accounts=tuple(account for account in configured if account.id not in disabled),
         disabled_accounts=frozenset(disabled),
     )
     if settings.ui.crit_threshold > settings.ui.warn_threshold:
@@ -152,6 +210,28 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
             f"({settings.ui.warn_threshold:g}), so nothing is ever shown as a mere warning"
         )
     return settings, warnings
+
+
+def unknown_keys(document: Mapping[str, Any]) -> list[str]:
+    """
+    Keys of the first two levels that this version does not know.
+
+    For whoever is about to set one: a file keeps them, but a misspelt one would do nothing.
+    """
+    known = Settings().as_document()
+    known.pop("disabled_accounts")
+    found = []
+    for key, value in document.items():
+        if key not in known:
+            found.append(key)
+        elif isinstance(value, Mapping) and isinstance(known[key], dict) and known[key]:
+            inner = {*known[key], *_WRITTEN_OTHERWISE.get(key, ())}
+            found += [f"{key}.{name}" for name in value if name not in inner]
+    return found
+
+
+_WRITTEN_OTHERWISE: Final[Mapping[str, tuple[str, ...]]] = {"tmux": ("recency_window",)}
+"""Keys of the file whose effective value goes by another name."""
 
 
 def _links(section: Section) -> dict[str, str]:
@@ -168,18 +248,28 @@ def _links(section: Section) -> dict[str, str]:
     return links
 
 
-def _dashboard(section: Section) -> DashboardSettings:
-    entries: dict[str, DashboardProvider] = {}
-    for item in section.sections("providers", "account_id"):
-        account_id = item.text("account_id")
-        if account_id and account_id not in entries:
-            entries[account_id] = DashboardProvider(
-                account_id=account_id,
-                enabled=item.flag("enabled", default=True),
-                hide_costs=item.optional_flag("hide_costs"),
+def _normalization(section: Section) -> NormalizationSettings:
+    overrides = []
+    for item in section.sections("overrides", "raw_model_id"):
+        raw, lineage = item.text("raw_model_id"), item.text("canonical_lineage_id")
+        if not raw or not lineage:
+            missing = "canonical_lineage_id" if raw else "raw_model_id"
+            item.warn(missing, item.raw(missing), "a text", "the override is ignored")
+            continue
+        overrides.append(
+            NormalizationOverride(
+                raw_model_id=raw,
+                canonical_lineage_id=lineage,
+                provider=item.text("provider"),
+                canonical_release_id=item.text("canonical_release_id"),
+                canonical_model=item.text("canonical_model"),
             )
-    return DashboardSettings(
-        providers=tuple(entries.values()), hide_costs=section.optional_flag("hide_costs")
+        )
+    return NormalizationSettings(
+        enabled=section.flag("enabled", default=True),
+        group_by=section.choice("group_by", "lineage", ("lineage", "release")),
+        min_confidence=section.number("min_confidence", 0.80, 0.0, 1.0),
+        overrides=tuple(overrides),
     )
 
 
@@ -197,47 +287,19 @@ def _integrations(section: Section) -> Iterator[tuple[str, IntegrationSettings]]
         )
 
 
-def _accounts(top: Section, env: Mapping[str, str]) -> tuple[list[Account], set[str]]:
-    """Configured accounts, first of an id wins, and the ids that are switched off."""
-    accounts: dict[str, Account] = {}
-    disabled: set[str] = set()
-    for item in top.sections("accounts", "id"):
-        ident, provider = item.text("id"), item.text("provider")
-        if not ident or not provider:
-            missing = "id" if not ident else "provider"
-            item.warn(missing, item.raw(missing), "a text", "the account is ignored")
-            continue
-        if ident in accounts:
-            item.warn("id", ident, "unique", "the first account of that name is used")
-            continue
-        for key in ("token", "api_key", "key"):
-            item.refuse(key, "secrets do not belong here: name a variable in api_key_env")
-        if not item.flag("enabled", default=True):
-            disabled.add(ident)
-        paths = item.texts("provider_paths") or item.texts("paths")
-        accounts[ident] = Account(
-            id=ident,
-            provider_id=provider,
-            title=item.text("title"),
-            home=expand(item.text("home"), env),
-            paths={key: expand(value, env) for key, value in paths.items()},
-            api_key_env=item.secret_name("api_key_env"),
-            base_url=item.text("base_url").rstrip("/"),
-            options=item.texts("options"),
-            origin="settings",
-        )
-    return list(accounts.values()), disabled
+def _export(section: Section) -> ExportSettings:
+    settings = ExportSettings(
+        target=section.text("target").rstrip("/"),
+        interval_seconds=section.integer("interval_seconds", 60, 1, 86_400),
+        machine_name=section.text("machine_name"),
+    )
+    if settings.target:
+        section.refuse("target", "this version sends nothing to a hub")
+    return settings
 
 
-def expand(path: str, env: Mapping[str, str]) -> str:
-    """`~` and `$NAME` of a path by the given environment; unknown variables stay as they are."""
-    if path == "~" or path.startswith("~/"):
-        path = env.get("HOME", "~") + path[1:]
-    return (
-        re.sub(
-            r"\$(?:\{(\w+)\}|(\w+))",
-            lambda match: env.get(match[1] or match[2], match[0]),
-            path,
-        ).rstrip(os.sep)
-        or path
+def _hub(section: Section) -> HubSettings:
+    return HubSettings(
+        listen_addr=section.text("listen_addr", ":9190"),
+        stale_timeout_seconds=section.integer("stale_timeout_seconds", 300, 1, 86_400),
     )

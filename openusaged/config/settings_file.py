@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,6 +64,16 @@ def patch(path: str, changes: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: the file cannot be read as JSON (it is left as it is) or cannot be written.
     """
+    edit(path, lambda document: merge(document, changes))
+
+
+def edit(path: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """
+    Replace the file's document by `change(document)`, under the lock that other processes honour.
+
+    Raises:
+        ConfigError: as `patch`; `change` may raise it, too, and then nothing is written.
+    """
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with atomic_file.locked(path):
@@ -73,14 +83,28 @@ def patch(path: str, changes: Mapping[str, Any]) -> None:
                 document, notes = _read(target)
             except FileNotFoundError:
                 document = {}
-            merged = _merge(document, changes)
-            if merged == document and not notes:
+            changed = change(document)
+            if changed == document and not notes:
                 return
             if notes:
                 _keep_corrupt(target)
-            _replace(target, merged)
+            _replace(target, changed)
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror or exc}") from exc
+
+
+def merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with a merge patch applied; the given ones stay as they are."""
+    merged = dict(document)
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            inner = merged.get(key)
+            merged[key] = merge(inner if isinstance(inner, dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def _read(path: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -105,19 +129,6 @@ def _read(path: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: not a JSON object; defaults are used")
     return value, notes
-
-
-def _merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(document)
-    for key, value in changes.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, Mapping):
-            inner = merged.get(key)
-            merged[key] = _merge(inner if isinstance(inner, dict) else {}, value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def _keep_corrupt(path: str) -> None:
