@@ -138,6 +138,7 @@ class Settings:
     experimental: ExperimentalSettings = ExperimentalSettings()
     detect: DetectSettings = DetectSettings()
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    pricing: PricingSettings = PricingSettings()
     dashboard: DashboardSettings = field(default_factory=DashboardSettings)
     model_normalization: NormalizationSettings = NormalizationSettings()
     integrations: Mapping[str, IntegrationSettings] = field(default_factory=dict)
