@@ -31,6 +31,18 @@ def base_url_of(account: Account, spec: ProviderSpec) -> str:
     return (account.base_url or spec.base_url).rstrip("/")
 
 
+def versioned_url_of(account: Account, spec: ProviderSpec) -> str:
+    """
+    Like `base_url_of`, and the vendor's own host may be given without its version segment.
+
+    `https://api.example.com` and `https://api.example.com/v1` then mean the same.  A gateway's
+    address is taken as it is: only its owner knows what lies below it.
+    """
+    base = base_url_of(account, spec)
+    host = "/".join(spec.base_url.split("/", 3)[:3])
+    return spec.base_url.rstrip("/") if base == host else base
+
+
 def bearer(key: str, context: FetchContext) -> dict[str, str]:
     """The headers most APIs want."""
     return {"Authorization": f"Bearer {key}", "User-Agent": context.user_agent}
