@@ -80,6 +80,15 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PricingSettings:
+    """`pricing`: whether a list of new models' prices is fetched once a day, and from where."""
+
+    refresh: bool = True
+    catalogue_url: str = ""
+    """Empty: where LiteLLM publishes its catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NormalizationOverride:
     """What one raw model name stands for."""
 
@@ -196,6 +205,7 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
             provider_links=_links(telemetry.section("provider_links")),
             poll=telemetry.flag("poll", default=True),
         ),
+        pricing=_pricing(top.section("pricing")),
         dashboard=shown,
         model_normalization=_normalization(top.section("model_normalization")),
         integrations=dict(_integrations(top.section("integrations"))),
@@ -211,6 +221,13 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
             f"({settings.ui.warn_threshold:g}), so nothing is ever shown as a mere warning"
         )
     return settings, warnings
+
+
+def _pricing(section: Section) -> PricingSettings:
+    return PricingSettings(
+        refresh=section.flag("refresh", default=True),
+        catalogue_url=section.text("catalogue_url"),
+    )
 
 
 def unknown_keys(document: Mapping[str, Any]) -> list[str]:
