@@ -82,9 +82,10 @@ class UrllibHttpClient:
         body: bytes | None = None,
         timeout_s: float = 10.0,
         follow_redirects: bool = True,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> HttpResponse:
         """
-        An answer of whatever status; `timeout_s` as for `get_json`.
+        An answer of whatever status of at most `max_bytes`; `timeout_s` as for `get_json`.
 
         A redirect is followed on the same host only, and only for a GET.
 
@@ -109,7 +110,7 @@ class UrllibHttpClient:
                         return HttpResponse(
                             status=response.status,
                             headers=_joined(response.headers),
-                            body=_body(response, deadline, place),
+                            body=_body(response, deadline, place, max_bytes),
                             place=place,
                         )
                     url = _redirect_target(url, response.headers.get("Location"), place)
@@ -154,14 +155,16 @@ def _redirect_target(url: str, location: str | None, place: str) -> str:
     return target
 
 
-def _body(response: http.client.HTTPResponse, deadline: float, place: str) -> bytes:
+def _body(
+    response: http.client.HTTPResponse, deadline: float, place: str, max_bytes: int
+) -> bytes:
     parts: list[bytes] = []
     size = 0
     # `read1` returns what one receive brought: a server that drips cannot hold us for longer.
     while data := response.read1(READ_BYTES):
         size += len(data)
-        if size > MAX_BODY_BYTES:
-            raise UpstreamChanged(place, f"an answer of more than {MAX_BODY_BYTES} bytes")
+        if size > max_bytes:
+            raise UpstreamChanged(place, f"an answer of more than {max_bytes} bytes")
         if time.monotonic() > deadline:
             raise Unreachable(f"{place}: the answer took too long")
         parts.append(data)
