@@ -1,20 +1,30 @@
 """
-Which accounts there are: those of the settings first, then what the providers find on the machine.
+Which accounts there are: those of the settings first, then what the machine tells.
 
-Looked up at the start, on `refresh`, and when a watched directory appears; never per poll.
+Looked up at the start, on `refresh`, when a watched directory appears and when a source of keys
+changes; never per poll.  Detected accounts live in memory only: the user's settings are never
+rewritten with them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
 
 from openusaged.core.models import Account
+from openusaged.detect.findings import Detection
 from openusaged.providers import registry
 from openusaged.providers.base import Machine, Provider
+from openusaged.usecases.secrets import ENVIRONMENT, STORED, AccountSecrets
 
 log = logging.getLogger(__name__)
+
+NOTHING_DETECTED: Final = Detection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,33 +46,156 @@ def find_accounts(
     *,
     auto_detect: bool = True,
     disabled: frozenset[str] = frozenset(),
+    detection: Detection = NOTHING_DETECTED,
+    secrets: AccountSecrets | None = None,
 ) -> Found:
-    """All enabled accounts by id; a configured one hides a detected one of its id or home."""
+    """
+    All enabled accounts by id.
+
+    A configured account keeps every field it has and is completed by the detected one of its id;
+    a detected account of the same home, or of the same key at the same address, gives way to it.
+    """
     providers = registry.load_all()
-    accounts: dict[str, tuple[Account, Provider]] = {}
-    homes: set[tuple[str, str]] = set()
-    warnings: list[str] = []
+    search = _Search(providers, secrets)
+    search.warnings += registry.problems()
     for account in configured:
         provider = providers.get(account.provider_id)
         if provider is None:
-            warnings.append(
+            search.warnings.append(
                 f"accounts[{account.id}].provider: there is no provider {account.provider_id!r};"
                 f" known: {', '.join(sorted(providers))}"
             )
             continue
-        completed = _completed(account, provider, machine)
-        accounts.setdefault(completed.id, (completed, provider))
-        if completed.home:
-            homes.add((completed.provider_id, completed.home))
+        search.configure(_completed(account, provider, machine))
     if auto_detect:
         for provider in providers.values():
-            for account in _discover(provider, machine, warnings):
-                if account.home and (account.provider_id, account.home) in homes:
-                    continue
-                accounts.setdefault(account.id, (account, provider))
-    return Found(
-        accounts=[pair for name, pair in accounts.items() if name not in disabled],
-        warnings=warnings,
+            for account in _discover(provider, machine, search.warnings):
+                search.detect(account)
+        for account in _from_keys(detection):
+            search.detect(account)
+        for account in _from_sign_ins(detection):
+            search.detect(account, only_without_others=True)
+    if secrets is not None:
+        for account in _from_stored(secrets, providers):
+            search.detect(account)
+    return Found(accounts=search.result(disabled), warnings=search.warnings)
+
+
+class _Search:
+    """Accounts found so far, in order."""
+
+    def __init__(self, providers: Mapping[str, Provider], secrets: AccountSecrets | None) -> None:
+        self._providers = providers
+        self._secrets = secrets
+        self._accounts: dict[str, Account] = {}
+        self._homes: set[tuple[str, str]] = set()
+        self.warnings: list[str] = []
+
+    def configure(self, account: Account) -> None:
+        """Take an account of the settings."""
+        self._accounts.setdefault(account.id, account)
+        if account.home:
+            self._homes.add((account.provider_id, account.home))
+
+    def detect(self, account: Account, *, only_without_others: bool = False) -> None:
+        """Take a detected account, or complete the one of its id with it."""
+        if account.provider_id not in self._providers:
+            return
+        known = self._accounts.get(account.id)
+        if known is not None:
+            if known.provider_id == account.provider_id:
+                self._accounts[account.id] = _filled(known, account)
+            return
+        others = [one for one in self._accounts.values() if one.provider_id == account.provider_id]
+        if others and (only_without_others or any(self._same_key(account, one) for one in others)):
+            return
+        if account.home and (account.provider_id, account.home) in self._homes:
+            return
+        self._accounts[account.id] = account
+
+    def _same_key(self, account: Account, other: Account) -> bool:
+        """Whether both would ask the same vendor with the same key: one of them is enough."""
+        if self._secrets is None or account.home:
+            return False
+        key = self._secrets.secret_of(account)
+        default = self._providers[account.provider_id].spec.base_url
+        addresses = {(one.base_url or default).rstrip("/") for one in (account, other)}
+        return bool(key) and len(addresses) == 1 and key == self._secrets.secret_of(other)
+
+    def result(self, disabled: frozenset[str]) -> list[tuple[Account, Provider]]:
+        """The enabled accounts; those that would have the same title are told apart by their id."""
+        pairs = [
+            (account, self._providers[account.provider_id])
+            for account in self._accounts.values()
+            if account.id not in disabled
+        ]
+        titles = Counter(account.title or provider.spec.title for account, provider in pairs)
+        return [
+            (account, provider)
+            if account.title or titles[provider.spec.title] == 1
+            else (replace(account, title=f"{provider.spec.title} ({account.id})"), provider)
+            for account, provider in pairs
+        ]
+
+
+def _from_keys(detection: Detection) -> Iterator[Account]:
+    """One account per key, of the first source that has it."""
+    for finding in detection.keys:
+        source = finding.source
+        yield Account(
+            id=finding.account_id,
+            provider_id=finding.provider_id,
+            api_key_env=finding.variable,
+            origin=f"{ENVIRONMENT}:{finding.variable}" if source == ENVIRONMENT else source,
+        )
+
+
+def _from_sign_ins(detection: Detection) -> Iterator[Account]:
+    for presence in detection.presences:
+        if presence.makes_account:
+            yield Account(
+                id=presence.account_id,
+                provider_id=presence.provider_id,
+                home=presence.home,
+                origin=presence.source,
+            )
+
+
+def _from_stored(secrets: AccountSecrets, providers: Mapping[str, Provider]) -> Iterator[Account]:
+    """Accounts that exist only because the user stored a key or connected a browser."""
+    stored = secrets.credentials.read()
+    for account_id in dict.fromkeys((*stored.keys, *stored.sessions)):
+        provider_id = provider_of_account(account_id, providers)
+        if provider_id:
+            yield Account(id=account_id, provider_id=provider_id, origin=STORED)
+        else:
+            log.info("event=stored_key_unused account=%s", account_id)
+
+
+def provider_of_account(account_id: str, providers: Mapping[str, Provider]) -> str:
+    """The provider whose key or cookie makes an account of this id by default, or ""."""
+    for provider in providers.values():
+        if any(key.account_id == account_id for key in provider.spec.keys):
+            return provider.id
+    namesake = providers.get(account_id.replace("-", "_"))
+    if namesake is None or not (namesake.spec.cookie or namesake.spec.keys):
+        return ""
+    return namesake.id
+
+
+def _filled(account: Account, found: Account) -> Account:
+    """`account` with what it leaves open taken from `found`."""
+    same_home = account.home in {"", found.home}
+    return replace(
+        account,
+        title=account.title or found.title,
+        home=account.home or found.home,
+        paths={**found.paths, **account.paths}
+        if account.home in {"", found.home}
+        else account.paths,
+        api_key_env=account.api_key_env or found.api_key_env,
+        base_url=account.base_url or found.base_url,
+        options={**found.options, **account.options},
     )
 
 
@@ -88,15 +221,6 @@ def _completed(account: Account, provider: Provider, machine: Machine) -> Accoun
         env={**machine.env, variable: account.home}, home=machine.home, platform=machine.platform
     )
     for found in _discover(provider, there, []):
-        return Account(
-            id=account.id,
-            provider_id=account.provider_id,
-            title=account.title or found.title,
-            home=found.home,
-            paths=found.paths,
-            api_key_env=account.api_key_env,
-            base_url=account.base_url,
-            options=account.options,
-            origin="settings",
-        )
+        completed = _filled(account, found)
+        return replace(completed, home=found.home)
     return account

@@ -111,6 +111,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     ),
     "watchdog": ("openusaged.runtime.watch",),
     "msgspec": ("openusaged",),
+    "browser_cookie3": ("openusaged.detect.browser_library",),
     "yaml": ("openusaged.detect", "openusaged.providers.zai"),
     "zstandard": ("openusaged.providers.zed",),
     "genai_prices": ("openusaged.pricing.build_catalogue",),
