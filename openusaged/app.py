@@ -18,12 +18,10 @@ from openusage_proto import locations
 from openusage_proto.messages import RecentError
 from openusaged import lifecycle, logs
 from openusaged.config import settings_file
+from openusaged.config.settings import PricingSettings
 from openusaged.core.errors import OpenUsageError
 from openusaged.core.models import Account, UsageSnapshot
 from openusaged.core.windows import DAY_MS, iso
-from openusaged.pricing import custom
-from openusaged.pricing.book import PriceBook
-from openusaged.pricing.catalogue import shipped
 from openusaged.providers import registry
 from openusaged.providers.base import Machine, Provider, Shallow
 from openusaged.providers.shared.http import UrllibHttpClient
@@ -50,6 +48,8 @@ from openusaged.usecases.committing import Committer, EventWrite, Writing
 from openusaged.usecases.ingest import Ingest
 from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.polling import poll
+from openusaged.usecases.price_upkeep import PriceUpkeep
+from openusaged.usecases.prices import Prices
 from openusaged.usecases.reading import Reading
 from openusaged.usecases.receiving import Receiving
 
@@ -150,6 +150,16 @@ class Daemon:
             )
         )
         self._store = store
+        self._prices = Prices(
+            env=self._env,
+            http=self._http,
+            now_ms=clock.now_ms,
+            settings=lambda: app.settings.settings.pricing if app.settings else PricingSettings(),
+        )
+        self._prices.load()
+        self._price_upkeep = PriceUpkeep(
+            self._prices, pools=self._pools, tasks=self._tasks, may_call=self._may_call
+        )
         writing = Writing(store, self._pipeline(), self._committed)
         self._committer: Committer = GroupCommitter(self._pools, writing.commit)
         collector = Collector(
@@ -197,6 +207,7 @@ class Daemon:
                 collector=collector,
                 collecting=self._collecting,
                 reading=reading,
+                prices=self._prices,
                 receiving=self._receiving,
                 scheduler=self._scheduler,
                 clock=clock,
@@ -211,21 +222,20 @@ class Daemon:
         self._serve()
         self._watcher.add(locations.spool_dir())
         self._watcher.add(os.path.dirname(locations.settings_path()))
+        self._watcher.add(self._price_upkeep.directory, recursive=False)
         self._receiving.start()
         self._collecting.scan()
         # What notifications cannot promise, and tools that were installed meanwhile.
         self._tasks.every(SAFETY_SCAN_S, self._redetect_and_scan)
         self._tasks.later(RETENTION_FIRST_S, self._retention)
         self._tasks.every(RETENTION_EVERY_S, self._retention)
+        self._price_upkeep.start()
         lifecycle.announce_ready(self._socket_path, self._env)
         log.info("event=started version=%s socket=%s", app.facts.version, self._socket_path)
 
     def _pipeline(self) -> Pipeline:
         """A pipeline of its own for each thread that prepares events."""
-        rates, warnings = custom.load(custom.custom_path(self._env))
-        for warning in warnings:
-            log.warning("event=custom_pricing warning=%s", warning)
-        return Pipeline(PriceBook(shipped(), rates), Repositories())
+        return Pipeline(self._prices.book(), Repositories())
 
     def _serve(self) -> None:
         self._claimed = lifecycle.open_listener(self._socket_path, self._env)
@@ -292,6 +302,11 @@ class Daemon:
         )
         self.app.update_view()
 
+    def _may_call(self) -> bool:
+        """Whether the user lets us make calls of our own accord."""
+        loaded = self.app.settings
+        return loaded is not None and loaded.settings.telemetry.poll and not self.app.facts.demo
+
     @property
     def _existing_store(self) -> Store:
         assert self._store is not None
@@ -304,15 +319,21 @@ class Daemon:
         if SCAN_EVERYTHING in paths:
             self._receiving.drain_soon()
             self.reload()
+            self._price_upkeep.reload_soon()
             self._collecting.scan()
             return
         if any(path == spool or path.startswith(spool + os.sep) for path in paths):
             self._receiving.drain_soon()
         if settings_path in paths or os.path.dirname(settings_path) in paths:
             self.reload()
+        self._price_upkeep.changed(paths)
         logs_changed = {path for path in paths if self._collector.owner_of(path) is not None}
         self._collecting.wake(logs_changed)
-        ours = (os.path.dirname(settings_path), locations.state_dir())
+        ours = (
+            os.path.dirname(settings_path),
+            self._prices.custom_path,
+            locations.state_dir(),
+        )
         if any(not path.startswith(ours) for path in paths - logs_changed):
             # Something appeared where no account is: a tool may have been used for the first time.
             self._redetecting.add(("",))

@@ -1,21 +1,32 @@
 """
 The price book: one answer to "what did this request cost", always local and immediate.
 
-Order: the user's custom prices, then the shipped table.  A price that only fits loosely is used and
-flagged; an unknown model has no price, never a price of zero.  No network is reachable from here,
-because the ingest path calls it.
+Order: the user's custom prices, the shipped table, the fetched catalogue; then whatever fits only
+loosely, flagged.  An unknown model has no price, never a price of zero.  No network is reachable
+from here, because the ingest path calls it.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol
 
-from openusaged.core.models import UsageEvent
-from openusaged.pricing.catalogue import Catalogue, DatedRates
+import msgspec
+
+from openusaged.pricing.catalogue import Catalogue
+from openusaged.pricing.custom import CustomPrices
+from openusaged.pricing.dated import DatedRates, always
+from openusaged.pricing.names import normalised, tier_name
+from openusaged.pricing.price_file import PriceFile
 from openusaged.pricing.rates import Rates
 
 CUSTOM: Final = "custom"
 APPROXIMATE: Final = "approximate"
+LITELLM: Final = "litellm"
+MAX_KNOWN: Final = 4096
+"""Remembered look-ups: far more models than a machine uses, and a bound all the same."""
+_FREE: Final = ":free"
+_ZERO: Final = Rates(0.0, 0.0, 0.0, 0.0, 0.0)
 
 Estimate = tuple[int | None, str]
 """(1e-9 USD or None, where the price came from or "")."""
@@ -23,50 +34,139 @@ Estimate = tuple[int | None, str]
 UNPRICED: Final[Estimate] = (None, "")
 
 
+class Priceable(Protocol):
+    """What a price depends on: a `UsageEvent` or a `CountedEvent`."""
+
+    @property
+    def provider(self) -> str:
+        """Who bills."""
+
+    @property
+    def model(self) -> str:
+        """The model as the source wrote it."""
+
+    @property
+    def service_tier(self) -> str:
+        """The tier as the source wrote it."""
+
+    @property
+    def ts_ms(self) -> int:
+        """When."""
+
+    @property
+    def input(self) -> int | None:
+        """Uncached input tokens."""
+
+    @property
+    def cache_read(self) -> int | None:
+        """Cached input tokens."""
+
+    @property
+    def cache_write_5m(self) -> int | None:
+        """Tokens written to the cache."""
+
+    @property
+    def cache_write_1h(self) -> int | None:
+        """Tokens written to the one-hour cache."""
+
+    @property
+    def output(self) -> int | None:
+        """Output tokens, reasoning included."""
+
+    @property
+    def reasoning(self) -> int | None:
+        """Reasoning tokens."""
+
+    @property
+    def requests(self) -> int | None:
+        """Requests the event stands for."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A model's rates and where they are from."""
+
+    rates: DatedRates
+    source: str
+    provider: str = ""
+    """Whose price it is, as its list names them."""
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """The price lists, replaced as a whole when one of them changes."""
+
+    catalogue: Catalogue
+    custom: CustomPrices = CustomPrices()
+    fetched: PriceFile | None = None
+
+    def find(self, provider: str, model: str, tier: str = "") -> Found | None:
+        """Rates of a model, by the first list that knows it well; None when none knows it."""
+        if not model.strip():
+            return None
+        tier = tier_name(tier)
+        custom = self.custom.find(provider, model)
+        if custom is not None:
+            return Found(custom, CUSTOM, provider)
+        if model.strip().lower().endswith(_FREE):
+            # A route's own word for "costs nothing"; lists leave such models out or blank.
+            return Found(always(model, _ZERO), self.catalogue.source, provider)
+        shipped = self.catalogue.find(provider, model, tier)
+        loose = None if shipped is None else Found(
+            shipped.rates, self.catalogue.source, shipped.provider
+        )  # fmt: skip
+        if loose is not None and not loose.rates.approximate:
+            return loose
+        fetched = self.fetched.find(provider, model, tier) if self.fetched is not None else None
+        if fetched is None or (loose is not None and fetched.rates.approximate):
+            return loose
+        return Found(fetched.rates, LITELLM, fetched.provider)
+
+
 class PriceBook:
-    """Prices events; remembers every (provider, model, tier) it has looked up, misses too."""
+    """
+    Prices events; remembers every (provider, model, tier) it has looked up, misses too.
 
-    def __init__(self, catalogue: Catalogue, custom: dict[str, Rates] | None = None) -> None:
-        self._catalogue = catalogue
-        self._custom = custom or {}
-        self._known: dict[tuple[str, str, str], tuple[Rates | DatedRates, str] | None] = {}
+    Used by one thread; `use` may be called from another.
+    """
 
-    def estimate(self, event: UsageEvent) -> Estimate:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        custom: CustomPrices | Mapping[str, Rates] | None = None,
+        fetched: PriceFile | None = None,
+    ) -> None:
+        if not isinstance(custom, CustomPrices):
+            exact = {name: always(name, rates) for name, rates in (custom or {}).items()}
+            custom = CustomPrices(exact, {normalised(name): exact[name] for name in exact})
+        self.use(Sources(catalogue, custom, fetched))
+
+    def use(self, sources: Sources) -> None:
+        """Take other price lists; what has been priced stays as it is."""
+        known: dict[tuple[str, str, str], Found | None] = {}
+        # One assignment: a thread in the middle of `estimate` keeps what belongs together.
+        self._state = (sources, known)
+
+    def estimate(self, event: Priceable) -> Estimate:
         """API-equivalent cost of a message, by the prices in force when it happened."""
+        sources, known = self._state
         key = (event.provider, event.model, event.service_tier)
         try:
-            known = self._known[key]
+            found = known[key]
         except KeyError:
-            known = self._known[key] = self._look_up(*key)
-        if known is None:
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            found = known[key] = sources.find(*key)
+        if found is None:
             return UNPRICED
-        rates, source = known
-        if not isinstance(rates, Rates):
-            rates = rates.at(event.ts_ms)
+        period = found.rates.period(event.ts_ms)
         return (
-            rates.cost_nano(
+            period.rates.cost_nano(
                 event.input or 0,
                 event.cache_read or 0,
                 event.cache_write_5m or 0,
                 event.cache_write_1h or 0,
                 event.output or 0,
+                reasoning=event.reasoning or 0,
+                requests=1 if event.requests is None else event.requests,
             ),
-            source,
+            APPROXIMATE if found.rates.approximate or period.approximate else found.source,
         )
-
-    def _look_up(
-        self, provider: str, model: str, tier: str
-    ) -> tuple[Rates | DatedRates, str] | None:
-        if not model:
-            return None
-        name = model.strip().lower()
-        for spelling in (f"{provider}/{name}", name):
-            rates = self._custom.get(spelling)
-            if rates is not None:
-                return rates, CUSTOM
-        dated = self._catalogue.find(provider, model, tier)
-        if dated is None:
-            return None
-        # A price that never changed needs no look at the event's time.
-        rates_now = dated.entries[0][2] if len(dated.entries) == 1 else dated
-        return rates_now, APPROXIMATE if dated.approximate else self._catalogue.source

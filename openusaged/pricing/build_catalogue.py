@@ -18,6 +18,9 @@ RATE_KEYS = {
     "cache_write_mtok": "cache_write_5m",
     "cache_write_1h_mtok": "cache_write_1h",
     "output_mtok": "output",
+    "output_reasoning_mtok": "reasoning",
+    "requests_kcount": "request",
+    "web_searches_kcount": "web_search",
 }
 
 

@@ -8,6 +8,11 @@ import msgspec
 
 NANO_PER_TOKEN: Final = 1000.0
 """1 USD per million tokens is 1,000 nano-dollars per token."""
+NANO_PER_REQUEST: Final = 1_000_000.0
+"""1 USD per thousand requests is 1,000,000 nano-dollars per request."""
+
+FiveRates = tuple[float, float, float, float, float]
+"""Uncached input, cache read, five-minute write, one-hour write, output."""
 
 
 class Rates(msgspec.Struct, frozen=True, gc=False):
@@ -24,19 +29,26 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
     cache_write_5m: float
     cache_write_1h: float
     output: float
-    tiers: tuple[tuple[int, tuple[float, float, float, float, float]], ...] = ()
+    tiers: tuple[tuple[int, FiveRates], ...] = ()
+    extra: tuple[float, float | None] | None = None
+    """(each request, each reasoning token when it is not billed as output); nearly always None."""
 
     def cost_nano(
-        self, uncached: int, cache_read: int, write_5m: int, write_1h: int, output: int
+        self,
+        uncached: int,
+        cache_read: int,
+        write_5m: int,
+        write_1h: int,
+        output: int,
+        *,
+        reasoning: int = 0,
+        requests: int = 1,
     ) -> int:
-        """Cost of one request in 1e-9 USD, rounded once."""
-        if self.tiers:
-            prompt = uncached + cache_read + write_5m + write_1h
-            for threshold, (i, r, w5, w1, o) in self.tiers:
-                if prompt > threshold:
-                    return round(
-                        uncached * i + cache_read * r + write_5m * w5 + write_1h * w1 + output * o
-                    )
+        """Cost of one event in 1e-9 USD, rounded once; `reasoning` is part of `output`."""
+        if self.tiers or self.extra is not None:
+            return self._special_nano(
+                uncached, cache_read, write_5m, write_1h, output, reasoning, requests
+            )
         return round(
             uncached * self.input
             + cache_read * self.cache_read
@@ -45,8 +57,41 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
             + output * self.output
         )
 
+    def _special_nano(
+        self,
+        uncached: int,
+        cache_read: int,
+        write_5m: int,
+        write_1h: int,
+        output: int,
+        reasoning: int,
+        requests: int,
+    ) -> int:
+        i, r, w5, w1, o = self.at_prompt(uncached + cache_read + write_5m + write_1h)
+        cost = uncached * i + cache_read * r + write_5m * w5 + write_1h * w1 + output * o
+        if self.extra is not None:
+            per_request, per_reasoning = self.extra
+            cost += requests * per_request
+            if per_reasoning is not None:
+                cost += reasoning * (per_reasoning - o)
+        return round(cost)
+
+    def at_prompt(self, tokens: int) -> FiveRates:
+        """The rates of a request whose prompt has this many tokens, cached ones included."""
+        for threshold, rates in self.tiers:
+            if tokens > threshold:
+                return rates
+        return (
+            self.input,
+            self.cache_read,
+            self.cache_write_5m,
+            self.cache_write_1h,
+            self.output,
+        )
+
     def scaled(self, factor: float) -> Rates:
         """The same rates multiplied, for modes that cost a multiple of the standard one."""
+        per_request, per_reasoning = self.extra or (0.0, None)
         return Rates(
             self.input * factor,
             self.cache_read * factor,
@@ -57,6 +102,9 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
                 (threshold, (i * factor, r * factor, w5 * factor, w1 * factor, o * factor))
                 for threshold, (i, r, w5, w1, o) in self.tiers
             ),
+            None
+            if self.extra is None
+            else (per_request, None if per_reasoning is None else per_reasoning * factor),
         )
 
 
@@ -71,14 +119,16 @@ def build_rates(
     cache_read: Rate | None = None,
     cache_write_5m: Rate | None = None,
     cache_write_1h: Rate | None = None,
+    request: float | None = None,
+    reasoning: float | None = None,
     write_premium: bool = False,
 ) -> Rates:
     """
     Rates from published prices, with the vendors' rules for what is not published.
 
     Cache reads and writes without a price of their own cost what fresh input costs.  With
-    `write_premium` (Anthropic) a five-minute write costs 1.25 times and a one-hour write twice the
-    input price.
+    `write_premium` (Anthropic) a read costs a tenth of the input price, a five-minute write 1.25
+    times and a one-hour write twice as much.  `request` is USD per thousand requests.
     """
     thresholds = sorted(
         {
@@ -90,32 +140,40 @@ def build_rates(
         }
     )
 
-    def five(prompt: int) -> tuple[float, float, float, float, float]:
+    def five(prompt: int) -> FiveRates:
         base = _at(uncached, prompt)
-        read = base if cache_read is None else _at(cache_read, prompt)
-        if cache_write_5m is not None:
-            write_5m = _at(cache_write_5m, prompt)
-        else:
-            write_5m = base * 1.25 if write_premium else base
-        if cache_write_1h is not None:
-            write_1h = _at(cache_write_1h, prompt)
-        else:
-            write_1h = base * 2 if write_premium else write_5m
-        return base, read, write_5m, write_1h, _at(output, prompt)
 
+        def derived(rate: Rate | None, factor: float) -> float:
+            if rate is not None:
+                return _at(rate, prompt)
+            return base * factor if write_premium else base
+
+        write_5m = derived(cache_write_5m, 1.25)
+        write_1h = derived(cache_write_1h, 2.0)
+        if cache_write_1h is None and not write_premium:
+            write_1h = write_5m
+        return base, derived(cache_read, 0.1), write_5m, write_1h, _at(output, prompt)
+
+    extra = None
+    if request or reasoning is not None:
+        extra = (
+            (request or 0.0) * NANO_PER_REQUEST,
+            None if reasoning is None else _at(reasoning, 0),
+        )
     return Rates(
         *five(0),
         tiers=tuple((limit, five(limit + 1)) for limit in reversed(thresholds)),
+        extra=extra,
     )
 
 
 def _at(rate: Rate, prompt: int) -> float:
     """The nano rate in force for a prompt of this size."""
-    if not isinstance(rate, list):
-        return rate * NANO_PER_TOKEN
-    value = rate[0]
-    for step in rate[1:]:
-        if isinstance(step, list) and prompt > step[0]:
-            value = step[1]
+    value: float | list[float] = rate if not isinstance(rate, list) else rate[0]
+    if isinstance(rate, list):
+        for step in rate[1:]:
+            if isinstance(step, list) and prompt > step[0]:
+                value = step[1]
     assert isinstance(value, int | float)
-    return value * NANO_PER_TOKEN
+    # 0.07 * 1000 is no whole number in binary; a millionth of a nano-dollar is beyond any price.
+    return round(value * NANO_PER_TOKEN, 6)

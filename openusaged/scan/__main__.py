@@ -17,6 +17,7 @@ from openusaged.core.models import Account, PreparedEvent, SourceCursor, UsageSn
 from openusaged.pricing import custom
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
+from openusaged.pricing.price_file import PriceFile, catalogue_path
 from openusaged.providers import registry
 from openusaged.providers.base import CollectContext, Machine, Provider, Unit
 from openusaged.scan.protocol import (
@@ -58,8 +59,12 @@ def scan(job: Job, output: IO[bytes]) -> None:
     """Read every unit of the job in order and write frames to `output`."""
     machine = Machine(env=job.env, home=job.home, platform=job.platform)
     context = CollectContext(machine=machine, max_chunk_events=MAX_EVENTS)
-    rates, _ = custom.load(custom.custom_path(job.env))
-    pipeline = Pipeline(PriceBook(shipped(), rates), Repositories())
+    book = PriceBook(
+        shipped(),
+        custom.load(custom.custom_path(job.env)),
+        PriceFile(catalogue_path(job.env)),
+    )
+    pipeline = Pipeline(book, Repositories())
     scanner = _Scanner(pipeline, context, output)
     for share in job.shares:
         provider = registry.load(share.account.provider_id)

@@ -43,6 +43,7 @@ from openusaged.usecases import health
 from openusaged.usecases.accounts import Found
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
+from openusaged.usecases.prices import Prices
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.receiving import Receiving
 
@@ -71,6 +72,7 @@ class Parts:
     collector: Collector
     collecting: Collecting
     reading: Reading
+    prices: Prices
     receiving: Receiving
     scheduler: PollScheduler
     clock: Clock
@@ -240,7 +242,11 @@ class Application:
         counts = parts.store.counts()
         connections, subscribers = parts.connections()
         settings = self.settings
-        warnings = [*self.found.warnings, *(settings.warnings if settings is not None else ())]
+        warnings = [
+            *self.found.warnings,
+            *(settings.warnings if settings is not None else ()),
+            *parts.prices.warnings,
+        ]
         return Status(
             version=facts.version,
             protocol=PROTOCOL_VERSION,

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from openusaged.core.models import MESSAGE_USAGE, UsageEvent
-from openusaged.pricing.book import APPROXIMATE, CUSTOM, PriceBook
+from openusaged.pricing.book import APPROXIMATE, CUSTOM, PriceBook, Sources
 from openusaged.pricing.catalogue import Catalogue, shipped
+from openusaged.pricing.custom import CustomPrices
+from openusaged.pricing.dated import always
 from openusaged.pricing.rates import build_rates
 
 NOW_MS = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000)
@@ -92,6 +94,38 @@ def test_unpublished_tier_is_flagged_approximate() -> None:
     assert (cost, source) == (3_000_000_000 * 2, APPROXIMATE)  # 1M tokens: long-context rate
 
 
+@pytest.mark.parametrize("tier", ["default", "standard", "AUTO", "on_demand"])
+def test_names_of_the_standard_tier_are_no_special_tier(tier: str) -> None:
+    """A source that spells out "standard" gets the standard price, not a guess."""
+    book = PriceBook(shipped())
+    plain = book.estimate(message("openai", "gpt-5"))
+    assert book.estimate(message("openai", "gpt-5", service_tier=tier)) == plain
+    assert plain[1] == "genai-prices"
+
+
+def test_free_route_costs_nothing() -> None:
+    """A route that calls itself free is priced at zero, not at the paid model's price."""
+    event = message("openrouter", "deepseek/deepseek-r1:free", output=9)
+    assert PriceBook(shipped()).estimate(event) == (0, "genai-prices")
+
+
+def test_vendor_of_the_model_prices_what_the_biller_does_not() -> None:
+    """Without a known biller the model's own maker decides, not a reseller with a similar name."""
+    assert usd(message("", "glm-5")) == pytest.approx(1.0)
+    assert usd(message("cursor", "claude-4.5-haiku")) == pytest.approx(1.0)
+
+
+def test_other_price_lists_are_used_from_the_next_event_on() -> None:
+    """New lists replace what the book remembered, hits and misses."""
+    book = PriceBook(shipped())
+    event = message("acme", "acme-9")
+    assert book.estimate(event) == (None, "")
+    rates = build_rates(uncached=1.0, output=2.0)
+    custom = CustomPrices({"acme-9": always("acme-9", rates)}, {})
+    book.use(Sources(shipped(), custom))
+    assert book.estimate(event) == (1_000_000_000, CUSTOM)
+
+
 def test_custom_price_comes_first() -> None:
     """A price of the user's own beats the table, also under provider/model."""
     rates = build_rates(uncached=1.0, output=2.0)
@@ -110,7 +144,13 @@ TABLE = b"""{"source":"t","version":"1","providers":[
 {"id":"acme-and","match":["and",["startswith","acme-and"],["endswith","-x"]],
  "prices":[{"input":1.0,"output":1.0}]},
 {"id":"acme-rx","match":["regex","^acme-r[0-9]$"],"prices":[{"input":1.0}],
- "variants":[{"input":0.5,"when":{"processing":"batch"},"from":"2026-01-01"}]}
+ "variants":[{"input":0.5,"when":{"processing":"batch"},"from":"2026-01-01"}]},
+{"id":"acme-cut","match":["equals","acme-cut"],
+ "prices":[{"input":[4.0,[1000,9.0]]},{"input":2.0,"from":"2026-03-01"}],
+ "variants":[{"input":1.0,"when":{"processing":"batch"},"from":"2026-06-01"},
+  {"input":0.5,"when":{"processing":"batch"},"from":"2026-09-01"}]},
+{"id":"acme-ask","match":["equals","acme-ask"],
+ "prices":[{"input":1.0,"output":8.0,"reasoning":3.0,"request":12.0}]}
 ]}]}"""
 
 
@@ -133,9 +173,9 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> int:
 )
 def test_dated_and_timed_prices(model: str, tier: str, ts_ms: int, expected: float) -> None:
     """The price in force at the event's own moment counts, by date and by time of day."""
-    dated = Catalogue(TABLE).find("acme", model, tier)
-    assert dated is not None
-    assert dated.at(ts_ms).input == expected * 1000
+    found = Catalogue(TABLE).find("acme", model, tier)
+    assert found is not None
+    assert found.rates.at(ts_ms).input == expected * 1000
 
 
 def test_loose_match_is_approximate() -> None:
@@ -145,7 +185,33 @@ def test_loose_match_is_approximate() -> None:
     loose = catalogue.find("acme", "acme-1-turbo")
     assert exact is not None
     assert loose is not None
-    assert (exact.approximate, loose.approximate) == (False, True)
+    assert (exact.exact, loose.exact) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("ts_ms", "expected", "is_guess"),
+    [
+        (at(2026, 1, 1), 1.0, True),
+        (at(2026, 4, 1), 1.0, True),
+        (at(2026, 6, 1), 1.0, False),
+        (at(2026, 8, 31), 1.0, False),
+        (at(2026, 9, 1), 0.5, False),
+    ],
+)
+def test_tier_price_follows_its_own_dates(ts_ms: int, expected: float, is_guess: bool) -> None:
+    """A tier's dated price counts whenever the standard price changed; before it, it is a guess."""
+    found = Catalogue(TABLE).find("acme", "acme-cut", "batch")
+    assert found is not None
+    period = found.rates.period(ts_ms)
+    assert (period.rates.input, period.approximate) == (expected * 1000, is_guess)
+
+
+def test_requests_and_reasoning_cost_what_the_table_says() -> None:
+    """A fee per request is added, and reasoning tokens leave the output price for their own."""
+    book = PriceBook(Catalogue(TABLE))
+    event = message("acme", "acme-ask", input=1000, output=500, reasoning=200, requests=3)
+    # 1000 x 1 + 300 x 8 + 200 x 3 USD per million = 0.004 USD; 3 requests at 12 USD per thousand
+    assert book.estimate(event) == (4_000_000 + 36_000_000, "t")
 
 
 def test_price_without_tokens_is_no_price() -> None:
