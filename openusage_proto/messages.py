@@ -541,6 +541,11 @@ class ProviderInfo:
     capabilities: list[str]
     dashboard_widget: Widget
     detail_widget: Widget
+    setup: str = ""
+    variables: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    state: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -565,6 +570,13 @@ class AccountInfo:
     home: str
     origin: str
     enabled: bool
+    auth: str = ""
+    status: str = ""
+    base_url: str = ""
+    credential: str = ""
+    variable: str = ""
+    source: str = ""
+    unused_sources: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

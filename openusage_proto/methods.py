@@ -17,6 +17,10 @@ PROVIDERS: Final = "providers"
 ACCOUNTS: Final = "accounts"
 REFRESH: Final = "refresh"
 SETTINGS_GET: Final = "settings_get"
+SETTINGS_UPDATE: Final = "settings_update"
+DETECT: Final = "detect"
+CREDENTIAL_SET: Final = "credential_set"
+CREDENTIAL_DELETE: Final = "credential_delete"
 STATUSLINE: Final = "statusline"
 DISCOVER: Final = "rpc.discover"
 
@@ -32,6 +36,10 @@ ALL: Final = (
     ACCOUNTS,
     REFRESH,
     SETTINGS_GET,
+    SETTINGS_UPDATE,
+    DETECT,
+    CREDENTIAL_SET,
+    CREDENTIAL_DELETE,
     STATUSLINE,
     DISCOVER,
 )

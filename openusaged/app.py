@@ -18,12 +18,13 @@ from openusage_proto import locations
 from openusage_proto.messages import RecentError
 from openusaged import lifecycle, logs
 from openusaged.config import settings_file
+from openusaged.config.credentials import CredentialsFile
 from openusaged.config.settings import PricingSettings
 from openusaged.core.errors import OpenUsageError
-from openusaged.core.models import Account, UsageSnapshot
+from openusaged.core.models import UsageSnapshot
 from openusaged.core.windows import DAY_MS, iso
 from openusaged.providers import registry
-from openusaged.providers.base import Machine, Provider, Shallow
+from openusaged.providers.base import Machine, Shallow
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.rpc.dispatch import Dispatcher, load_methods
 from openusaged.rpc.server import RpcServer
@@ -31,33 +32,36 @@ from openusaged.runtime import memory
 from openusaged.runtime.clock import SystemClock
 from openusaged.runtime.group_commit import GroupCommitter
 from openusaged.runtime.local_zone import local_zone_name
-from openusaged.runtime.poll_policy import PolledAccount, PollState
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.scheduler import PollScheduler
 from openusaged.runtime.tasks import Coalescer, Tasks
 from openusaged.runtime.watch import SCAN_EVERYTHING, Watcher
-from openusaged.storage.store import Store, StoredSnapshot
+from openusaged.storage.store import Store
 from openusaged.telemetry.collectors import Collector
 from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 from openusaged.telemetry.spool import Spool
-from openusaged.usecases.accounts import find_accounts
 from openusaged.usecases.application import Application, Facts, Parts
 from openusaged.usecases.collecting import Collecting
-from openusaged.usecases.committing import Committer, EventWrite, Writing
+from openusaged.usecases.committing import Committer, Writing
+from openusaged.usecases.detecting import Detecting
 from openusaged.usecases.ingest import Ingest
 from openusaged.usecases.limit_news import LimitNews
-from openusaged.usecases.polling import poll
 from openusaged.usecases.price_upkeep import PriceUpkeep
 from openusaged.usecases.prices import Prices
 from openusaged.usecases.reading import Reading
 from openusaged.usecases.receiving import Receiving
+from openusaged.usecases.secrets import AccountSecrets
+from openusaged.usecases.setting_up import SettingUp, Surroundings
+from openusaged.usecases.vendor_polls import VendorPolls
 
 log = logging.getLogger(__name__)
 
 RETENTION_FIRST_S: Final = 300.0
 RETENTION_EVERY_S: Final = 6 * 3600.0
 SAFETY_SCAN_S: Final = 900.0
+KEY_FILES_S: Final = 60.0
+"""Shell start-up files and other tools' key files are looked at (stat only) this often."""
 DRAIN_S: Final = 3.0
 
 
@@ -116,6 +120,12 @@ class Daemon:
         self._pools = Pools()
         self._tasks = Tasks()
         self._http = UrllibHttpClient()
+        self._secrets = AccountSecrets(
+            self._machine, CredentialsFile(locations.credentials_path()), self._clock.now_ms
+        )
+        self._detecting = Detecting(
+            self._machine, self._secrets, self._clock.now_ms, directory=_working_directory()
+        )
         self._redetecting: Coalescer[str] = Coalescer(
             self._tasks, lambda _: self._redetect_and_scan()
         )
@@ -195,8 +205,18 @@ class Daemon:
             news=news,
             on_snapshot=self._snapshot_came,
         )
+        self._polls = VendorPolls(
+            machine=self._machine,
+            http=self._http,
+            now_ms=clock.now_ms,
+            secrets=self._secrets,
+            pools=self._pools,
+            committer=self._committer,
+            store=store,
+            found=lambda: app.found,
+        )
         self._scheduler = PollScheduler(
-            self._poll, clock, app.settings.settings.ui.refresh_interval_seconds
+            self._polls.poll, clock, app.settings.settings.ui.refresh_interval_seconds
         )
         self._watcher = Watcher(self._pools, self._changed)
         app.assemble(
@@ -209,6 +229,7 @@ class Daemon:
                 reading=reading,
                 prices=self._prices,
                 receiving=self._receiving,
+                setting_up=self._setting_up(),
                 scheduler=self._scheduler,
                 clock=clock,
                 recent_errors=self._recent_errors,
@@ -227,11 +248,28 @@ class Daemon:
         self._collecting.scan()
         # What notifications cannot promise, and tools that were installed meanwhile.
         self._tasks.every(SAFETY_SCAN_S, self._redetect_and_scan)
+        self._tasks.every(KEY_FILES_S, self._look_at_key_files)
         self._tasks.later(RETENTION_FIRST_S, self._retention)
         self._tasks.every(RETENTION_EVERY_S, self._retention)
         self._price_upkeep.start()
         lifecycle.announce_ready(self._socket_path, self._env)
         log.info("event=started version=%s socket=%s", app.facts.version, self._socket_path)
+
+    def _setting_up(self) -> SettingUp:
+        around = Surroundings(
+            machine=self._machine,
+            http=self._http,
+            now_ms=self._clock.now_ms,
+            settings_path=locations.settings_path(),
+            work=self._pools.work,
+            found=lambda: self.app.found,
+            settings=lambda: self.app.settings,
+            statuses=self._polls.statuses,
+            redetect=self._detect,
+            reload=self._reload_now,
+            keep=self._polls.keep,
+        )
+        return SettingUp(around, self._detecting, self._secrets)
 
     def _pipeline(self) -> Pipeline:
         """A pipeline of its own for each thread that prepares events."""
@@ -262,6 +300,16 @@ class Daemon:
         log.info("event=settings_reloaded")
         self._redetecting.add(("",))
 
+    def _reload_now(self) -> None:
+        """Take over changed settings before the answer to whoever changed them."""
+        self.reload()
+        self._detect()
+
+    def _look_at_key_files(self) -> None:
+        """A key may have come, changed or gone in a file that is not in a watched directory."""
+        if self._pools.work(self._detecting.outdated):
+            self._redetecting.add(("",))
+
     def _redetect_and_scan(self) -> None:
         self._detect()
         self._collecting.scan()
@@ -271,14 +319,7 @@ class Daemon:
         loaded = self.app.settings
         assert loaded is not None
         settings = loaded.settings
-        found = self._pools.work(
-            lambda: find_accounts(
-                self._machine,
-                settings.accounts,
-                auto_detect=settings.auto_detect,
-                disabled=settings.disabled_accounts,
-            )
-        )
+        found = self._pools.work(self._detecting.run, settings)
         self.app.found = found
         self._collector.set_accounts(found.accounts)
         for provider in registry.load_all().values():
@@ -290,16 +331,7 @@ class Daemon:
                     self._watcher.add(place.path, recursive=False)
                 else:
                     self._watcher.add(place)
-        snapshots = self._pools.read(self._existing_store.snapshots)
-        self._scheduler.set_accounts(
-            PolledAccount(
-                id=account.id,
-                min_poll_s=provider.spec.min_poll_s,
-                state=poll_state(snapshots.get((account.provider_id, account.id))),
-            )
-            for account, provider in found.accounts
-            if provider.fetch is not None and settings.telemetry.poll and not self.app.facts.demo
-        )
+        self._scheduler.set_accounts(self._polls.polled() if self._may_call() else ())
         self.app.update_view()
 
     def _may_call(self) -> bool:
@@ -326,6 +358,8 @@ class Daemon:
             self._receiving.drain_soon()
         if settings_path in paths or os.path.dirname(settings_path) in paths:
             self.reload()
+        if self._secrets.credentials.path in paths:
+            self._redetecting.add(("",))
         self._price_upkeep.changed(paths)
         logs_changed = {path for path in paths if self._collector.owner_of(path) is not None}
         self._collecting.wake(logs_changed)
@@ -340,36 +374,11 @@ class Daemon:
 
     # ------------------------------------------------------------ polling
 
-    def _poll(self, account_id: str) -> PollState:
-        """One poll, in a greenlet of the scheduler."""
-        account, provider = self._account(account_id)
-        fetched = self._pools.work(
-            lambda: poll(
-                provider,
-                account,
-                machine=self._machine,
-                http=self._http,
-                now_ms=self._clock.now_ms,
-            )
-        )
-        self._committer.submit(EventWrite(events=fetched.events, snapshots=(fetched.snapshot,)))
-        return self._stored_state(account)
-
-    def _account(self, account_id: str) -> tuple[Account, Provider]:
-        for account, provider in self.app.found.accounts:
-            if account.id == account_id:
-                return account, provider
-        raise KeyError(account_id)
-
-    def _stored_state(self, account: Account) -> PollState:
-        snapshots = self._pools.read(self._existing_store.snapshots)
-        return poll_state(snapshots.get((account.provider_id, account.id)))
-
     def _snapshot_came(self, snapshot: UsageSnapshot) -> None:
         """A hook carried the vendor's own figures: asking for them can wait."""
         for account, provider in self.app.found.accounts:
             if account.id == snapshot.account_id and provider.fetch is not None:
-                self._scheduler.update(account.id, self._stored_state(account))
+                self._scheduler.update(account.id, self._polls.state_of(account))
 
     # ---------------------------------------------------------- small jobs
 
@@ -455,19 +464,8 @@ class Daemon:
         log.info("event=stopped")
 
 
-def poll_state(stored: StoredSnapshot | None) -> PollState:
-    """What the scheduler has to know of an account's polls, as the store keeps it."""
-    if stored is None:
-        return PollState()
-    good = stored.last_good
-    return PollState(
-        last_poll_ms=stored.latest_ms or None,
-        status=stored.latest_status,
-        failures=stored.failures,
-        retry_at_ms=stored.retry_at_ms or None,
-        resets_at_ms=tuple(
-            metric.resets_at_ms
-            for metric in (good.metrics if good is not None else ())
-            if metric.resets_at_ms is not None
-        ),
-    )
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been removed
+        return ""

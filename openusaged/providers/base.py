@@ -95,6 +95,8 @@ class ProviderSpec:
     cookie: CookieSpec | None = None
     binaries: tuple[str, ...] = ()
     """Names of the tool's program, for detection."""
+    history: bool = False
+    """`fetch` brings usage of past days (`UsageSnapshot.reported`, or events of a usage log)."""
     home_variable: str = ""
     """Environment variable that moves the tool's data directory (the vendor's own, else
     `OPENUSAGE_<ID>_HOME`): an account with a `home` of its own is completed through it."""

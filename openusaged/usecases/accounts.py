@@ -190,9 +190,7 @@ def _filled(account: Account, found: Account) -> Account:
         account,
         title=account.title or found.title,
         home=account.home or found.home,
-        paths={**found.paths, **account.paths}
-        if account.home in {"", found.home}
-        else account.paths,
+        paths={**(found.paths if same_home else {}), **account.paths},
         api_key_env=account.api_key_env or found.api_key_env,
         base_url=account.base_url or found.base_url,
         options={**found.options, **account.options},

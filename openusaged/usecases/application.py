@@ -10,31 +10,21 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from openusage_proto import locations
 from openusage_proto.messages import (
-    AccountInfo,
-    Accounts,
     EventCounts,
-    Gauge,
-    ProviderInfo,
-    Providers,
     RecentError,
     RefreshParams,
     RefreshResult,
-    SettingsResult,
     SourceStatus,
     Status,
-    Widget,
 )
 from openusage_proto.methods import PROTOCOL_VERSION
 from openusaged.config.settings import BUILT_IN_LINKS
 from openusaged.config.settings_file import LoadedSettings
 from openusaged.core.models import Account
 from openusaged.core.windows import iso
-from openusaged.providers import registry
-from openusaged.providers.base import Machine, Provider, WidgetSpec
+from openusaged.providers.base import Machine, Provider
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.scheduler import PollScheduler
 from openusaged.storage.store import Store
@@ -46,6 +36,7 @@ from openusaged.usecases.committing import Committer, Writing
 from openusaged.usecases.prices import Prices
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.receiving import Receiving
+from openusaged.usecases.setting_up import SettingUp
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +65,7 @@ class Parts:
     reading: Reading
     prices: Prices
     receiving: Receiving
+    setting_up: SettingUp
     scheduler: PollScheduler
     clock: Clock
     recent_errors: Callable[[], Iterable[RecentError]]
@@ -105,6 +97,11 @@ class Application:
         if self._parts is None:
             raise RuntimeError("the application has not been assembled")
         return self._parts
+
+    @property
+    def setting_up(self) -> SettingUp:
+        """Detection, accounts, credentials and settings."""
+        return self.parts.setting_up
 
     @property
     def seq(self) -> int:
@@ -172,53 +169,7 @@ class Application:
             parts.store.bump()
             parts.publish()
 
-    # ------------------------------------------------------------ catalog
-
-    def providers(self) -> Providers:
-        """All providers with their widgets."""
-        return Providers(
-            providers=[_info(provider) for _, provider in sorted(registry.load_all().items())]
-        )
-
-    def account_list(self) -> Accounts:
-        """All accounts, the disabled ones of the settings too."""
-        settings = self.settings
-        disabled = settings.settings.disabled_accounts if settings is not None else frozenset()
-        known = [
-            AccountInfo(
-                account_id=account.id,
-                provider_id=account.provider_id,
-                title=account.title or provider.spec.title,
-                home=account.home,
-                origin=account.origin,
-                enabled=True,
-            )
-            for account, provider in self.found.accounts
-        ]
-        off = [
-            AccountInfo(
-                account_id=name,
-                provider_id="",
-                title=name,
-                home="",
-                origin="settings",
-                enabled=False,
-            )
-            for name in sorted(disabled)
-        ]
-        return Accounts(accounts=known + off)
-
-    def settings_view(self) -> SettingsResult:
-        """The effective settings."""
-        settings = self.settings
-        path = locations.settings_path(self.facts.machine.env)
-        if settings is None:
-            return SettingsResult(path=path, settings={}, warnings=[])
-        return SettingsResult(
-            path=settings.path,
-            settings=settings.settings.as_document(),
-            warnings=list(settings.warnings),
-        )
+    # ------------------------------------------------------------ refresh
 
     def refresh(self, params: RefreshParams) -> RefreshResult:
         """Detect, scan and poll now; hub thread (the waiting is a greenlet's)."""
@@ -310,30 +261,3 @@ def _first_error(errors: Mapping[str, str]) -> str:
     path, reason = next(iter(errors.items()))
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{path}: {reason}{more}"
-
-
-def _info(provider: Provider) -> ProviderInfo:
-    spec = provider.spec
-    labels = {metric.key: metric.label for metric in spec.metrics}
-
-    def widget(given: WidgetSpec) -> Widget:
-        return Widget(
-            gauges=[Gauge(metric=key, label=labels.get(key, key)) for key in given.gauges],
-            sections=list(given.sections),
-        )
-
-    capabilities: dict[str, Any] = {
-        "tokens": provider.collect,
-        "quota": provider.fetch,
-        "hooks": provider.hook,
-    }
-    return ProviderInfo(
-        id=spec.id,
-        title=spec.title,
-        kind=spec.kind,
-        auth=spec.auth,
-        description=spec.description,
-        capabilities=[name for name, part in capabilities.items() if part is not None],
-        dashboard_widget=widget(spec.dashboard),
-        detail_widget=widget(spec.detail),
-    )

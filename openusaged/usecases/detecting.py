@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 
 from openusage_proto.setup_messages import (
@@ -50,12 +51,17 @@ class Detecting:
         self._directory = directory
         """Where the daemon runs, one more project directory."""
         self._detector = Detector(machine, now_ms, probe)
+        self._running = threading.Lock()
         self._stamps: dict[str, tuple[int, int, int] | None] = {}
         self.detection = Detection()
         self.at_ms = 0
 
     def run(self, settings: Settings) -> Found:
-        """Look at the machine and say which accounts there are."""
+        """Look at the machine and say which accounts there are; one run at a time."""
+        with self._running:
+            return self._run(settings)
+
+    def _run(self, settings: Settings) -> Found:
         detection = Detection()
         if settings.auto_detect:
             detection = self._detector.detect(self._wanted(settings))

@@ -21,21 +21,21 @@ from openusaged.rpc.dispatch import method
 def providers(ctx: RpcContext, params: ProvidersParams) -> Providers:
     """Every provider with its capabilities and what its tile and detail view show."""
     del params
-    return ctx.app.providers()  # type: ignore[no-any-return]
+    return ctx.app.setting_up.providers()  # type: ignore[no-any-return]
 
 
 @method(ACCOUNTS)
 def accounts(ctx: RpcContext, params: AccountsParams) -> Accounts:
     """Every account, where its records lie and why it exists."""
     del params
-    return ctx.app.account_list()  # type: ignore[no-any-return]
+    return ctx.app.setting_up.accounts()  # type: ignore[no-any-return]
 
 
 @method(SETTINGS_GET)
 def settings_get(ctx: RpcContext, params: SettingsGetParams) -> SettingsResult:
     """The effective settings and what was wrong with the file."""
     del params
-    return ctx.app.settings_view()  # type: ignore[no-any-return]
+    return ctx.app.setting_up.settings_view()  # type: ignore[no-any-return]
 
 
 @method(REFRESH)
