@@ -29,6 +29,7 @@ from openusaged.core.models import (
     TOOL_USAGE,
     UsageEvent,
 )
+from openusaged.providers.shared.call_ids import global_call_id
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_nano, as_text
 
 SOURCE: Final = "goose"
@@ -52,8 +53,6 @@ _VENDORS: Final = {
     "z_ai": "zai",
 }
 _OTHER_AGENTS: Final = frozenset({"claude_code", "claude_acp", "codex", "codex_acp", "gemini_cli"})
-_LONG_ID: Final = 16
-"""Call ids of the big vendors are longer and unique; shorter ones count up within a session."""
 
 
 class Session(NamedTuple):
@@ -181,7 +180,7 @@ def call_event(
         _origin(session, ""),
         event_type=TOOL_USAGE,
         ts_ms=call.ts_ms,
-        tool_call_id=call_id if len(call_id) >= _LONG_ID else f"{session.key}:{call_id}",
+        tool_call_id=global_call_id(session.key, call_id),
         tool_name=name,
         mcp_server=server if found else "",
         mcp_function=function,

@@ -1,0 +1,294 @@
+"""
+Reads Hermes' state database: totals per session as they grow, side tasks, and new tool results.
+
+Quirks of the vendor that are settled here:
+- Input excludes cache; reasoning is a part of output.
+- A session's row has running totals and one model, which may change while they grow on: the name is
+  no part of the session's identity.
+- Side tasks (titles, vision, compression) are in `session_model_usage` only, except spoken turns,
+  which are in the session's totals as well.
+- An estimated cost under a subscription is notional; it is no cost that anybody recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from openusaged.core.mcp_names import split_mcp
+from openusaged.core.model_names import vendor_of_model
+from openusaged.core.models import (
+    MESSAGE_USAGE,
+    SQLITE,
+    TOOL_USAGE,
+    Account,
+    SourceCursor,
+    UsageEvent,
+)
+from openusaged.providers.base import Chunk, CollectContext, Unit
+from openusaged.providers.shared.call_ids import global_call_id
+from openusaged.providers.shared.growing_rows import (
+    GrowingRows,
+    Row,
+    Window,
+    database_cursor,
+    state_of,
+)
+from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_nano, as_text
+from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
+
+SOURCE: Final = "hermes"
+STATE_VERSION: Final = 1
+PAGE_ROWS: Final = 500
+
+_TOKENS: Final = tuple(
+    f"{name}_tokens" for name in ("input", "cache_read", "cache_write", "output", "reasoning")
+)
+_BILLING: Final = (
+    "api_call_count",
+    "billing_provider",
+    "billing_mode",
+    "cost_status",
+    "actual_cost_usd",
+    "estimated_cost_usd",
+)
+_PLACE: Final = ("parent_session_id", "cwd", "git_branch", "git_repo_root")
+_IN_TOTALS: Final = ("", "voice_chat")
+"""Tasks whose requests are in the session's totals too."""
+_VENDORS: Final = {
+    "claude": "anthropic",
+    "openai_codex": "openai",
+    "google_ai": "google",
+    "gemini": "google",
+    "vertex": "google",
+    "vertex_ai": "google",
+    "copilot": "github-copilot",
+    "kimi_coding": "moonshotai",
+    "kimi_for_coding": "moonshotai",
+    "moonshot": "moonshotai",
+    "xai": "x-ai",
+    "bedrock": "aws",
+    "azure_foundry": "azure",
+    # these say how a request found its way, not who bills it
+    "auto": "",
+    "custom": "",
+}
+
+
+class _Usage(NamedTuple):
+    """Counts and billing of a row, in the order of `_TOKENS` and `_BILLING`."""
+
+    input: Any
+    cache_read: Any
+    cache_write: Any
+    output: Any
+    reasoning: Any
+    requests: Any
+    provider: Any
+    mode: Any
+    cost_status: Any
+    actual_cost: Any
+    estimated_cost: Any
+
+    @property
+    def cost_nano(self) -> int | None:
+        actual = as_nano(self.actual_cost)
+        if actual:
+            return actual
+        words = f"{as_text(self.mode)} {as_text(self.cost_status)}".lower()
+        return None if "included" in words else as_nano(self.estimated_cost) or None
+
+
+class _Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
+    sessions: bytes = b""
+    tasks: bytes = b""
+    messages: int = 0
+
+
+def collect(
+    account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
+) -> Iterator[Chunk]:
+    """
+    Events of what is new; the last chunk's cursor marks the database as read.
+
+    Raises:
+        DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
+    """
+    progress = _decode(state_of(unit, cursor, STATE_VERSION))
+    sessions, tasks = GrowingRows(progress.sessions), GrowingRows(progress.tasks)
+    limit = max(1, min(PAGE_ROWS, context.max_chunk_events))
+    done = False
+    while not done:
+        events: list[UsageEvent] = []
+        with open_read_only(unit.path) as database, database.snapshot():
+            reader = _Reader(database)
+            if not sessions.done:
+                events += sessions.read(database, reader.sessions, limit)
+            if not tasks.done:
+                events += tasks.read(database, reader.tasks, limit)
+            calls, calls_done = reader.calls(progress, limit)
+            events += calls
+            done = sessions.done and tasks.done and calls_done
+        progress.sessions, progress.tasks = sessions.encode(), tasks.encode()
+        yield Chunk(
+            events=events,
+            cursor=database_cursor(
+                account,
+                unit,
+                source=SOURCE,
+                state=msgspec.msgpack.encode(progress),
+                state_version=STATE_VERSION,
+                done=done,
+            ),
+        )
+
+
+def _decode(state: bytes) -> _Progress:
+    try:
+        return msgspec.msgpack.decode(state, type=_Progress) if state else _Progress()
+    except msgspec.DecodeError:
+        return _Progress()
+
+
+class _Reader:
+    """The queries of one transaction, fitted to the columns this version has."""
+
+    def __init__(self, database: ForeignDatabase) -> None:
+        self._database = database
+        self._columns = database.columns("sessions")
+
+    def sessions(self, database: ForeignDatabase, window: Window) -> list[Row]:
+        """The next sessions; the table has no time of change, so every pass looks at them all."""
+        if not {"id", "model", "started_at"} <= self._columns:
+            return []
+        rows = database.rows(
+            f"""
+            SELECT s.rowid, s.id, s.model, s.started_at,
+                   {_columns(self._columns, "s", (*_PLACE, *_TOKENS, *_BILLING))}
+            FROM sessions s WHERE s.rowid > ? AND trim(coalesce(s.model, '')) <> ''
+            ORDER BY s.rowid LIMIT ?
+            """,
+            (window.after, window.limit),
+        )
+        found = []
+        for rowid, session, model, started, *values in rows:
+            place, usage = values[: len(_PLACE)], _Usage(*values[len(_PLACE) :])
+            event = _usage_event(str(session), str(session), model, started, place, usage)
+            found.append(Row(rowid, 0, [event] if event else []))
+        return found
+
+    def tasks(self, database: ForeignDatabase, window: Window) -> list[Row]:
+        """The next side tasks that are not in a session's totals."""
+        columns = database.columns("session_model_usage")
+        if not {"session_id", "model", "task", "first_seen", "last_seen"} <= columns:
+            return []
+        rows = database.rows(
+            f"""
+            SELECT u.rowid, u.last_seen, u.session_id, u.task, u.model, u.first_seen,
+                   {_columns(self._columns, "s", _PLACE)},
+                   {_columns(columns, "u", (*_TOKENS, *_BILLING))}
+            FROM session_model_usage u LEFT JOIN sessions s ON s.id = u.session_id
+            WHERE u.rowid > ? AND (u.rowid > ? OR u.last_seen * 1000 >= ?)
+              AND u.task NOT IN ({", ".join("?" * len(_IN_TOTALS))})
+            ORDER BY u.rowid LIMIT ?
+            """,
+            (window.after, window.known, window.since_ms, *_IN_TOTALS, window.limit),
+        )
+        found = []
+        for rowid, last_seen, session, task, model, began, *values in rows:
+            place, usage = values[: len(_PLACE)], _Usage(*values[len(_PLACE) :])
+            key = f"{session}:{task}:{as_text(usage.provider)}:{as_text(usage.mode)}:{model}"
+            event = _usage_event(str(session), key, model, began, place, usage)
+            found.append(Row(rowid, as_epoch_ms(last_seen) or 0, [event] if event else []))
+        return found
+
+    def calls(self, progress: _Progress, limit: int) -> tuple[list[UsageEvent], bool]:
+        """Tools that answered in the next messages, and whether these were the last."""
+        wanted = {"id", "session_id", "role", "tool_call_id", "tool_name", "timestamp"}
+        if not wanted <= self._database.columns("messages") or "id" not in self._columns:
+            return [], True
+        newest = as_count(self._database.rows("SELECT max(id) FROM messages")[0][0]) or 0
+        if newest < progress.messages:
+            progress.messages = 0  # an older copy has been put in its place
+        rows = self._database.rows(
+            f"""
+            SELECT m.id, m.role, m.session_id, m.tool_call_id, m.tool_name, m.timestamp,
+                   {_columns(self._columns, "s", _PLACE)}
+            FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
+            WHERE m.id > ? ORDER BY m.id LIMIT ?
+            """,
+            (progress.messages, limit),
+        )
+        events = []
+        for message_id, role, *values in rows:
+            progress.messages = message_id
+            event = _call_event(*values) if role == "tool" else None
+            if event is not None:
+                events.append(event)
+        return events, len(rows) < limit
+
+
+def _columns(columns: frozenset[str], table: str, names: tuple[str, ...]) -> str:
+    return ", ".join(f"{table}.{name}" if name in columns else "NULL" for name in names)
+
+
+def _usage_event(
+    session: str, message_id: str, model: Any, began: Any, place: list[Any], usage: _Usage
+) -> UsageEvent | None:
+    ts_ms = as_epoch_ms(began)
+    counts = [as_count(value) for value in usage[: len(_TOKENS)]]
+    fresh, read, write, output, reasoning = counts
+    cost_nano = usage.cost_nano
+    if ts_ms is None or not (any(counts) or cost_nano):
+        return None
+    name = as_text(model)
+    provider = as_text(usage.provider).lower()
+    return msgspec.structs.replace(
+        _origin(session, place),
+        ts_ms=ts_ms,
+        message_id=message_id,
+        provider=_VENDORS.get(provider.replace("-", "_"), provider) or vendor_of_model(name),
+        model=name,
+        input=fresh,
+        cache_read=read,
+        cache_write_5m=write,
+        output=output,
+        reasoning=None if reasoning is None else min(reasoning, output or 0),
+        requests=as_count(usage.requests) or None,
+        cost_nano=cost_nano,
+    )
+
+
+def _call_event(
+    session: Any, call_id: Any, name: Any, called: Any, *place: Any
+) -> UsageEvent | None:
+    tool, ts_ms = as_text(name).lower(), as_epoch_ms(called)
+    if not tool or not as_text(call_id) or ts_ms is None:
+        return None
+    server, function = split_mcp(tool)
+    return msgspec.structs.replace(
+        _origin(str(session), list(place)),
+        event_type=TOOL_USAGE,
+        ts_ms=ts_ms,
+        tool_call_id=global_call_id(str(session), as_text(call_id)),
+        tool_name=tool,
+        mcp_server=server,
+        mcp_function=function,
+    )
+
+
+def _origin(session: str, place: list[Any]) -> UsageEvent:
+    parent, cwd, branch, repository = (as_text(value) for value in place)
+    return UsageEvent(
+        source=SOURCE,
+        channel=SQLITE,
+        event_type=MESSAGE_USAGE,
+        ts_ms=0,
+        session_id=session,
+        parent_session_id=parent,
+        cwd=cwd,
+        repo_root=repository,
+        branch=branch,
+    )
