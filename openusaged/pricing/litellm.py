@@ -68,7 +68,7 @@ def compile_catalogue(body: bytes, *, etag: str = "", fetched_ms: int = 0) -> by
     best: dict[str, tuple[tuple[int, int, str], str]] = {}
     for key, raw in list(entries.items())[:MAX_ENTRIES]:
         name = key.strip().lower()
-        if not name or len(name) > MAX_NAME or not name.isprintable() or name == "sample_spec":
+        if not _is_name(name):
             continue
         entry = _entry(key, raw)
         if entry is None or name in lines:
@@ -85,6 +85,15 @@ def compile_catalogue(body: bytes, *, etag: str = "", fetched_ms: int = 0) -> by
     rows += [f"{LOOSE_MARK}{loose}\t".encode() + _encode(name) for loose, (_, name) in best.items()]
     rows.sort()
     return b"\n".join([_encode(header), *rows, b""])
+
+
+def _is_name(name: str) -> bool:
+    return (
+        0 < len(name) <= MAX_NAME
+        and name.isprintable()
+        and name != "sample_spec"
+        and not name.startswith(LOOSE_MARK)
+    )
 
 
 def _entry(name: str, raw: msgspec.Raw) -> Entry | None:

@@ -188,12 +188,14 @@ class _Search:
         low, high = self._first, self._end
         # The line that holds `low` begins at or before the wanted one.
         while low < high:
-            start, line = self._line_at((low + high) // 2)
+            middle = (low + high) // 2
+            start, line = self._line_at(middle)
             key, tab, value = line.rstrip(b"\n").partition(b"\t")
             if key == wanted and tab:
                 return value
             if key < wanted:
-                low = start + max(len(line), 1)
+                # Of a whole line always behind the middle; a damaged file must not hold us.
+                low = max(start + len(line), middle + 1)
             else:
                 high = start
         return None
