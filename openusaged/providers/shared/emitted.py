@@ -8,6 +8,7 @@ keeps the answer in its cursor.  Losing this state costs work, never numbers: id
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -30,8 +31,14 @@ class Emitted:
 
     def is_news(self, key: str, event: UsageEvent) -> bool:
         """Whether the record is new or says something else than last time; remembers it."""
-        name = _digest(key.encode("utf-8", "surrogatepass"))
-        content = _digest(_encode_event(event))
+        return self._is_other(key, _encode_event(event))
+
+    def are_news(self, key: str, events: Sequence[UsageEvent]) -> bool:
+        """The same for a record that stands for several events, remembered as one."""
+        return self._is_other(key, _encode_event(events))
+
+    def _is_other(self, key: str, data: bytes) -> bool:
+        name, content = _digest(key.encode("utf-8", "surrogatepass")), _digest(data)
         self._seen[name] = content
         return self._known.get(name) != content
 

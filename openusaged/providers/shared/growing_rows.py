@@ -63,12 +63,13 @@ class GrowingRows:
         """Events of the next page that are news; sets `done` with the last one."""
         window = Window(self._after, self._known, self._since_ms, max(1, min(limit, PAGE_ROWS)))
         rows = page(database, window)
-        events = []
+        events: list[UsageEvent] = []
         for row in rows:
             self._after = row.rowid
             self._highest = max(self._highest, row.rowid)
             self._newest_ms = max(self._newest_ms, row.updated_ms)
-            events += [event for event in row.events if self._is_news(event)]
+            if row.events and self._emitted.are_news(_key(row.events[0]), row.events):
+                events += row.events
         self.done = len(rows) < window.limit
         return events
 
@@ -93,8 +94,9 @@ class GrowingRows:
             )
         )
 
-    def _is_news(self, event: UsageEvent) -> bool:
-        return self._emitted.is_news(event.tool_call_id or event.message_id, event)
+
+def _key(event: UsageEvent) -> str:
+    return event.tool_call_id or event.message_id
 
 
 class _Saved(msgspec.Struct, kw_only=True, omit_defaults=True):
