@@ -130,7 +130,7 @@ def test_odd_parts_cost_only_themselves(home):
     told = [(event.event_type, event.tool_call_id, event.tool_name) for event in home.read()]
     assert told == [
         ("message_usage", "", ""),
-        ("tool_usage", "u1:tc2", "glob"),
+        ("tool_usage", "u1:tc1", "glob"),
         ("tool_usage", "d", ""),
     ]
 
