@@ -543,6 +543,8 @@ class ProviderInfo:
     detail_widget: Widget
     setup: str = ""
     variables: list[str] = field(default_factory=list)
+    cookie_domain: str = ""
+    cookie_name: str = ""
     accounts: list[str] = field(default_factory=list)
     state: str = ""
     origin: str = ""

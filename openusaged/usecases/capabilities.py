@@ -87,6 +87,8 @@ def info(
         detail_widget=widget(spec.detail),
         setup=spec.setup,
         variables=list(dict.fromkeys(key.name for key in spec.keys)),
+        cookie_domain=spec.cookie.domain if spec.cookie else "",
+        cookie_name=spec.cookie.name if spec.cookie else "",
         accounts=list(account_ids),
         state=state(account_ids, statuses, installed=installed),
         origin=registry.origin(spec.id),
