@@ -239,10 +239,9 @@ def _disable(connection: Connection, options: argparse.Namespace) -> Any:
 
 def _switch(connection: Connection, options: argparse.Namespace, *, enabled: bool) -> Any:
     """By the list of tiles, which every account can be in, a detected one, too."""
-    if options.account not in {item.account_id for item in _known(connection)}:
-        raise UsageError(
-            f"there is no account {options.account!r}; `openusage accounts` lists them"
-        )
+    name = options.account
+    if name not in {item.account_id for item in _known(connection)}:
+        raise UsageError(f"there is no account {name!r}; `openusage accounts` lists them")
     settings = connection.call(methods.SETTINGS_GET)["settings"]
     entries: list[dict[str, Any]] = settings.get("dashboard", {}).get("providers", [])
     others = [entry for entry in entries if entry["account_id"] != name]

@@ -198,7 +198,7 @@ class Detecting:
         ]
         looked += [
             f"records {root}: {'empty' if os.path.exists(root) else 'not there'}"
-            for root in (provider.roots(self._machine) if provider.roots else ())
+            for root in dict.fromkeys(provider.roots(self._machine) if provider.roots else ())
         ]
         return MissingProvider(
             provider_id=provider.id,
