@@ -41,17 +41,20 @@ class DatabaseHomes:
 
     def discover(self, machine: Machine) -> Iterator[Account]:
         """One account per data directory that holds a database."""
-        homes = self.homes(machine)
+        # Most tools use one of these: whichever it is has the tool's own id.
+        homes = [home for home in self.homes(machine) if self._holds_database(home)]
         moved = bool(self.variable and machine.env.get(self.variable))
         for account_id, home in name_homes(self.account_id, homes, self.generic):
-            if any(os.path.isfile(os.path.join(home, name)) for name in self.names):
-                yield Account(
-                    id=account_id,
-                    provider_id=self.provider_id,
-                    title=self.title,
-                    home=home,
-                    origin=f"env:{self.variable}" if moved else "default",
-                )
+            yield Account(
+                id=account_id,
+                provider_id=self.provider_id,
+                title=self.title,
+                home=home,
+                origin=f"env:{self.variable}" if moved else "default",
+            )
+
+    def _holds_database(self, home: str) -> bool:
+        return any(os.path.isfile(os.path.join(home, name)) for name in self.names)
 
     def units(self, account: Account, machine: Machine) -> Iterator[Unit]:
         """The account's databases that exist."""
