@@ -117,8 +117,7 @@ def _models(
 ) -> tuple[Probe, ProviderError | None]:
     try:
         response = context.http.send("GET", url, headers=headers)
-        if response.status == http.HTTPStatus.BAD_REQUEST and b"API key" in response.body:
-            # xAI answers 400 to a key it does not know; the body repeats parts of it.
+        if response.status == http.HTTPStatus.BAD_REQUEST and _is_about_the_key(response.body):
             raise AuthRequired(f"{response.place}: the key is not known (HTTP 400)")
         probe = judged(context, response)
         probe.objects("data")
@@ -127,6 +126,12 @@ def _models(
     except ProviderError as error:
         return Probe(), error
     return probe, None
+
+
+def _is_about_the_key(body: bytes) -> bool:
+    # xAI answers 400 to a key it does not know, in words (some of them in URL's spelling) that
+    # repeat parts of the key.
+    return b"api key" in body.lower().replace(b"%20", b" ")
 
 
 def _add_key_info(figures: Figures, info: Mapping[str, Any]) -> None:

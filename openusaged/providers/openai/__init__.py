@@ -34,6 +34,12 @@ DEFAULT_MODEL: Final = "gpt-4.1-mini"
 ADMIN_PREFIX: Final = "sk-admin-"
 """Admin keys may read reports of the organisation and nothing else, model lists included."""
 
+_ANSWERS_TO_KNOWN_KEYS: Final = (
+    http.HTTPStatus.UNAUTHORIZED,
+    http.HTTPStatus.FORBIDDEN,
+    http.HTTPStatus.NOT_FOUND,
+)
+
 SPEC: Final = ProviderSpec(
     id="openai",
     title="OpenAI",
@@ -65,14 +71,14 @@ def fetch(context: FetchContext, account: Account) -> UsageSnapshot:
     response = context.http.send(
         "GET", f"{base}/models/{urllib.parse.quote(model, safe='')}", headers=bearer(key, context)
     )
-    if _lacks_model(response):
-        # The key was accepted: OpenAI checks it before it looks for the model.
+    obstacle = _obstacle(response, model)
+    if obstacle:
         return snapshot_of(
             context,
             account,
             Probe(place=response.place),
             message=limits_message(SPEC.title, ()),
-            attributes={"probe_model_error": f"{model} is not available to this key"},
+            attributes={"probe_model_error": obstacle},
         )
     probe = judged(context, response)
     if not probe.is_limited and not as_text(probe.body.get("id")):
@@ -80,14 +86,25 @@ def fetch(context: FetchContext, account: Account) -> UsageSnapshot:
     return snapshot_of(context, account, probe, message=limits_message(SPEC.title, probe.limits))
 
 
-def _lacks_model(response: HttpResponse) -> bool:
-    if response.status != http.HTTPStatus.NOT_FOUND:
-        return False
+def _obstacle(response: HttpResponse, model: str) -> str:
+    """
+    What a key that works could not do, or "".
+
+    OpenAI looks for the model, and at what a restricted key may do, only after it accepted the key.
+    """
+    if response.status not in _ANSWERS_TO_KNOWN_KEYS:
+        return ""
     try:
         body = msgspec.json.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return False  # somebody else's 404: a wrong address
-    return as_object(as_object(body).get("error")).get("code") == "model_not_found"
+        return ""  # somebody else's 404: a wrong address
+    error = as_object(as_object(body).get("error"))
+    if response.status == http.HTTPStatus.NOT_FOUND:
+        found = error.get("code") == "model_not_found"
+        return f"{model} is not available to this key" if found else ""
+    if "missing scopes" in as_text(error.get("message")).lower():
+        return "the key is restricted and may not read models"
+    return ""
 
 
 PROVIDER: Final = Provider(spec=SPEC, fetch=fetch)
