@@ -34,13 +34,16 @@ def read_bytes(path: str, limit: int = MAX_BYTES) -> bytes | None:
         return None
     except OSError as error:
         raise Unreadable(error.strerror or "cannot be opened") from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Unreadable("not a regular file")
-        try:
+        # closefd: a descriptor of something that cannot be opened so must be closed all the same
+        with open(fd, "rb", closefd=False) as file:
             data = file.read(limit + 1)
-        except OSError as error:
-            raise Unreadable(error.strerror or "cannot be read") from error
+    except OSError as error:
+        raise Unreadable(error.strerror or "cannot be read") from error
+    finally:
+        os.close(fd)
     if len(data) > limit:
         raise Unreadable(f"larger than {limit} bytes")
     return data
