@@ -17,6 +17,7 @@ from openusaged.core.errors import ProviderError, RateLimited, Unreachable, Upst
 from openusaged.core.models import Account
 from openusaged.providers.base import FetchContext
 from openusaged.providers.cursor.login import Login
+from openusaged.providers.shared.json_values import as_count
 
 DEFAULT_SITE: Final = "https://cursor.com"
 SITE_OPTION: Final = "dashboard_url"
@@ -87,9 +88,9 @@ class Dashboard:
                 raise UpstreamChanged("usageEventsDisplay", "is no list")
             found += [entry for entry in entries if isinstance(entry, dict)]
             seen += len(entries)
-            total = answer.get("totalUsageEventsCount")
+            total = as_count(answer.get("totalUsageEventsCount"))
             # Pages before the last may be short: only the total says when to stop.
-            if not entries or not isinstance(total, int) or seen >= total:
+            if not entries or total is None or seen >= total:
                 break
         return found
 
