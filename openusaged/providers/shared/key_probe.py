@@ -8,6 +8,7 @@ headers.  What a failure means is the same for all of them; being asked to wait 
 from __future__ import annotations
 
 import http
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,7 +25,14 @@ from openusaged.core.models import (
 )
 from openusaged.providers.base import FetchContext
 from openusaged.providers.shared.http_response import HttpResponse
-from openusaged.providers.shared.rate_headers import STANDARD, HeaderGroup, read_groups
+from openusaged.providers.shared.rate_headers import (
+    STANDARD,
+    HeaderGroup,
+    read_groups,
+    shown_headers,
+)
+
+log = logging.getLogger(__name__)
 
 NEAR_PERCENT: Final = 80.0
 FULL_PERCENT: Final = 100.0
@@ -78,6 +86,13 @@ def judged(
     """What an answer that is at hand means; raises as `ask` does."""
     now_ms = context.now_ms()
     limits = read_groups(response.headers, groups, now_ms)
+    if log.isEnabledFor(logging.DEBUG):  # answers "why are there no limits?" without the secrets
+        log.debug(
+            "event=probe place=%s status=%d headers=%s",
+            response.place,
+            response.status,
+            shown_headers(response.headers),
+        )
     if response.status == http.HTTPStatus.TOO_MANY_REQUESTS:
         return Probe(
             place=response.place,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from openusaged.core.errors import AuthRequired, Unreachable, UpstreamChanged
@@ -76,6 +78,16 @@ class TestAsk:
         server.answer("/models", body=body)
         with pytest.raises(UpstreamChanged, match="no object"):
             ask(context, f"{server.url}/models", {})
+
+    def test_debug_log_shows_the_harmless_headers(self, server, context, caplog):
+        """Whoever wonders why there are no limits finds the headers in the log, and no cookie."""
+        server.answer("/models", body={}, set_cookie="session=planted", **LIMITS)
+        with caplog.at_level(logging.DEBUG, "openusaged.providers.shared.key_probe"):
+            ask(context, f"{server.url}/models?key=planted", {"x-api-key": "planted"})
+        (line,) = caplog.messages
+        assert line.startswith("event=probe place=127.0.0.1/models status=200 headers=")
+        assert "'x-ratelimit-limit-requests': '10'" in line
+        assert "planted" not in line
 
     def test_object_without_the_list_is_a_failure(self, server, context):
         """A greeting with status 200 is not a list of models."""
