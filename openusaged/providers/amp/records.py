@@ -31,7 +31,7 @@ from openusaged.core.models import (
     UsageEvent,
 )
 from openusaged.providers.amp.paths import ID
-from openusaged.providers.shared.json_values import as_count, as_nano, as_number, as_text
+from openusaged.providers.shared.json_values import as_nano, as_number, as_text, first_count
 
 CREDITS: Final = "credits"
 
@@ -71,11 +71,11 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def tokens_of(usage: Mapping[str, Any]) -> Tokens:
     """The counts of a usage object in any of its spellings."""
     return Tokens(
-        input=_first(usage, _INPUT),
-        output=_first(usage, _OUTPUT),
-        cache_read=_first(usage, _CACHE_READ),
-        cache_write=_first(usage, _CACHE_WRITE),
-        total=_first(usage, _TOTAL),
+        input=first_count(usage, _INPUT),
+        output=first_count(usage, _OUTPUT),
+        cache_read=first_count(usage, _CACHE_READ),
+        cache_write=first_count(usage, _CACHE_WRITE),
+        total=first_count(usage, _TOTAL),
     )
 
 
@@ -187,9 +187,3 @@ def message_name(thread: str, message_id: object) -> str:
     if isinstance(message_id, int) and not isinstance(message_id, bool):
         return f"{thread}:{message_id}"
     return as_text(message_id)
-
-
-def _first(values: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    """The first count that is not zero, else the first there is."""
-    counts = [count for name in names if (count := as_count(values.get(name))) is not None]
-    return next((count for count in counts if count), counts[0] if counts else None)

@@ -28,7 +28,13 @@ from openusaged.providers.amp.records import (
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.shared import documents
 from openusaged.providers.shared.emitted import Emitted
-from openusaged.providers.shared.json_values import as_epoch_ms, as_list, as_object, as_text
+from openusaged.providers.shared.json_values import (
+    as_epoch_ms,
+    as_list,
+    as_object,
+    as_text,
+    first_epoch_ms,
+)
 
 STATE_VERSION: Final = 1
 
@@ -107,7 +113,7 @@ class _Reader:
         self._id = as_text(thread.id) or name
         self._cwd = _directory(as_object(thread.env))
         self._created_ms = (
-            _moment(thread.created, thread.created_at, thread.created_at_camel) or written_ms
+            first_epoch_ms(thread.created, thread.created_at, thread.created_at_camel) or written_ms
         )
         items = documents.decode_part(thread.messages, list[msgspec.Raw]) or []
         messages = (documents.decode_part(item, _Message) for item in items)
@@ -212,7 +218,7 @@ class _Reader:
     def _time(self, message: _Message) -> int:
         usage = as_object(message.usage)
         return (
-            _moment(
+            first_epoch_ms(
                 usage.get("timestamp"),
                 message.timestamp,
                 message.created_at,
@@ -224,11 +230,6 @@ class _Reader:
     @staticmethod
     def _model(message: _Message) -> str:
         return as_text(as_object(message.usage).get("model")) or as_text(message.model)
-
-
-def _moment(*values: object) -> int | None:
-    """The first of these that is a time."""
-    return next((ms for value in values if (ms := as_epoch_ms(value)) is not None), None)
 
 
 def _is_inference(record: Mapping[str, Any]) -> bool:

@@ -60,6 +60,12 @@ def count_or_zero(value: object) -> int:
     return as_count(value) or 0
 
 
+def first_count(values: Mapping[str, Any], names: Sequence[str]) -> int | None:
+    """The first count under these names that is not zero, else the first there is."""
+    counts = [count for name in names if (count := as_count(values.get(name))) is not None]
+    return next((count for count in counts if count), counts[0] if counts else None)
+
+
 def as_nano(value: object) -> int | None:
     """An amount of money in 1e-9 of its currency; None when it is no amount or negative."""
     number = as_number(value)
@@ -84,6 +90,11 @@ def as_epoch_ms(value: object) -> int | None:
     if number >= _MICROSECONDS:
         return int(number / 1000)
     return int(number) if number >= _MILLISECONDS else int(number * 1000)
+
+
+def first_epoch_ms(*values: object) -> int | None:
+    """The first of these that is a moment."""
+    return next((ms for value in values if (ms := as_epoch_ms(value)) is not None), None)
 
 
 def _iso_ms(text: str) -> int | None:

@@ -1,0 +1,102 @@
+"""Where Codebuff, formerly Manicode, keeps its chats: one directory per release channel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from openusaged.core.models import Account
+from openusaged.providers.base import Machine, Unit
+from openusaged.providers.shared import places
+from openusaged.providers.shared.files import stat_unit, walk_units
+from openusaged.providers.shared.homes import name_homes
+
+ID: Final = "codebuff"
+TITLE: Final = "Codebuff"
+CHAT: Final = "chat-messages.json"
+PROJECTS: Final = "projects"
+
+_VARIABLE: Final = "CODEBUFF_DATA_DIR"
+_CHANNELS: Final = ("manicode", "manicode-dev", "manicode-staging")
+_FURTHER: Final = "data_dir_"
+
+
+def roots(machine: Machine) -> list[str]:
+    """
+    The data directories, whether they exist or not.
+
+    `$CODEBUFF_DATA_DIR` (comma list; an entry may be the `projects` folder itself) replaces the
+    three channels', which are below `~/.config` on every system.
+    """
+    return places.listed(_VARIABLE, machine) or [
+        os.path.join(machine.home, ".config", channel) for channel in _CHANNELS
+    ]
+
+
+def discover(machine: Machine) -> Iterator[Account]:
+    """One account for all channels, or one for each directory of the variable."""
+    if places.listed(_VARIABLE, machine):
+        for account_id, home in name_homes(ID, roots(machine), {PROJECTS, *_CHANNELS}):
+            if os.path.isdir(home):
+                yield Account(
+                    id=account_id,
+                    provider_id=ID,
+                    title=TITLE,
+                    home=home,
+                    origin=f"env:{_VARIABLE}",
+                )
+        return
+    found = [home for home in roots(machine) if os.path.isdir(home)]
+    if found:
+        yield Account(
+            id=ID,
+            provider_id=ID,
+            title=TITLE,
+            home=found[0],
+            paths={f"{_FURTHER}{n}": home for n, home in enumerate(found[1:], start=2)},
+            origin="default",
+        )
+
+
+def projects_directories(account: Account, machine: Machine) -> list[str]:
+    """The `projects` folders of an account; the user's `data_dir` replaces those found."""
+    named = account.paths.get("data_dir", "")
+    further = [path for key, path in account.paths.items() if key.startswith(_FURTHER)]
+    if named:
+        found = [places.expand(named, machine)]
+    elif account.home:
+        found = [account.home, *further]
+    else:
+        found = roots(machine)
+    return [
+        home if os.path.basename(home) == PROJECTS else os.path.join(home, PROJECTS)
+        for home in found
+    ]
+
+
+def units(account: Account, machine: Machine) -> Iterator[Unit]:
+    """The messages of every chat."""
+    for directory in projects_directories(account, machine):
+        yield from walk_units(directory, lambda name: name == CHAT)
+
+
+def locate(account: Account, path: str, machine: Machine) -> Unit | None:
+    """A changed file of messages is its own unit; what lies beside it is none."""
+    inside = any(
+        path.startswith(directory + os.sep) for directory in projects_directories(account, machine)
+    )
+    return stat_unit(path) if inside and os.path.basename(path) == CHAT else None
+
+
+def watch(account: Account, machine: Machine) -> Iterable[str]:
+    """The folders with the projects' chats."""
+    return projects_directories(account, machine)
+
+
+def chat_of(path: str) -> tuple[str, str]:
+    """(project folder, chat id) of a file `…/projects/<project>/…/<chat>/chat-messages.json`."""
+    parts = path.split(os.sep)
+    at = len(parts) - 1 - parts[::-1].index(PROJECTS) if PROJECTS in parts else 0
+    project = parts[at + 1] if at and at + 1 < len(parts) - 2 else ""
+    return project, parts[-2]
