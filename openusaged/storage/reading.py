@@ -12,7 +12,7 @@ from typing import Final
 
 from openusaged.core.errors import StoreClosed
 from openusaged.core.models import SourceCursor
-from openusaged.storage import read_queries
+from openusaged.storage import read_queries, repricing
 from openusaged.storage.buckets import MESSAGES, TOOLS, BucketReader
 from openusaged.storage.cursors import read_cursors
 from openusaged.storage.database import Database
@@ -28,6 +28,7 @@ from openusaged.storage.records import (
     ToolRow,
     UsageRow,
 )
+from openusaged.storage.repricing import RepriceRange
 from openusaged.storage.rollups import AGENT_KINDS
 from openusaged.storage.snapshots import SeriesPoint, read_series, read_snapshots
 
@@ -213,6 +214,17 @@ class StoreReading:
         """Models with requests in [start_q, end_q) that have no price and no recorded cost."""
         rows = self.usage_rows(start_q=start_q, end_q=end_q, group_by=("model",))
         return sorted({row.model for row in rows if row.auto_unpriced})
+
+    def pending_reprice(self) -> RepriceRange | None:
+        """What a re-pricing that was broken off has left to do."""
+        with self._database.read_snapshot() as connection:
+            return repricing.pending(connection)
+
+    def count_to_reprice(self, since_ms: int | None) -> int:
+        """How many events a re-pricing would look at; reads all of them."""
+        with self._database.read_snapshot() as connection:
+            span = repricing.range_of(connection, since_ms)
+            return 0 if span is None else repricing.count_events(connection, span)
 
     def cursors(self) -> list[SourceCursor]:
         """How far each file and database has been read."""
