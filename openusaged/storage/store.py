@@ -34,6 +34,15 @@ from openusaged.storage.records import (
     UsageRow,
     WriteBatch,
 )
+from openusaged.storage.repricing import (
+    STEP_EVENTS,
+    Estimator,
+    RepriceRange,
+    RepriceStep,
+    range_of,
+    remember,
+    reprice_events,
+)
 from openusaged.storage.retention import expire_events, thin_series
 from openusaged.storage.salvage import is_corrupt, salvage
 from openusaged.storage.sessions import Sessions
@@ -42,6 +51,9 @@ from openusaged.storage.snapshots import write_snapshot
 __all__ = [
     "BatchResult",
     "BlockRow",
+    "Estimator",
+    "RepriceRange",
+    "RepriceStep",
     "Segment",
     "SessionRecord",
     "Store",
@@ -273,6 +285,36 @@ class Store(StoreReading):
                 raise
         self._hot -= dropped
         return dropped
+
+    def begin_reprice(self, since_ms: int | None) -> RepriceRange | None:
+        """Record that all hot events from a time on are to be re-priced; None when none are."""
+        with self._database.write_transaction() as connection:
+            span = range_of(connection, since_ms)
+            remember(connection, span)
+        return span
+
+    def reprice(
+        self, span: RepriceRange, estimate: Estimator, limit: int = STEP_EVENTS
+    ) -> RepriceStep:
+        """
+        Re-price the upper end of a range of events, durably, and say what is left.
+
+        Sums move by exactly the difference; a step that fails changes nothing.
+        """
+        quarters: Collection[int] = ()
+        try:
+            with self._database.write_transaction() as connection:
+                step = reprice_events(connection, self._names, span, estimate, limit)
+                quarters = step.quarters
+                self._mark_days(quarters)
+        except BaseException:
+            self._undo(self._writer(), self._identities.count)
+            raise
+        finally:
+            self._unmark_days(quarters)
+        if step.changed:
+            self.bump()
+        return step
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database as far as readers allow."""
