@@ -13,7 +13,7 @@ import os
 import sys
 from typing import IO
 
-from openusaged.core.models import Account, PreparedEvent, SourceCursor, UsageSnapshot
+from openusaged.core.models import Account, SourceCursor, UsageSnapshot
 from openusaged.pricing import custom
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
@@ -29,11 +29,12 @@ from openusaged.scan.protocol import (
     read_job,
     write_frame,
 )
+from openusaged.storage.staging import Staging
 from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 
 NICE = 5
-MAX_EVENTS = 1500
+MAX_EVENTS = 4000
 MAX_UNITS = 200
 """A batch is sent at the latest after this many units, so that progress is seen."""
 
@@ -81,7 +82,7 @@ class _Scanner:
         self._pipeline = pipeline
         self._context = context
         self._output = output
-        self._events: list[PreparedEvent] = []
+        self._staging = Staging()
         self._cursors: dict[str, SourceCursor] = {}
         self._snapshots: list[UsageSnapshot] = []
         self._read_bytes = 0
@@ -101,7 +102,7 @@ class _Scanner:
         offset = ref.cursor.offset if ref.cursor is not None else 0
         try:
             for chunk in provider.collect(account, unit, ref.cursor, self._context):
-                self._events += self._pipeline.prepare(chunk.events, account.id)
+                self._staging.add(self._pipeline.prepare(chunk.events, account.id))
                 self._cursors[chunk.cursor.path] = chunk.cursor
                 if chunk.snapshot is not None:
                     self._snapshots.append(chunk.snapshot)
@@ -117,23 +118,28 @@ class _Scanner:
         self._flush_when_full()
 
     def _flush_when_full(self) -> None:
-        if len(self._events) >= MAX_EVENTS or self._done_units >= MAX_UNITS:
+        if len(self._staging) >= MAX_EVENTS or self._done_units >= MAX_UNITS:
             self.flush()
 
     def flush(self) -> None:
         """Send what has been gathered."""
+        staging = self._staging
+        events, deduplicated, merged = len(staging), staging.deduplicated, staging.merged
         write_frame(
             self._output,
             Batch(
                 cursors=list(self._cursors.values()),
-                events=self._events,
+                staged=staging.take(),
+                events=events,
+                deduplicated=deduplicated,
+                merged=merged,
                 read_bytes=self._read_bytes,
                 done_units=self._done_units,
                 snapshots=self._snapshots,
             ),
         )
         self._output.flush()
-        self._events, self._cursors, self._snapshots = [], {}, []
+        self._cursors, self._snapshots = {}, []
         self._read_bytes = self._done_units = 0
 
 

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 import msgspec
 
-from openusaged.core.models import Account, PreparedEvent, SourceCursor, UsageSnapshot
+from openusaged.core.models import Account, SourceCursor, UsageSnapshot
 
 HEADER: Final = struct.Struct(">I")
 MAX_FRAME_BYTES: Final = 256 << 20
@@ -49,13 +49,17 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
 
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
     """
-    Prepared events of one or many units, and the cursors that are right once they are stored.
+    Events of one or many units, and the cursors that are right once they are stored.
 
     Small units share a batch, because each batch costs a commit.
     """
 
     cursors: list[SourceCursor]
-    events: list[PreparedEvent]
+    staged: bytes
+    """The events as a database (`storage.staging`); empty when there are none."""
+    events: int
+    deduplicated: int
+    merged: int
     read_bytes: int
     done_units: int = 0
     """Units that have been read to their end with this batch."""

@@ -8,9 +8,9 @@ between what an event said before the transaction and what it says after it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import neg
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -52,19 +52,23 @@ from openusaged.storage.sessions import Sessions
 Key = tuple[int, ...]
 
 
-def _upsert(table: str, key: Sequence[str], sums: Sequence[str]) -> str:
-    columns = ", ".join((*key, *sums))
-    marks = ", ".join("?" * (len(key) + len(sums)))
-    moves = ", ".join(f"{name} = {name} + excluded.{name}" for name in sums)
-    return (
-        f"INSERT INTO {table} ({columns}) VALUES ({marks})"
-        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {moves}"
-    )
+class Upsert:
+    """The statement that adds rows of sums to an aggregate."""
+
+    def __init__(self, table: str, key: Sequence[str], sums: Sequence[str]) -> None:
+        moves = ", ".join(f"{name} = {name} + excluded.{name}" for name in sums)
+        self._head = f"INSERT INTO {table} ({', '.join((*key, *sums))})"
+        self._tail = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {moves}"
+        self.values = self(f"VALUES ({', '.join('?' * (len(key) + len(sums)))})")
+
+    def __call__(self, rows: str) -> str:
+        """The statement over `rows`: a SELECT (with a WHERE) or VALUES."""
+        return f"{self._head} {rows} {self._tail}"
 
 
-_MESSAGE_UPSERT: Final = _upsert("message_bucket", ("quarter", *MESSAGE_DIMENSIONS), MESSAGE_SUMS)
-_TOOL_UPSERT: Final = _upsert("tool_bucket", ("quarter", *TOOL_DIMENSIONS), TOOL_SUMS)
-_SESSION_UPSERT: Final = _upsert(
+MESSAGE_UPSERT: Final = Upsert("message_bucket", ("quarter", *MESSAGE_DIMENSIONS), MESSAGE_SUMS)
+TOOL_UPSERT: Final = Upsert("tool_bucket", ("quarter", *TOOL_DIMENSIONS), TOOL_SUMS)
+SESSION_UPSERT: Final = Upsert(
     "session_model", ("session", "provider", "model", "currency"), MESSAGE_SUMS
 )
 
@@ -75,6 +79,18 @@ class _Tracked(msgspec.Struct):
     ident: int
     before: CountedEvent | None
     after: CountedEvent
+
+
+class Report(NamedTuple):
+    """What one or several reports of an event add up to, when it may be known already."""
+
+    identity: int
+    reuse_identity: int
+    event: CountedEvent
+    first_ms: int
+    last_ms: int
+    """Span of the reports' times, which is the session's activity."""
+    parent: str
 
 
 class Outcome(msgspec.Struct):
@@ -108,6 +124,8 @@ class Group:
         self._tools: dict[Key, list[Sums]] = {}
         self._session_models: dict[Key, list[Sums]] = {}
         self.hot_delta = 0
+        self.outcome = Outcome()
+        """Of the reports taken by `take_reports`."""
         self.quarters: set[int] = set()
         """Quarters whose aggregates move."""
         self.last_ms: dict[str, int] = {}
@@ -139,15 +157,37 @@ class Group:
 
     def take(self, events: Sequence[PreparedEvent]) -> Outcome:
         """Count or merge each event of one batch, in memory."""
+        return self._take(
+            (
+                prepared.identity,
+                prepared.reuse_identity,
+                count(prepared),
+                prepared.event.ts_ms,
+                prepared.event.ts_ms,
+                prepared.event.parent_session_id,
+            )
+            for prepared in events
+        )
+
+    def take_reports(self, reports: Sequence[Report]) -> Outcome:
+        """The same for what a scanner has already added up."""
+        self._known = self._identities.find(
+            self._connection, {report.identity for report in reports}
+        )
+        self._load(self._known)
+        self.outcome = self._take(reports)
+        return self.outcome
+
+    def _take(
+        self, reports: Iterable[Report | tuple[int, int, CountedEvent, int, int, str]]
+    ) -> Outcome:
         accepted = deduplicated = merged = 0
         tracked = self._tracked
         gone = self._gone
-        for prepared in events:
-            identity = prepared.identity
-            incoming = count(prepared)
+        for identity, reuse_identity, incoming, first_ms, last_ms, parent in reports:
             entry = tracked.get(identity)
             if entry is not None and is_other_response(entry.after, incoming):
-                identity = prepared.reuse_identity
+                identity = reuse_identity  # noqa: PLW2901
                 entry = self._find(identity)
             if entry is not None:
                 after = merge(entry.after, incoming)
@@ -157,13 +197,13 @@ class Group:
                     entry.after = after
                     merged += 1
                 if after.session_id == incoming.session_id:
-                    self._touch(prepared, after)
+                    self._touch(after, first_ms, last_ms, parent)
             elif identity in gone:
                 deduplicated += 1
             else:
                 tracked[identity] = _Tracked(0, None, incoming)
                 accepted += 1
-                self._touch(prepared, incoming)
+                self._touch(incoming, first_ms, last_ms, parent)
         return Outcome(accepted, deduplicated, merged)
 
     def _find(self, identity: int) -> _Tracked | None:
@@ -172,21 +212,21 @@ class Group:
             self._load(self._identities.find(self._connection, (identity,)))
         return self._tracked.get(identity)
 
-    def _touch(self, prepared: PreparedEvent, event: CountedEvent) -> None:
+    def _touch(self, event: CountedEvent, first_ms: int, last_ms: int, parent: str) -> None:
         if not event.session_id or event.event_type not in COUNTED_TYPES:
             return
         state = self._sessions.state(self._connection, event.source, event.session_id)
-        ts_ms = prepared.event.ts_ms
-        if ts_ms > state.last_ms or ts_ms < state.first_ms:
-            state.touch(ts_ms)
-        if not state.is_named or (prepared.event.parent_session_id and not state.parent):
+        if last_ms > state.last_ms or first_ms < state.first_ms:
+            state.touch(first_ms)
+            state.touch(last_ms)
+        if not state.is_named or (parent and not state.parent):
             names = self._names
             state.name(
                 account=names[event.account],
                 client=names[event.client],
                 project=names[event.project],
                 branch=names[event.branch],
-                parent=prepared.event.parent_session_id,
+                parent=parent,
             )
 
     def write(self) -> bool:
@@ -221,7 +261,7 @@ class Group:
         if inserts:
             rows.insert(self._connection, inserts)
             self._identities.add(self._connection, identities)
-            self.hot_delta = len(inserts)
+            self.hot_delta += len(inserts)
         if removed:
             rows.delete(self._connection, removed)
             self._identities.move(self._connection, moved)
@@ -303,12 +343,12 @@ class Group:
 
     def _write_sums(self) -> None:
         for statement, queued in (
-            (_MESSAGE_UPSERT, self._messages),
-            (_TOOL_UPSERT, self._tools),
-            (_SESSION_UPSERT, self._session_models),
+            (MESSAGE_UPSERT, self._messages),
+            (TOOL_UPSERT, self._tools),
+            (SESSION_UPSERT, self._session_models),
         ):
             if queued:
-                self._connection.executemany(statement, _added_up(queued))
+                self._connection.executemany(statement.values, _added_up(queued))
 
 
 def rebuild_hot_buckets(connection: sqlite3.Connection) -> int:

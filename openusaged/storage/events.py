@@ -23,10 +23,10 @@ MAX_CACHED_QUARTERS: Final = 4096
 
 # Stored codes; append only.
 TYPE_CODES: Final = {name: code for code, name in enumerate(EVENT_TYPES)}
-_STATUS_CODES: Final = {name: code for code, name in enumerate(STATUSES)}
+STATUS_CODES: Final = {name: code for code, name in enumerate(STATUSES)}
 
-_SIDECHAIN: Final = 1
-_LOWER_BOUND: Final = 2
+FLAG_SIDECHAIN: Final = 1
+FLAG_LOWER_BOUND: Final = 2
 
 COLUMNS: Final = (
     "id",
@@ -100,7 +100,7 @@ def encode(ident: int, identity: int, event: CountedEvent, session: int, names: 
         names[event.client],
         session,
         names[event.agent],
-        event.is_sidechain * _SIDECHAIN + event.output_is_lower_bound * _LOWER_BOUND,
+        event.is_sidechain * FLAG_SIDECHAIN + event.output_is_lower_bound * FLAG_LOWER_BOUND,
         names[event.project],
         names[event.branch],
         names[event.tool_name],
@@ -110,7 +110,7 @@ def encode(ident: int, identity: int, event: CountedEvent, session: int, names: 
         names[event.service_tier],
         event.response,
         names[event.model],
-        _STATUS_CODES.get(event.status, _STATUS_CODES[STATUS_UNKNOWN]),
+        STATUS_CODES.get(event.status, STATUS_CODES[STATUS_UNKNOWN]),
         event.input,
         event.cache_read,
         event.cache_write_5m,
@@ -142,7 +142,7 @@ def decode(row: Row, text: dict[int, str], session_id: str) -> CountedEvent:
         text[row[7]],
         session_id,
         text[row[9]],
-        bool(flags & _SIDECHAIN),
+        bool(flags & FLAG_SIDECHAIN),
         text[row[11]],
         text[row[12]],
         text[row[13]],
@@ -166,7 +166,7 @@ def decode(row: Row, text: dict[int, str], session_id: str) -> CountedEvent:
         text[row[31]],
         row[32],
         text[row[33]],
-        bool(flags & _LOWER_BOUND),
+        bool(flags & FLAG_LOWER_BOUND),
         UNIFORM_PRIORITIES[priorities] if priorities < 8 else priorities,
     )
 
@@ -185,6 +185,10 @@ class EventRows:
 
     def new_id(self, connection: sqlite3.Connection, quarter: int) -> int:
         """The next id within a quarter hour."""
+        return self.new_ids(connection, quarter, 1)
+
+    def new_ids(self, connection: sqlite3.Connection, quarter: int, wanted: int) -> int:
+        """The first of `wanted` ids in a row within a quarter hour."""
         ident = self._next.get(quarter)
         if ident is None:
             if len(self._next) >= MAX_CACHED_QUARTERS:
@@ -195,7 +199,7 @@ class EventRows:
                 (first, first + _MAX_PER_QUARTER),
             ).fetchone()[0]
             ident = first if last is None else last + 1
-        self._next[quarter] = ident + 1
+        self._next[quarter] = ident + wanted
         return ident
 
     def load(

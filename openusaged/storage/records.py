@@ -15,6 +15,16 @@ from openusaged.core.models import PreparedEvent, SourceCursor, UsageSnapshot
 from openusaged.core.windows import Segment as Segment  # noqa: PLC0414 - part of the store's face
 
 
+class Staged(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that a scanner has gathered (`staging.Staging`), and what it merged among them."""
+
+    data: bytes
+    """A serialised database."""
+    events: int
+    deduplicated: int = 0
+    merged: int = 0
+
+
 class WriteBatch(msgspec.Struct, frozen=True, kw_only=True):
     """What one reader, hook or poll wants stored; applied whole or not at all."""
 
@@ -23,6 +33,8 @@ class WriteBatch(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: Sequence[UsageSnapshot] = ()
     forget_cursors: Sequence[str] = ()
     """Paths that no longer exist."""
+    staged: Staged | None = None
+    """Events of a scanner; a batch has these or `events`."""
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):

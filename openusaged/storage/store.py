@@ -8,6 +8,7 @@ of consistent snapshots.  Values are in `records.py`, re-exported here.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import sqlite3
@@ -28,6 +29,7 @@ from openusaged.storage.records import (
     BlockRow,
     Segment,
     SessionRecord,
+    Staged,
     StoreCounts,
     StoredSnapshot,
     ToolRow,
@@ -47,6 +49,7 @@ from openusaged.storage.retention import expire_events, thin_series
 from openusaged.storage.salvage import is_corrupt, salvage
 from openusaged.storage.sessions import Sessions
 from openusaged.storage.snapshots import write_snapshot
+from openusaged.storage.staged import Takeover, attached
 
 __all__ = [
     "BatchResult",
@@ -56,6 +59,7 @@ __all__ = [
     "RepriceStep",
     "Segment",
     "SessionRecord",
+    "Staged",
     "Store",
     "StoreCounts",
     "StoredSnapshot",
@@ -168,30 +172,44 @@ class Store(StoreReading):
 
     def apply(self, batches: Sequence[WriteBatch]) -> list[BatchResult]:
         """
-        Apply batches in one durable transaction; one result each.
+        Apply batches in one durable transaction (a scanner's in one of its own); one result each.
 
         When one of them cannot be stored, each is tried alone and only the bad ones have an
         error.
         """
         self._check_open()
+        results: list[BatchResult] = []
+        for staged, run in itertools.groupby(batches, lambda batch: batch.staged):
+            results += self._apply_run(list(run), staged)
+        return results
+
+    def _apply_run(
+        self, batches: Sequence[WriteBatch], staged: Staged | None = None
+    ) -> list[BatchResult]:
         try:
-            return self._apply_group(batches)
+            if staged is None:
+                return self._apply_group(batches)
+            with translated_errors(self._database.path), attached(self._writer(), staged.data):
+                return self._apply_group(batches, staged)
         except _BAD_BATCH as error:
             if len(batches) == 1:
                 log.warning("event=batch_refused reason=%s", type(error).__name__)
                 return [self._refused(error)]
         except StorageError as error:
             return [BatchResult(seq=self._seq, error=error) for _ in batches]
-        return [self.apply((batch,))[0] for batch in batches]
+        return [self._apply_run((batch,), staged)[0] for batch in batches]
 
     def _refused(self, error: Exception) -> BatchResult:
         failure = StorageError(f"an event cannot be stored: {error}")
         failure.__cause__ = error
         return BatchResult(seq=self._seq, error=failure)
 
-    def _apply_group(self, batches: Sequence[WriteBatch]) -> list[BatchResult]:
+    def _apply_group(
+        self, batches: Sequence[WriteBatch], staged: Staged | None = None
+    ) -> list[BatchResult]:
         connection = self._writer()
-        group = Group(connection, self._names, self._sessions, self._identities, self._rows)
+        parts = (connection, self._names, self._sessions, self._identities, self._rows)
+        group = Group(*parts)
         identities = self._identities.count
         quarters: Collection[int] = ()
         try:
@@ -201,7 +219,12 @@ class Store(StoreReading):
         try:
             group.look_up([event for batch in batches for event in batch.events])
             outcomes = [group.take(batch.events) for batch in batches]
-            changed = group.write()
+            changed = False
+            if staged is not None:
+                copied = Takeover(*parts).take(group)
+                outcomes = [_staged_outcome(group.outcome, staged, copied)]
+                changed = copied > 0
+            changed |= group.write()
             changed |= self._write_sources(connection, batches)
             quarters = group.quarters
             self._mark_days(quarters)
@@ -363,6 +386,15 @@ class Store(StoreReading):
         with self._seq_lock:
             self._seq += 1
             return self._seq
+
+
+def _staged_outcome(known: Outcome, staged: Staged, copied: int) -> Outcome:
+    """What became of a scanner's batch: copied, or handled one by one because known."""
+    return Outcome(
+        accepted=copied + known.accepted,
+        deduplicated=staged.deduplicated + known.deduplicated,
+        merged=staged.merged + known.merged,
+    )
 
 
 def _result(outcome: Outcome, seq: int) -> BatchResult:

@@ -21,7 +21,8 @@ from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Coalescer, Tasks, Timer
 from openusaged.scan.protocol import Batch
-from openusaged.storage.store import WriteBatch
+from openusaged.storage.staging import can_stage
+from openusaged.storage.store import Staged, WriteBatch
 from openusaged.telemetry.collectors import Collector, Key, Work
 from openusaged.telemetry.importer import Importer
 from openusaged.usecases.committing import Committer
@@ -179,7 +180,8 @@ class Collecting:
         busy = [item for item in work if item.key in self._importing]
         self._again.update(item.unit.path for item in busy)
         work = [item for item in work if item.key not in self._importing]
-        if sum(item.new_bytes for item in work) > IMPORT_BYTES and not self._progress.active:
+        large = can_stage() and sum(item.new_bytes for item in work) > IMPORT_BYTES
+        if large and not self._progress.active:
             self._begin_import(work)
         elif EVERYTHING in paths and not self.first_scan_done and not self._progress.active:
             self._read_first(work)
@@ -298,7 +300,18 @@ class Collecting:
     def post(self, batch: Batch) -> Callable[[], None]:
         """Queue a scanner's batch; the returned call waits for its commit (back-pressure)."""
         ticket = self._committer.post_from_thread(
-            WriteBatch(events=batch.events, cursors=batch.cursors, snapshots=batch.snapshots)
+            WriteBatch(
+                staged=Staged(
+                    data=batch.staged,
+                    events=batch.events,
+                    deduplicated=batch.deduplicated,
+                    merged=batch.merged,
+                )
+                if batch.staged
+                else None,
+                cursors=batch.cursors,
+                snapshots=batch.snapshots,
+            )
         )
 
         def stored() -> None:
@@ -308,7 +321,7 @@ class Collecting:
             progress = self._progress
             progress.done_bytes += batch.read_bytes
             progress.done_units += batch.done_units
-            progress.events += len(batch.events)
+            progress.events += batch.events
 
         return stored
 

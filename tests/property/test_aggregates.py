@@ -7,13 +7,15 @@ import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openusaged.core.identity import identity_of, reuse_identity_of
 from openusaged.core.models import PreparedEvent, UsageEvent
-from openusaged.storage.store import Segment, Store, WriteBatch
+from openusaged.storage.staging import Staging
+from openusaged.storage.store import Segment, Staged, Store, WriteBatch
 
 START_MS = 1_790_000_000_000
 QUARTER = 900_000
@@ -132,6 +134,8 @@ class Model:
         self.frozen_events: Counter = Counter()
         self.spans: dict[tuple[str, str], list[int]] = {}
         self.first_names: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        self.staged = False
+        self.all_names: dict = defaultdict(lambda: defaultdict(set))
 
     def add(self, report: PreparedEvent) -> str:
         """What the store must say about this report."""
@@ -158,6 +162,7 @@ class Model:
                 },
             )
             self._touch(self.known[key], report)
+            self._note(self.known[key])
             return "accepted"
         known = self.known[key]
         before = self._fingerprint(known)
@@ -177,6 +182,7 @@ class Model:
             known.names[name] = known.names[name] or new
         after = self._fingerprint(known)
         self._touch(known, report)
+        self._note(known)
         return "deduplicated" if before == after else "merged"
 
     @staticmethod
@@ -220,6 +226,13 @@ class Model:
             # a report that knows the output and calls it exact
             any(report.event.output is not None for report in known.reports),
         )
+
+    def _note(self, known: Known) -> None:
+        """Every name that an event of the session has or has had."""
+        names = self.all_names[known.first.event.source, known.session]
+        for name in ("account_id", "client", "project", "branch"):
+            names[name].add(known.names[name])
+        names["parent"].update(report.event.parent_session_id for report in known.reports)
 
     def _touch(self, known: Known, report: PreparedEvent) -> None:
         event = report.event
@@ -414,11 +427,7 @@ def _check_sessions(store: Store, model: Model, parts) -> None:
     for record in records:
         key = (record.source, record.session_id)
         assert [record.first_ms, record.last_ms] == model.spans[key]
-        names = model.first_names[key]
-        assert (record.account, record.client, record.project, record.branch) == (
-            names["account_id"], names["client"], names["project"], names["branch"],
-        )  # fmt: skip
-        assert record.parent_session_id == names["parent"]
+        _check_names(record, model, key)
         mine = [part for part in parts if part[2] == key]
         assert record.tool_calls == sum(part[4]["calls"] for part in mine if part[0] == "tool")
         assert {
@@ -431,6 +440,40 @@ def _check_sessions(store: Store, model: Model, parts) -> None:
         assert store.session(*key) == record
 
 
+def _check_names(record, model: Model, key) -> None:
+    names = model.first_names[key]
+    shown = {
+        "account_id": record.account,
+        "client": record.client,
+        "project": record.project,
+        "branch": record.branch,
+        "parent": record.parent_session_id,
+    }
+    if not model.staged:
+        assert shown == {name: names[name] for name in shown}
+        return
+    # What arrives together is merged before it is named, so of several names another may be first.
+    for name, value in shown.items():
+        assert value or not names[name]
+        assert value in model.all_names[key][name] | {""}
+
+
+def _unambiguous(report: PreparedEvent) -> PreparedEvent:
+    """
+    The report with a request id and in the main chain.
+
+    Without, a copy may belong to either of two responses that a proxy gave one message id; which
+    one depends on what arrived first, and a scanner does not know what the store holds.
+    """
+    event = report.event
+    if not event.message_id:
+        return report
+    event = msgspec.structs.replace(event, is_sidechain=False, request_id=event.request_id or "r1")
+    return msgspec.structs.replace(
+        report, event=event, identity=identity_of(event), reuse_identity=reuse_identity_of(event)
+    )
+
+
 steps = st.one_of(
     st.tuples(
         st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)
@@ -438,6 +481,7 @@ steps = st.one_of(
     st.tuples(
         st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)
     ),
+    st.tuples(st.just("stage"), st.lists(sightings().map(_unambiguous), min_size=1, max_size=10)),
     st.tuples(st.just("retain"), st.integers(0, 12)),
     st.tuples(st.just("reopen"), st.none()),
     st.tuples(st.just("check"), st.none()),
@@ -448,6 +492,25 @@ def _open(directory: str) -> Store:
     return Store.open(
         os.path.join(directory, "t.db"), app_version="test", now_ms=lambda: START_MS + 10**9
     )
+
+
+def _take_over(store: Store, model: Model, reports: list[PreparedEvent]) -> None:
+    """The same reports as a scanner hands them over."""
+    model.staged = True
+    staging = Staging()
+    staging.add(reports)
+    staged = Staged(
+        events=len(staging),
+        deduplicated=staging.deduplicated,
+        merged=staging.merged,
+        data=staging.take(),
+    )
+    (result,) = store.apply([WriteBatch(staged=staged)])
+    said = Counter(model.add(report) for report in reports)
+    assert result.error is None, result.error
+    assert result.accepted == said["accepted"]
+    # Reports that were merged with each other first may have said something new only together.
+    assert result.merged + result.deduplicated == said["merged"] + said["deduplicated"]
 
 
 @pytest.mark.parametrize("recent", [3, 16384], ids=["settling", "recent"])
@@ -477,6 +540,8 @@ def test_aggregates_any_history_equal_recomputation(recent, history, monkeypatch
                         assert result.accepted == said["accepted"]
                         assert result.merged == said["merged"]
                         assert result.deduplicated == said["deduplicated"]
+                elif step == "stage":
+                    _take_over(store, model, argument)
                 elif step == "retain":
                     cutoff = START_MS + argument * 300_000
                     assert store.run_retention(cutoff) == model.retain(cutoff)

@@ -6,14 +6,13 @@ import io
 
 import pytest
 
-from openusaged.core.models import Account, PreparedEvent, SourceCursor, UsageEvent
+from openusaged.core.models import Account, SourceCursor
 from openusaged.scan import protocol
 
 CURSOR = SourceCursor(source="codex", account_id="a", path="/x", offset=7, state=b"\x00s")
-EVENT = UsageEvent(source="codex", channel="jsonl", event_type="message_usage", ts_ms=1, input=5)
 FRAMES = [
     protocol.Batch(
-        cursors=[CURSOR], events=[PreparedEvent(event=EVENT, identity=-(2**63))], read_bytes=3
+        cursors=[CURSOR], staged=b"\x00db", events=2, deduplicated=1, merged=3, read_bytes=3
     ),
     protocol.UnitFailed(path="/x", account_id="a", reason="no"),
     protocol.Done(),

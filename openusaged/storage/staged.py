@@ -1,0 +1,341 @@
+"""
+Takes a scanner's database (`staging.py`) over into the store, in SQL and inside one transaction.
+
+Events whose identity is new, which in a first import are nearly all, never become Python objects:
+SQLite copies them while other threads run.  Those that are known already go through the same
+`Group` as every other event, after what the scanner added up for them has been taken off again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from openusaged.core.merge import UNIFORM_PRIORITIES, CountedEvent
+from openusaged.core.models import EVENT_TYPES, STATUSES, TOOL_USAGE
+from openusaged.storage.applying import MESSAGE_UPSERT, SESSION_UPSERT, TOOL_UPSERT, Group, Report
+from openusaged.storage.events import (
+    COLUMNS,
+    FLAG_LOWER_BOUND,
+    FLAG_SIDECHAIN,
+    QUARTER_SHIFT,
+    TYPE_CODES,
+    EventRows,
+)
+from openusaged.storage.identities import Identities
+from openusaged.storage.names import Names
+from openusaged.storage.rollups import (
+    MESSAGE_DIMENSIONS,
+    MESSAGE_SUMS,
+    TOOL_DIMENSIONS,
+    TOOL_SUMS,
+    USD,
+    message_sums,
+    tool_sums,
+)
+from openusaged.storage.sessions import Sessions
+from openusaged.storage.staging import DIMENSION_NAMES, EVENT_COLUMNS
+
+_TOOL: Final = TYPE_CODES[TOOL_USAGE]
+
+# What stands in the way of a plain copy: names and sessions have other ids here, and every quarter
+# hour goes on counting where the store's last event of it stands.
+_TRANSLATIONS: Final = f"""
+CREATE TABLE staged.here (id INTEGER PRIMARY KEY, agent_kind, bucket_currency,
+    {", ".join(DIMENSION_NAMES)});
+CREATE TABLE staged.session_here (id INTEGER PRIMARY KEY, session);
+CREATE TABLE staged.quarter_here (quarter INTEGER PRIMARY KEY, first);
+"""
+_FROM_DIMENSION: Final = frozenset(DIMENSION_NAMES)
+_COMPUTED: Final = {
+    "id": f"(e.quarter << {QUARTER_SHIFT}) + q.first + e.slot",
+    "session": "coalesce(s.session, 0)",
+}
+_COPY_EVENTS: Final = (
+    f"INSERT INTO event ({', '.join(COLUMNS)}) SELECT "
+    + ", ".join(
+        _COMPUTED.get(name) or (f"d.{name}" if name in _FROM_DIMENSION else f"e.{name}")
+        for name in COLUMNS
+    )
+    + " FROM staged.event e JOIN staged.here d ON d.id = e.dimension"
+    " JOIN staged.quarter_here q ON q.quarter = e.quarter"
+    " LEFT JOIN staged.session_here s ON s.id = e.session ORDER BY 1"
+)
+_COPY_IDENTITIES: Final = (
+    f"INSERT INTO identity (hash, event) SELECT e.identity, {_COMPUTED['id']}"
+    " FROM staged.event e JOIN staged.quarter_here q ON q.quarter = e.quarter ORDER BY 1"
+)
+_KNOWN: Final = (
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)} FROM staged.event e"
+    " WHERE EXISTS (SELECT 1 FROM identity WHERE hash = e.identity)"
+    " OR (e.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = e.asked))"
+)
+# No alias may hide the columns that an upsert adds up: "WHERE 1" tells its ON CONFLICT from a join.
+_COPY_MESSAGES: Final = (
+    "SELECT m.quarter, "
+    + ", ".join(
+        "d.bucket_currency" if name == "currency" else f"d.{name}" for name in MESSAGE_DIMENSIONS
+    )
+    + f", {', '.join(f'm.{name}' for name in MESSAGE_SUMS)}"
+    " FROM staged.message_sum m JOIN staged.here d ON d.id = m.dimension WHERE 1"
+)
+_COPY_TOOLS: Final = (
+    "SELECT t.quarter, "
+    + ", ".join(f"d.{name}" for name in TOOL_DIMENSIONS)
+    + f", {', '.join(f't.{name}' for name in TOOL_SUMS)}"
+    " FROM staged.tool_sum t JOIN staged.here d ON d.id = t.dimension WHERE 1"
+)
+_COPY_SESSION_SUMS: Final = (
+    "SELECT s.session, d.provider, d.model, d.bucket_currency, "
+    + ", ".join(f"m.{name}" for name in MESSAGE_SUMS)
+    + " FROM staged.session_sum m JOIN staged.here d ON d.id = m.dimension"
+    " JOIN staged.session_here s ON s.id = m.session WHERE 1"
+)
+
+
+@contextlib.contextmanager
+def attached(connection: sqlite3.Connection, data: bytes) -> Iterator[None]:
+    """The scanner's database as the schema `staged`; not inside a transaction."""
+    connection.execute("ATTACH ':memory:' AS staged")
+    try:
+        connection.deserialize(data, name="staged")
+        yield
+    finally:
+        # Gives the memory back; a failed batch must not stay either.
+        connection.execute("DETACH staged")
+
+
+class Takeover:
+    """One staged batch on its way into the store; inside the group's transaction."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        names: Names,
+        sessions: Sessions,
+        identities: Identities,
+        rows: EventRows,
+    ) -> None:
+        self._connection = connection
+        self._names = names
+        self._sessions = sessions
+        self._identities = identities
+        self._rows = rows
+        self._dimensions: list[tuple[Any, ...]] = []
+
+    def take(self, group: Group) -> int:
+        """
+        Copy the new events, hand the known ones to `group`; how many were copied.
+
+        The caller writes `group` afterwards, in the same transaction.
+        """
+        connection = self._connection
+        # Only the tree can be asked in SQL; what waits beside it moves there first.
+        self._identities.settle(connection)
+        for statement in _TRANSLATIONS.split(";")[:-1]:
+            connection.execute(statement)
+        self._dimensions = connection.execute(
+            "SELECT * FROM staged.dimension ORDER BY id"
+        ).fetchall()
+        known = connection.execute(_KNOWN).fetchall()
+        if known:
+            self._set_aside(known)
+            group.take_reports([self._report(row) for row in known])
+        self._translate_names()
+        self._translate_sessions()
+        self._translate_quarters(group)
+        self._names.flush(connection)
+        copied = connection.execute(_COPY_EVENTS).rowcount
+        connection.execute(_COPY_IDENTITIES)
+        self._identities.count += copied
+        group.hot_delta += copied
+        for upsert, select in (
+            (MESSAGE_UPSERT, _COPY_MESSAGES),
+            (TOOL_UPSERT, _COPY_TOOLS),
+            (SESSION_UPSERT, _COPY_SESSION_SUMS),
+        ):
+            connection.execute(upsert(select))
+        self._note(group)
+        return copied
+
+    # ------------------------------------------------------------ known events
+
+    def _set_aside(self, known: Sequence[tuple[Any, ...]]) -> None:
+        """Take the known events out of the batch and off its sums."""
+        connection = self._connection
+        messages, tools, sessions = [], [], []
+        for row in known:
+            event = self._event(row)
+            values = dict(zip(EVENT_COLUMNS, row, strict=True))
+            quarter, dimension = values["quarter"], values["dimension"]
+            sums = message_sums(event)
+            if sums is not None:
+                messages.append((*sums, quarter, dimension))
+                if values["session"] is not None:
+                    sessions.append((*sums, values["session"], dimension))
+                continue
+            sums = tool_sums(event)
+            if sums is not None:
+                tools.append((*sums, quarter, dimension))
+        for table, key, columns, rows in (
+            ("message_sum", "quarter", MESSAGE_SUMS, messages),
+            ("tool_sum", "quarter", TOOL_SUMS, tools),
+            ("session_sum", "session", MESSAGE_SUMS, sessions),
+        ):
+            if not rows:
+                continue
+            changes = ", ".join(f"{name} = {name} - ?" for name in columns)
+            connection.executemany(
+                f"UPDATE staged.{table} SET {changes} WHERE {key} = ? AND dimension = ?", rows
+            )
+            nothing = " AND ".join(f"{name} = 0" for name in columns)
+            connection.execute(f"DELETE FROM staged.{table} WHERE {nothing}")
+        connection.executemany("DELETE FROM staged.event WHERE n = ?", [(row[0],) for row in known])
+
+    def _report(self, row: tuple[Any, ...]) -> Report:
+        values = dict(zip(EVENT_COLUMNS, row, strict=True))
+        return Report(
+            values["asked"],
+            values["response"],
+            self._event(row),
+            values["first_ms"],
+            values["last_ms"],
+            values["parent"],
+        )
+
+    def _event(self, row: tuple[Any, ...]) -> CountedEvent:
+        values = dict(zip(EVENT_COLUMNS, row, strict=True))
+        names = dict(zip(DIMENSION_NAMES, self._dimensions[values["dimension"]][2:], strict=True))
+        priorities = values["priorities"]
+        return CountedEvent(
+            source=names["source"],
+            event_type=EVENT_TYPES[values["event_type"]],
+            ts_ms=values["ts_ms"],
+            provider=names["provider"],
+            account=names["account"],
+            client=names["client"],
+            session_id=self._session_id(values["session"]),
+            agent=names["agent"],
+            is_sidechain=bool(values["flags"] & FLAG_SIDECHAIN),
+            project=names["project"],
+            branch=names["branch"],
+            tool_name=names["tool"],
+            mcp_server=names["mcp_server"],
+            mcp_function=names["mcp_function"],
+            language=names["language"],
+            service_tier=names["service_tier"],
+            response=values["response"],
+            model=names["model"],
+            status=STATUSES[values["status"]],
+            input=values["input"],
+            cache_read=values["cache_read"],
+            cache_write_5m=values["cache_write_5m"],
+            cache_write_1h=values["cache_write_1h"],
+            output=values["output"],
+            reasoning=values["reasoning"],
+            requests=values["requests"],
+            lines_added=values["lines_added"],
+            lines_removed=values["lines_removed"],
+            cost_nano=values["cost_nano"],
+            currency=names["currency"],
+            calc_nano=values["calc_nano"],
+            price_source=names["price_source"],
+            output_is_lower_bound=bool(values["flags"] & FLAG_LOWER_BOUND),
+            priorities=UNIFORM_PRIORITIES[priorities] if priorities < 8 else priorities,
+        )
+
+    def _session_id(self, number: int | None) -> str:
+        if number is None:
+            return ""
+        row = self._connection.execute(
+            "SELECT session_id FROM staged.session WHERE id = ?", (number,)
+        ).fetchone()
+        return str(row[0])
+
+    # ------------------------------------------------------------ translation
+
+    def _translate_names(self) -> None:
+        names = self._names
+        usd = names[USD]
+        self._connection.executemany(
+            f"INSERT INTO staged.here VALUES ({', '.join('?' * (len(DIMENSION_NAMES) + 3))})",
+            [
+                (number, kind, names[texts[_CURRENCY]] or usd, *map(names.__getitem__, texts))
+                for number, kind, *texts in self._dimensions
+            ],
+        )
+
+    def _translate_sessions(self) -> None:
+        """Give every session of the remaining events its row and bring that up to date."""
+        connection, sessions = self._connection, self._sessions
+        found = connection.execute(
+            "SELECT s.id, s.source, s.session_id FROM staged.session s"
+            " WHERE s.id IN (SELECT session FROM staged.event)"
+        ).fetchall()
+        states = {
+            number: sessions.state(connection, source, session_id)
+            for number, source, session_id in found
+        }
+        connection.executemany(
+            "INSERT INTO staged.session_here VALUES (?, ?)",
+            [(number, state.id) for number, state in states.items()],
+        )
+        for number, first_ms, last_ms, events, calls in connection.execute(
+            "SELECT session, min(first_ms), max(last_ms), count(*), sum(calls) FROM staged.event"
+            " WHERE counted AND session IS NOT NULL GROUP BY session"
+        ).fetchall():
+            state = states[number]
+            state.touch(first_ms)
+            state.touch(last_ms)
+            sessions.count_events(state.id, events, calls)
+        for field in ("account", "client", "project", "branch"):
+            # The bare column is that of the row with the smallest number: the first to arrive.
+            for number, ident, _ in connection.execute(
+                f"SELECT e.session, d.{field}, min(e.n) FROM staged.event e"
+                " JOIN staged.here d ON d.id = e.dimension"
+                f" WHERE e.counted AND e.session IS NOT NULL AND d.{field} <> 0 GROUP BY e.session"
+            ).fetchall():
+                states[number].name(
+                    **{"account": 0, "client": 0, "project": 0, "branch": 0, field: ident},
+                    parent="",
+                )
+        for number, parent, _ in connection.execute(
+            "SELECT session, parent, min(n) FROM staged.event"
+            " WHERE counted AND session IS NOT NULL AND parent <> '' GROUP BY session"
+        ).fetchall():
+            states[number].name(account=0, client=0, project=0, branch=0, parent=parent)
+
+    def _translate_quarters(self, group: Group) -> None:
+        connection = self._connection
+        slots = connection.execute(
+            "SELECT quarter, max(slot) + 1, max(counted) FROM staged.event GROUP BY quarter"
+        ).fetchall()
+        connection.executemany(
+            "INSERT INTO staged.quarter_here VALUES (?, ?)",
+            [
+                (
+                    quarter,
+                    self._rows.new_ids(connection, quarter, wanted) - (quarter << QUARTER_SHIFT),
+                )
+                for quarter, wanted, _ in slots
+            ],
+        )
+        group.quarters.update(quarter for quarter, _, counted in slots if counted)
+
+    def _note(self, group: Group) -> None:
+        """Tell the group who was active."""
+        for dimension, kind, last_ms in self._connection.execute(
+            "SELECT dimension, event_type, max(ts_ms) FROM staged.event WHERE counted"
+            " GROUP BY dimension, event_type"
+        ):
+            names = dict(zip(DIMENSION_NAMES, self._dimensions[dimension][2:], strict=True))
+            account = names["account"]
+            group.projects.add(names["project"])
+            group.last_ms[account] = max(last_ms, group.last_ms.get(account, 0))
+            if kind != _TOOL:
+                group.owners.add((account, names["provider"], names["client"]))
+
+
+_CURRENCY: Final = DIMENSION_NAMES.index("currency")
