@@ -36,11 +36,11 @@ from openusaged.providers.shared.json_values import (
     as_text,
     count_or_zero,
 )
+from openusaged.providers.shared.open_calls import OpenCalls
 from openusaged.providers.shared.side_records import NO_JSON
 
 SOURCE: Final = "kimi_cli"
 STATE_VERSION: Final = 1
-MAX_OPEN_CALLS: Final = 64
 _BILLED_BY: Final = "moonshotai"
 
 
@@ -91,7 +91,6 @@ class _ToolResult(msgspec.Struct, gc=False):
 
 class _State(msgspec.Struct, omit_defaults=True):
     calls: dict[str, str] = {}
-    """Identity of the calls without a result: their ids count up anew in every session."""
 
 
 def collect(
@@ -122,11 +121,11 @@ class _WireReader:
     def __init__(self, facts: Facts, unit: Unit, state: bytes) -> None:
         self._facts = facts
         self._mtime_ms = unit.mtime_ns // 1_000_000
-        self._calls = (decode_part(state, _State) or _State()).calls
+        self._calls = OpenCalls((decode_part(state, _State) or _State()).calls)
 
     def state(self) -> bytes:
         """The calls that have no result yet."""
-        return msgspec.json.encode(_State(calls=self._calls))
+        return msgspec.json.encode(_State(calls=self._calls.known))
 
     def read(self, line: bytes) -> Iterator[UsageEvent]:
         """Events of a line: a status update, a call or its result."""
@@ -189,25 +188,20 @@ class _WireReader:
         function = decode_part(call.function, _Function) if call is not None else None
         if call is None or function is None:
             return
-        call_id = as_text(call.id)
-        identity = f"{ts_ms}:{call_id}"
-        self._calls[call_id] = identity
-        while len(self._calls) > MAX_OPEN_CALLS:
-            del self._calls[next(iter(self._calls))]
         arguments = decode_part(as_text(function.arguments), _Arguments) or _Arguments()
         path = as_text(arguments.path) or as_text(arguments.file_path)
         yield self._event(
             TOOL_USAGE,
             ts_ms,
             agent,
-            tool_call_id=identity,
+            tool_call_id=self._calls.open(as_text(call.id), ts_ms),
             tool_name=as_text(function.name).lower(),
             language=language_of(path),
         )
 
     def _result(self, payload: Raw, ts_ms: int, agent: str) -> Iterator[UsageEvent]:
         result = decode_part(payload, _ToolResult)
-        identity = self._calls.pop(as_text(result.tool_call_id), "") if result is not None else ""
+        identity = self._calls.close(as_text(result.tool_call_id)) if result is not None else ""
         outcome = decode_part(result.return_value, _Outcome) if result is not None else None
         if identity and outcome is not None and outcome.is_error is True:
             yield self._event(TOOL_USAGE, ts_ms, agent, tool_call_id=identity, status=STATUS_ERROR)

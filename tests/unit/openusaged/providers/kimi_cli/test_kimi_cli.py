@@ -11,7 +11,7 @@ from openusaged.core.identity import identity_of, reuse_identity_of
 from openusaged.core.models import Account
 from openusaged.providers.base import Machine
 from openusaged.providers.kimi_cli import PROVIDER
-from openusaged.providers.kimi_cli.wire import MAX_OPEN_CALLS
+from openusaged.providers.shared.open_calls import MAX_OPEN_CALLS
 from tests.support.local_home import LocalHome
 
 GROUP = md5(b"/srv/shop", usedforsecurity=False).hexdigest()
