@@ -145,17 +145,6 @@ class Section:
                 inner.warn(name, value, "a text", "ignored")
         return out
 
-    def numbers(self, key: str) -> dict[str, float]:
-        """An object of numbers; other values in it are dropped with a warning."""
-        out: dict[str, float] = {}
-        inner = self.section(key)
-        for name, value in inner.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                out[name] = float(value)
-            else:
-                inner.warn(name, value, "a number", "ignored")
-        return out
-
     def words(self, key: str) -> tuple[str, ...]:
         """A list of texts, each once, blank ones left out."""
         value = self._value.get(key)
