@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openusage_proto.price_messages import RepriceProgress
+
 Window = Literal["1d", "3d", "7d", "30d", "all"]
 ReportKind = Literal["daily", "weekly", "monthly", "session", "blocks"]
 CostMode = Literal["calculate", "display", "auto"]
@@ -432,6 +434,7 @@ class Status:
     events: EventCounts
     spool: SpoolStatus
     importing: ImportProgress
+    repricing: RepriceProgress = field(default_factory=RepriceProgress)
     sources: list[SourceStatus] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: list[RecentError] = field(default_factory=list)

@@ -22,6 +22,8 @@ DETECT: Final = "detect"
 CREDENTIAL_SET: Final = "credential_set"
 CREDENTIAL_DELETE: Final = "credential_delete"
 STATUSLINE: Final = "statusline"
+PRICING: Final = "pricing"
+REPRICE: Final = "reprice"
 DISCOVER: Final = "rpc.discover"
 
 ALL: Final = (
@@ -41,6 +43,8 @@ ALL: Final = (
     CREDENTIAL_SET,
     CREDENTIAL_DELETE,
     STATUSLINE,
+    PRICING,
+    REPRICE,
     DISCOVER,
 )
 

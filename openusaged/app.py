@@ -49,6 +49,7 @@ from openusaged.usecases.ingest import Ingest
 from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.price_upkeep import PriceUpkeep
 from openusaged.usecases.prices import Prices
+from openusaged.usecases.pricing_case import PricingCase
 from openusaged.usecases.reading import Reading
 from openusaged.usecases.receiving import Receiving
 from openusaged.usecases.secrets import AccountSecrets
@@ -170,7 +171,8 @@ class Daemon:
         self._price_upkeep = PriceUpkeep(
             self._prices, pools=self._pools, tasks=self._tasks, may_call=self._may_call
         )
-        writing = Writing(store, self._pipeline(), self._committed)
+        pipeline = self._pipeline()
+        writing = Writing(store, pipeline, self._committed)
         self._committer: Committer = GroupCommitter(self._pools, writing.commit)
         collector = Collector(
             machine=self._machine,
@@ -228,6 +230,16 @@ class Daemon:
                 collecting=self._collecting,
                 reading=reading,
                 prices=self._prices,
+                pricing=PricingCase(
+                    prices=self._prices,
+                    store=store,
+                    estimate=pipeline.price,
+                    pools=self._pools,
+                    tasks=self._tasks,
+                    clock=clock,
+                    zone=reading.zone,
+                    on_change=self._publish,
+                ),
                 receiving=self._receiving,
                 setting_up=self._setting_up(),
                 scheduler=self._scheduler,
@@ -252,6 +264,7 @@ class Daemon:
         self._tasks.later(RETENTION_FIRST_S, self._retention)
         self._tasks.every(RETENTION_EVERY_S, self._retention)
         self._price_upkeep.start()
+        app.parts.pricing.resume_later()
         lifecycle.announce_ready(self._socket_path, self._env)
         log.info("event=started version=%s socket=%s", app.facts.version, self._socket_path)
 

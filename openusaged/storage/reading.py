@@ -226,6 +226,11 @@ class StoreReading:
             span = repricing.range_of(connection, since_ms)
             return 0 if span is None else repricing.count_events(connection, span)
 
+    def count_range(self, span: RepriceRange) -> int:
+        """How many events are left of a re-pricing."""
+        with self._database.read_snapshot() as connection:
+            return repricing.count_events(connection, span)
+
     def cursors(self) -> list[SourceCursor]:
         """How far each file and database has been read."""
         return read_cursors(self._database)

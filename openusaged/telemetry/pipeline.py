@@ -15,6 +15,7 @@ import msgspec
 
 from openusaged.core.errors import InvalidEvent
 from openusaged.core.identity import identity_of, reuse_identity_of
+from openusaged.core.merge import CountedEvent
 from openusaged.core.models import (
     CHANNEL_PRIORITY,
     EVENT_TYPES,
@@ -24,7 +25,7 @@ from openusaged.core.models import (
     PreparedEvent,
     UsageEvent,
 )
-from openusaged.pricing.book import UNPRICED, PriceBook
+from openusaged.pricing.book import UNPRICED, Estimate, PriceBook
 from openusaged.telemetry.repositories import Repositories
 
 EARLIEST_MS: Final = 1_262_304_000_000
@@ -100,11 +101,7 @@ class Pipeline:
             project = event.repo_root or projects.get(event.cwd)
             if project is None:
                 project = projects[event.cwd] = self._repositories.project_of(event.cwd)
-            cost, price_source = (
-                self._book.estimate(event)
-                if event.event_type in _PRICED and _has_tokens(event)
-                else UNPRICED
-            )
+            cost, price_source = self.price(event)
             prepared.append(
                 PreparedEvent(
                     event=event,
@@ -117,8 +114,14 @@ class Pipeline:
             )
         return prepared
 
+    def price(self, event: UsageEvent | CountedEvent) -> Estimate:
+        """Our estimate of an event by the prices of now; only messages with tokens have one."""
+        if event.event_type in _PRICED and _has_tokens(event):
+            return self._book.estimate(event)
+        return UNPRICED
 
-def _has_tokens(event: UsageEvent) -> bool:
+
+def _has_tokens(event: UsageEvent | CountedEvent) -> bool:
     return bool(
         event.input
         or event.output

@@ -20,12 +20,14 @@ from openusage_proto.messages import (
     Status,
 )
 from openusage_proto.methods import PROTOCOL_VERSION
+from openusage_proto.price_messages import Pricing, PricingParams, RepriceParams, RepriceResult
 from openusaged.config.settings import BUILT_IN_LINKS
 from openusaged.config.settings_file import LoadedSettings
 from openusaged.core.models import Account
 from openusaged.core.windows import iso
 from openusaged.providers.base import Machine, Provider
 from openusaged.runtime.clock import Clock
+from openusaged.runtime.pools import Job
 from openusaged.runtime.scheduler import PollScheduler
 from openusaged.storage.store import Store
 from openusaged.telemetry.collectors import Collector
@@ -34,6 +36,7 @@ from openusaged.usecases.accounts import Found
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
 from openusaged.usecases.prices import Prices
+from openusaged.usecases.pricing_case import PricingCase
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.receiving import Receiving
 from openusaged.usecases.setting_up import SettingUp
@@ -64,6 +67,7 @@ class Parts:
     collecting: Collecting
     reading: Reading
     prices: Prices
+    pricing: PricingCase
     receiving: Receiving
     setting_up: SettingUp
     scheduler: PollScheduler
@@ -117,6 +121,14 @@ class Application:
     def receiving(self) -> Receiving:
         """What is pushed to us."""
         return self.parts.receiving
+
+    def pricing(self, params: PricingParams) -> Job[Pricing]:
+        """What a model costs, or which models have no price."""
+        return self.parts.pricing.ask(params)
+
+    def reprice(self, params: RepriceParams) -> RepriceResult:
+        """Estimate stored events anew; hub thread (the waiting is a greenlet's)."""
+        return self.parts.pricing.reprice(params)
 
     # --------------------------------------------------------------- view
 
@@ -228,6 +240,7 @@ class Application:
                 parts.collecting.progress(),
                 active=parts.collecting.progress().active or not parts.collecting.first_scan_done,
             ),
+            repricing=parts.pricing.progress(),
             sources=[self._source(account, provider) for account, provider in self.found.accounts],
             warnings=warnings,
             errors=list(parts.recent_errors()),
