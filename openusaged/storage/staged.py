@@ -35,7 +35,7 @@ from openusaged.storage.rollups import (
     message_sums,
     tool_sums,
 )
-from openusaged.storage.sessions import Sessions
+from openusaged.storage.sessions import Sessions, SessionState
 from openusaged.storage.staging import DIMENSION_NAMES, EVENT_COLUMNS
 
 _TOOL: Final = TYPE_CODES[TOOL_USAGE]
@@ -61,16 +61,25 @@ _COPY_EVENTS: Final = (
     )
     + " FROM staged.event e JOIN staged.here d ON d.id = e.dimension"
     " JOIN staged.quarter_here q ON q.quarter = e.quarter"
-    " LEFT JOIN staged.session_here s ON s.id = e.session ORDER BY 1"
+    " LEFT JOIN staged.session_here s ON s.id = e.session ORDER BY e.rowid"
 )
 _COPY_IDENTITIES: Final = (
     f"INSERT INTO identity (hash, event) SELECT e.identity, {_COMPUTED['id']}"
     " FROM staged.event e JOIN staged.quarter_here q ON q.quarter = e.quarter ORDER BY 1"
 )
 _KNOWN: Final = (
-    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)} FROM staged.event e"
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, e.rowid FROM staged.event e"
     " WHERE EXISTS (SELECT 1 FROM identity WHERE hash = e.identity)"
     " OR (e.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = e.asked))"
+)
+_ACTIVITY: Final = (
+    "SELECT session, dimension, event_type, min(number), min(first_ms), max(last_ms), max(ts_ms),"
+    " count(*), sum(calls) FROM staged.event WHERE counted"
+    " GROUP BY session, dimension, event_type ORDER BY 4"
+)
+_PARENTS: Final = (
+    "SELECT session, parent FROM staged.event WHERE counted AND session IS NOT NULL"
+    " AND parent <> '' GROUP BY session, parent ORDER BY min(number)"
 )
 # No alias may hide the columns that an upsert adds up: "WHERE 1" tells its ON CONFLICT from a join.
 _COPY_MESSAGES: Final = (
@@ -124,6 +133,7 @@ class Takeover:
         self._identities = identities
         self._rows = rows
         self._dimensions: list[tuple[Any, ...]] = []
+        self._states: dict[int, SessionState] = {}
 
     def take(self, group: Group) -> int:
         """
@@ -168,7 +178,7 @@ class Takeover:
         messages, tools, sessions = [], [], []
         for row in known:
             event = self._event(row)
-            values = dict(zip(EVENT_COLUMNS, row, strict=True))
+            values = dict(zip(EVENT_COLUMNS, row, strict=False))
             quarter, dimension = values["quarter"], values["dimension"]
             sums = message_sums(event)
             if sums is not None:
@@ -186,16 +196,19 @@ class Takeover:
         ):
             if not rows:
                 continue
+            connection.execute(f"CREATE INDEX staged.{table}_key ON {table} ({key}, dimension)")
             changes = ", ".join(f"{name} = {name} - ?" for name in columns)
             connection.executemany(
                 f"UPDATE staged.{table} SET {changes} WHERE {key} = ? AND dimension = ?", rows
             )
             nothing = " AND ".join(f"{name} = 0" for name in columns)
             connection.execute(f"DELETE FROM staged.{table} WHERE {nothing}")
-        connection.executemany("DELETE FROM staged.event WHERE n = ?", [(row[0],) for row in known])
+        connection.executemany(
+            "DELETE FROM staged.event WHERE rowid = ?", [(row[-1],) for row in known]
+        )
 
     def _report(self, row: tuple[Any, ...]) -> Report:
-        values = dict(zip(EVENT_COLUMNS, row, strict=True))
+        values = dict(zip(EVENT_COLUMNS, row, strict=False))
         return Report(
             values["asked"],
             values["response"],
@@ -206,7 +219,7 @@ class Takeover:
         )
 
     def _event(self, row: tuple[Any, ...]) -> CountedEvent:
-        values = dict(zip(EVENT_COLUMNS, row, strict=True))
+        values = dict(zip(EVENT_COLUMNS, row, strict=False))
         names = dict(zip(DIMENSION_NAMES, self._dimensions[values["dimension"]][2:], strict=True))
         priorities = values["priorities"]
         return CountedEvent(
@@ -268,74 +281,69 @@ class Takeover:
         )
 
     def _translate_sessions(self) -> None:
-        """Give every session of the remaining events its row and bring that up to date."""
-        connection, sessions = self._connection, self._sessions
-        found = connection.execute(
-            "SELECT s.id, s.source, s.session_id FROM staged.session s"
-            " WHERE s.id IN (SELECT session FROM staged.event)"
-        ).fetchall()
-        states = {
-            number: sessions.state(connection, source, session_id)
-            for number, source, session_id in found
+        """Give every session of the remaining events its row."""
+        sessions = self._sessions
+        self._states = {
+            number: sessions.state(self._connection, source, session_id)
+            for number, source, session_id in self._connection.execute(
+                "SELECT id, source, session_id FROM staged.session"
+                " WHERE id IN (SELECT session FROM staged.event)"
+            ).fetchall()
         }
-        connection.executemany(
+        self._connection.executemany(
             "INSERT INTO staged.session_here VALUES (?, ?)",
-            [(number, state.id) for number, state in states.items()],
+            [(number, state.id) for number, state in self._states.items()],
         )
-        for number, first_ms, last_ms, events, calls in connection.execute(
-            "SELECT session, min(first_ms), max(last_ms), count(*), sum(calls) FROM staged.event"
-            " WHERE counted AND session IS NOT NULL GROUP BY session"
-        ).fetchall():
-            state = states[number]
-            state.touch(first_ms)
-            state.touch(last_ms)
-            sessions.count_events(state.id, events, calls)
-        for field in ("account", "client", "project", "branch"):
-            # The bare column is that of the row with the smallest number: the first to arrive.
-            for number, ident, _ in connection.execute(
-                f"SELECT e.session, d.{field}, min(e.n) FROM staged.event e"
-                " JOIN staged.here d ON d.id = e.dimension"
-                f" WHERE e.counted AND e.session IS NOT NULL AND d.{field} <> 0 GROUP BY e.session"
-            ).fetchall():
-                states[number].name(
-                    **{"account": 0, "client": 0, "project": 0, "branch": 0, field: ident},
-                    parent="",
-                )
-        for number, parent, _ in connection.execute(
-            "SELECT session, parent, min(n) FROM staged.event"
-            " WHERE counted AND session IS NOT NULL AND parent <> '' GROUP BY session"
-        ).fetchall():
-            states[number].name(account=0, client=0, project=0, branch=0, parent=parent)
 
     def _translate_quarters(self, group: Group) -> None:
         connection = self._connection
-        slots = connection.execute(
-            "SELECT quarter, max(slot) + 1, max(counted) FROM staged.event GROUP BY quarter"
-        ).fetchall()
-        connection.executemany(
-            "INSERT INTO staged.quarter_here VALUES (?, ?)",
-            [
-                (
-                    quarter,
-                    self._rows.new_ids(connection, quarter, wanted) - (quarter << QUARTER_SHIFT),
-                )
-                for quarter, wanted, _ in slots
-            ],
-        )
-        group.quarters.update(quarter for quarter, _, counted in slots if counted)
+        quarters = connection.execute("SELECT quarter, slots, counted FROM staged.quarter")
+        rows = []
+        for quarter, slots, counted in quarters.fetchall():
+            first = self._rows.new_ids(connection, quarter, slots)
+            rows.append((quarter, first - (quarter << QUARTER_SHIFT)))
+            if counted:
+                group.quarters.add(quarter)
+        connection.executemany("INSERT INTO staged.quarter_here VALUES (?, ?)", rows)
 
     def _note(self, group: Group) -> None:
-        """Tell the group who was active."""
-        for dimension, kind, last_ms in self._connection.execute(
-            "SELECT dimension, event_type, max(ts_ms) FROM staged.event WHERE counted"
-            " GROUP BY dimension, event_type"
-        ):
+        """Bring sessions up to date, in the order of arrival, and tell who was active."""
+        for (
+            session,
+            dimension,
+            kind,
+            _,
+            first_ms,
+            last_ms,
+            newest_ms,
+            events,
+            calls,
+        ) in self._connection.execute(_ACTIVITY):
             names = dict(zip(DIMENSION_NAMES, self._dimensions[dimension][2:], strict=True))
             account = names["account"]
             group.projects.add(names["project"])
-            group.last_ms[account] = max(last_ms, group.last_ms.get(account, 0))
+            group.last_ms[account] = max(newest_ms, group.last_ms.get(account, 0))
             if kind != _TOOL:
                 group.owners.add((account, names["provider"], names["client"]))
+            state = self._states.get(session)
+            if state is not None:
+                state.touch(first_ms)
+                state.touch(last_ms)
+                self._sessions.count_events(state.id, events, calls)
+                self._name(state, names)
+        for session, parent in self._connection.execute(_PARENTS):
+            self._states[session].name(account=0, client=0, project=0, branch=0, parent=parent)
+
+    def _name(self, state: SessionState, names: dict[str, str]) -> None:
+        if not state.is_named:
+            ids = self._names
+            state.name(
+                account=ids[names["account"]],
+                client=ids[names["client"]],
+                project=ids[names["project"]],
+                branch=ids[names["branch"]],
+                parent="",
+            )
 
 
 _CURRENCY: Final = DIMENSION_NAMES.index("currency")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -56,7 +57,7 @@ DIMENSION_NAMES: Final = (
     "price_source",
 )
 EVENT_COLUMNS: Final = (
-    "n",
+    "number",
     "identity",
     "asked",
     "quarter",
@@ -86,18 +87,18 @@ EVENT_COLUMNS: Final = (
     "last_ms",
     "parent",
 )
+_QUARTER: Final = EVENT_COLUMNS.index("quarter")
+_SLOT: Final = EVENT_COLUMNS.index("slot")
 MAX_INTEGER: Final = (1 << 63) - 1
 
 _SCHEMA: Final = f"""
 CREATE TABLE dimension (id INTEGER PRIMARY KEY, agent_kind, {", ".join(DIMENSION_NAMES)});
 CREATE TABLE session (id INTEGER PRIMARY KEY, source, session_id);
-CREATE TABLE event ({", ".join(EVENT_COLUMNS)}, PRIMARY KEY (n)) WITHOUT ROWID;
-CREATE TABLE message_sum (quarter, dimension, {", ".join(MESSAGE_SUMS)},
-    PRIMARY KEY (quarter, dimension)) WITHOUT ROWID;
-CREATE TABLE tool_sum (quarter, dimension, {", ".join(TOOL_SUMS)},
-    PRIMARY KEY (quarter, dimension)) WITHOUT ROWID;
-CREATE TABLE session_sum (session, dimension, {", ".join(MESSAGE_SUMS)},
-    PRIMARY KEY (session, dimension)) WITHOUT ROWID;
+CREATE TABLE event ({", ".join(EVENT_COLUMNS)});
+CREATE TABLE quarter (quarter INTEGER PRIMARY KEY, slots, counted);
+CREATE TABLE message_sum (quarter, dimension, {", ".join(MESSAGE_SUMS)});
+CREATE TABLE tool_sum (quarter, dimension, {", ".join(TOOL_SUMS)});
+CREATE TABLE session_sum (session, dimension, {", ".join(MESSAGE_SUMS)});
 """
 
 
@@ -182,13 +183,15 @@ def _fits(event: CountedEvent) -> bool:
 
 def _serialised(entries: dict[int, _Entry]) -> bytes:
     tables = _Tables()
-    rows = list(tables.rows(entries))
+    # In the order of the store's own ids, which are given by quarter hour and slot.
+    rows = sorted(tables.rows(entries), key=itemgetter(_QUARTER, _SLOT))
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.executescript("PRAGMA journal_mode = OFF;" + _SCHEMA + "BEGIN;")
         for table, values in (
             ("event", rows),
             ("dimension", tables.dimensions),
             ("session", tables.sessions),
+            ("quarter", [(key, *values) for key, values in tables.quarters.items()]),
             ("message_sum", _added_up(tables.messages)),
             ("tool_sum", _added_up(tables.tools)),
             ("session_sum", _added_up(tables.session_messages)),
@@ -209,18 +212,24 @@ class _Tables:
         self.messages: dict[tuple[int, int], list[Sums]] = {}
         self.tools: dict[tuple[int, int], list[Sums]] = {}
         self.session_messages: dict[tuple[int, int], list[Sums]] = {}
-        self._slots: dict[int, int] = {}
+        self.quarters: dict[int, list[int]] = {}
+        """Slots given out, and whether any of them counts, by quarter hour."""
         self._dimension_ids: dict[tuple[Any, ...], int] = {}
         self._session_ids: dict[tuple[str, str], int] = {}
 
     def rows(self, entries: dict[int, _Entry]) -> Iterator[tuple[Any, ...]]:
-        """Rows of `event`, in the order of arrival, while the sums are queued."""
-        slots = self._slots
+        """Rows of `event`, numbered in the order of arrival, while the sums are queued."""
+        quarters = self.quarters
         for number, (identity, entry) in enumerate(entries.items()):
             event = entry.event
             quarter = event.ts_ms // QUARTER_MS
-            slot = slots.get(quarter, 0)
-            slots[quarter] = slot + 1
+            counted = event.event_type in COUNTED_TYPES
+            place = quarters.get(quarter)
+            if place is None:
+                place = quarters[quarter] = [0, 0]
+            slot = place[0]
+            place[0] = slot + 1
+            place[1] |= counted
             dimension = self._dimension(event)
             session = self._session(event)
             calls = self._queue(event, quarter, dimension, session)
@@ -251,7 +260,7 @@ class _Tables:
                 event.cost_nano,
                 event.calc_nano,
                 (channel if UNIFORM_PRIORITIES[channel] == event.priorities else event.priorities),
-                event.event_type in COUNTED_TYPES,
+                counted,
                 calls,
                 entry.first_ms,
                 entry.last_ms,
