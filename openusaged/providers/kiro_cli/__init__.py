@@ -41,15 +41,17 @@ def collect(
     account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
 ) -> Iterator[Chunk]:
     """Read what is new in a session's log, its header, its transcript or the database."""
-    from openusaged.providers.kiro_cli import classic, database, messages
-
     if paths.is_message_log(unit.path):
+        from openusaged.providers.kiro_cli import messages
+
         yield from messages.collect(account, unit, cursor, context)
-    elif unit.path.endswith(".jsonl"):
-        yield from classic.collect_transcript(account, unit, cursor, context)
-    elif unit.path.endswith(".json"):
-        yield from classic.collect_header(account, unit, cursor, context)
+    elif unit.path.endswith((".json", ".jsonl")):
+        from openusaged.providers.kiro_cli import classic
+
+        yield from classic.collect(account, unit, cursor, context)
     else:
+        from openusaged.providers.kiro_cli import database
+
         yield from database.collect(account, unit, cursor, context)
 
 

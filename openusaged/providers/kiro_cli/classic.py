@@ -59,16 +59,24 @@ class _SessionState(msgspec.Struct, gc=False):
     conversation_metadata: msgspec.Raw = NOTHING
 
 
-def collect_header(
+def collect(
     account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
 ) -> Iterator[Chunk]:
     """
-    The turns of a session that are new or are charged more than before.
+    What is new in a header or a transcript.
 
     Raises:
-        DocumentUnreadable: half-written or too large.
-        OSError: it cannot be read.
+        ProviderError: it cannot be read, or a header is half-written or too large.
+        OSError: a header cannot be read.
     """
+    read = _collect_transcript if unit.path.endswith(".jsonl") else _collect_header
+    yield from read(account, unit, cursor, context)
+
+
+def _collect_header(
+    account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
+) -> Iterator[Chunk]:
+    """The turns of a session that are new or are charged more than before."""
     header = decode_object(unit.path, read_document(unit.path), _Header)
     usable = cursor is not None and cursor.state_version == STATE_VERSION
     emitted = Emitted(cursor.state if cursor is not None and usable else b"")
@@ -118,9 +126,8 @@ def _turn_events(header: _Header) -> list[UsageEvent]:
 def _end_of(turn: Mapping[str, Any]) -> int | None:
     """Text, a number, or what Rust makes of its own clock: `{"secs_since_epoch": ...}`."""
     ended = turn.get("end_timestamp")
-    return as_epoch_ms(
-        ended["secs_since_epoch"] if "secs_since_epoch" in as_object(ended) else ended
-    )
+    clock = as_object(ended)
+    return as_epoch_ms(clock.get("secs_since_epoch") if clock else ended)
 
 
 def _name_of(turn: Mapping[str, Any], ended_ms: int | None, index: int) -> str:
@@ -165,15 +172,10 @@ class _State(msgspec.Struct, kw_only=True, omit_defaults=True):
 _decode_line = msgspec.json.Decoder(_Line).decode
 
 
-def collect_transcript(
+def _collect_transcript(
     account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
 ) -> Iterator[Chunk]:
-    """
-    The tools in the lines behind the cursor.
-
-    Raises:
-        ProviderError: the transcript cannot be read; what was yielded before stands.
-    """
+    """The tools in the lines behind the cursor."""
     header = _header_beside(unit.path)
     session = os.path.basename(unit.path).removesuffix(".jsonl")
     shared = origin(JSONL, as_text(header.session_id) or session, cwd=as_text(header.cwd))
