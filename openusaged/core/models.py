@@ -207,6 +207,7 @@ class ReportedUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """What else the vendor splits by: upstream provider, endpoint, tool, API key's name."""
     input: int | None = None
     cache_read: int | None = None
+    cache_write: int | None = None
     output: int | None = None
     reasoning: int | None = None
     total: int | None = None

@@ -26,6 +26,7 @@ from openusaged.storage.database import Database
 from openusaged.storage.names import Names
 from openusaged.storage.records import StoredSnapshot
 
+MINUTE_WINDOW: Final = "1m"
 METRIC_LIFETIME_MS: Final = 86_400_000
 """A figure that good answers stopped mentioning is shown this much longer."""
 
@@ -109,7 +110,7 @@ def _note_good(row: _Row, snapshot: UsageSnapshot) -> None:
     attributes, reported = snapshot.attributes, snapshot.reported
     if row.good is not None:
         older, newer = (row.good, snapshot) if is_newest else (snapshot, row.good)
-        attributes = older.attributes | newer.attributes
+        attributes = _lasting(older.attributes) | newer.attributes
         reported = newer.reported or older.reported
     row.good = msgspec.structs.replace(
         newest,
@@ -117,6 +118,11 @@ def _note_good(row: _Row, snapshot: UsageSnapshot) -> None:
         attributes=attributes,
         reported=reported,
     )
+
+
+def _lasting(attributes: dict[str, str]) -> dict[str, str]:
+    """What an older answer still says: not that one of its calls failed."""
+    return {key: value for key, value in attributes.items() if not key.endswith("_error")}
 
 
 def _read(connection: sqlite3.Connection, provider: str, account: str) -> _Row:
@@ -174,7 +180,9 @@ def _write_points(connection: sqlite3.Connection, names: Names, snapshot: UsageS
 def _write_point(
     connection: sqlite3.Connection, account: int, key: int, ts_ms: int, metric: LimitMetric
 ) -> None:
-    values = (metric.used, metric.limit, metric.remaining, metric.resets_at_ms)
+    # A window of a minute has always just been reset: that is no news.
+    resets_at_ms = None if metric.window == MINUTE_WINDOW else metric.resets_at_ms
+    values = (metric.used, metric.limit, metric.remaining, resets_at_ms)
     last_two = connection.execute(
         "SELECT ts_ms, used, cap, remaining, resets_at_ms FROM series_point"
         " WHERE account = ? AND metric = ? AND ts_ms < ? ORDER BY ts_ms DESC LIMIT 2",

@@ -12,7 +12,7 @@ import pytest
 
 from openusaged.core.errors import StorageError
 from openusaged.core.identity import identity_of, reuse_identity_of
-from openusaged.core.models import LimitMetric, SourceCursor, UsageSnapshot
+from openusaged.core.models import LimitMetric, ReportedUsage, SourceCursor, UsageSnapshot
 from openusaged.storage.store import Segment, WriteBatch
 from tests.support.stored_events import START_MS, prepared
 from tests.support.waiting import wait_until
@@ -447,6 +447,26 @@ class TestSnapshots:
         assert stored.last_good is not None
         assert {m.key for m in stored.last_good.metrics} == {"x"}
 
+    def test_a_failed_call_is_forgotten_when_it_works_again(self, store) -> None:
+        """What went wrong with one of several calls is said only as long as it is so."""
+        poll(store, UsageSnapshot(
+            provider_id="p", account_id="a", ts_ms=1000, status="OK",
+            attributes={"plan": "pro", "credits_error": "HTTP 500"},
+        ))  # fmt: skip
+        stored = poll(store, snapshot(2000, x=1.0))
+        assert stored.last_good is not None
+        assert stored.last_good.attributes == {"plan": "pro", "OK": "2000"}
+
+    def test_report_of_the_vendor_outlives_answers_without_one(self, store) -> None:
+        """A status line knows limits only; the vendor's usage report stays until a newer one."""
+        reported = (ReportedUsage(window="1d", date="2026-06-01", model="m", cost=1.5),)
+        poll(store, UsageSnapshot(
+            provider_id="p", account_id="a", ts_ms=1000, status="OK", reported=reported,
+        ))  # fmt: skip
+        stored = poll(store, snapshot(2000, x=1.0))
+        assert stored.last_good is not None
+        assert stored.last_good.reported == reported
+
     def test_snapshot_moves_the_sequence(self, store) -> None:
         """Whoever watches is told about a poll."""
         seq = store.seq
@@ -465,6 +485,17 @@ class TestSeries:
         ]  # fmt: skip
         assert store.series("a", "x", 1006) == series[3:]
         assert store.series("a", "y", 0) == store.series("b", "x", 0) == []
+
+    def test_minute_windows_have_always_just_been_reset(self, store) -> None:
+        """The moving reset of a rate limit is no change worth a point."""
+        for n in range(4):
+            metric = LimitMetric(
+                key="rpm", unit="requests", window="1m", remaining=9.0, resets_at_ms=60_000 + n
+            )
+            poll(store, UsageSnapshot(
+                provider_id="p", account_id="a", ts_ms=1000 + n, status="OK", metrics=(metric,),
+            ))  # fmt: skip
+        assert [ts for ts, *_ in store.series("a", "rpm", 0)] == [1000, 1003]
 
     def test_thinning_tells_series_and_balances_apart(self, store) -> None:
         """Neighbouring series do not thin each other; a balance that rises is a top-up."""

@@ -125,7 +125,7 @@ def _reported_usage(date: str, result: Mapping[str, Any]) -> ReportedUsage | Non
         input=fresh,
         cache_read=cached,
         output=output,
-        # Cache writes have no column of their own: the sum is where they show.
+        cache_write=written,
         total=(fresh or 0) + (cached or 0) + written + (output or 0),
     )
 

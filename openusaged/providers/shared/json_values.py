@@ -14,6 +14,8 @@ from typing import Any, Final
 
 _EMPTY: Final[Mapping[str, Any]] = {}
 _MICROSECONDS: Final = 10**15
+_LATEST: Final = 10**17
+"""Beyond it lie milliseconds that no 64-bit column holds, and no date."""
 _MILLISECONDS: Final = 10**11
 """5,138 in seconds, 1973 in milliseconds: no record of an AI tool is as old or as young."""
 
@@ -85,7 +87,7 @@ def as_epoch_ms(value: object) -> int | None:
             return _iso_ms(text)
         value = number
     number = as_number(value)
-    if number is None or number <= 0:
+    if number is None or not 0 < number < _LATEST:
         return None
     if number >= _MICROSECONDS:
         return int(number / 1000)
