@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, field
 
+from openusaged.core.errors import ProviderError
 from openusaged.core.models import (
     JSONL,
     MESSAGE_USAGE,
@@ -135,6 +136,8 @@ def collect(
         document = decode_object(unit.path, read_document(unit.path), _Record)
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise ProviderError(f"{unit.path}: {error.strerror}") from error
     events = () if document is None else open_reader(b"").document(document)
     yield from news(account, unit, events, emitted, context, state_version=STATE_VERSION)
 

@@ -137,10 +137,16 @@ def test_no_text_is_kept(home):
     assert "PLANTED" not in repr(events)
 
 
-def test_vanished_document_brings_nothing(home):
-    """A document deleted between listing and reading is no failure."""
+@pytest.mark.parametrize("vanished", [True, False])
+def test_document_that_cannot_be_read(home, vanished):
+    """A document deleted since it was listed brings nothing, one that is no file is reported."""
     place = home.write(DOCUMENT, document(message(1, 5)))
     units = list(PROVIDER.units(home.account, home.machine))
     place.unlink()
-    context = CollectContext(machine=home.machine)
-    assert list(PROVIDER.collect(home.account, units[0], None, context)) == []
+    collect = PROVIDER.collect(home.account, units[0], None, CollectContext(machine=home.machine))
+    if vanished:
+        assert list(collect) == []
+    else:
+        place.mkdir()
+        with pytest.raises(ProviderError, match=r"session-1\.json"):
+            list(collect)
