@@ -51,6 +51,7 @@ COMMANDS: Final = (
     Command("providers", "providers", "what each service can tell: limits, spend, tokens, hooks"),
     Command("accounts", "accounts", "list accounts; store keys; add, change and remove accounts"),
     Command("export", "export", "all snapshots as JSON or CSV"),
+    Command("pricing", "pricing", "what a model costs, by which list; models without a price"),
     Command("statusline", "statusline", "one line for Claude Code's status line (reads stdin)"),
     Command("demo", "demo", "the dashboard over generated sample data"),
     Command("version", "version", "version of the client and of the running daemon"),

@@ -108,6 +108,9 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         ("spool", f"{spool.pending} waiting, {spool.rejected} rejected, {spool.dropped} dropped"),
         ("clients", f"{status.connections} connected, {status.subscribers} subscribed"),
     ]
+    if status.repricing.active:
+        done, total = status.repricing.done_events, status.repricing.total_events
+        facts.append(("re-price", f"running: {format_count(done)} of {format_count(total)} events"))
     busy = ", ".join(f"{name} {depth}" for name, depth in status.queues.items() if depth)
     facts.append(("queues", busy or "empty"))
     if status.integrations:
