@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from openusaged.core.errors import ProviderError, UpstreamChanged
+from openusaged.core.errors import AuthRequired, ProviderError, UpstreamChanged
 from openusaged.core.models import (
     ACCOUNT_LIMITED,
     ACCOUNT_NEAR_LIMIT,
@@ -123,7 +123,7 @@ def _note_credits(
             as_object(context.http.get_json(f"{base}/credits", headers=headers)).get("data")
         )
     except ProviderError as error:
-        figures.attributes["credits_error"] = str(error)
+        figures.attributes["credits_error"] = _reason(error)
         return
     bought, spent = as_number(data.get("total_credits")), as_number(data.get("total_usage"))
     left = as_number(data.get("remaining_balance"))
@@ -146,7 +146,7 @@ def _note_all_keys(
     try:
         keys = list_keys(context, base, headers)
     except ProviderError as error:
-        figures.attributes["keys_error"] = str(error)
+        figures.attributes["keys_error"] = _reason(error)
         return
     disabled = sum(key.is_disabled for key in keys)
     figures.add("keys_total", used=len(keys))
@@ -177,7 +177,7 @@ def _note_activity(
         body = context.http.get_json(f"{base}/activity", headers=headers)
         activity = parse_activity(body)
     except ProviderError as error:
-        figures.attributes["activity_error"] = str(error)
+        figures.attributes["activity_error"] = _reason(error)
         return
     week_ago = day_start(now_ms - 7 * 86_400_000).date().isoformat()
     for window, since in (("30d", ""), ("7d", week_ago)):
@@ -188,6 +188,13 @@ def _note_activity(
         figures.add(f"analytics_active_{name}", used=count)
     figures.attributes |= activity.span()
     figures.reported += activity.reported()
+
+
+def _reason(error: ProviderError) -> str:
+    """Why figures are missing: the key itself is good, or the poll had ended before."""
+    if isinstance(error, AuthRequired):
+        return "only a management key may see this"
+    return str(error)
 
 
 def _resets(now_ms: int) -> dict[str, int]:
