@@ -8,6 +8,8 @@ Quirks of the vendor that are settled here:
 - Side tasks (titles, vision, compression) are in `session_model_usage` only, except spoken turns,
   which are in the session's totals as well.
 - An estimated cost under a subscription is notional; it is no cost that anybody recorded.
+- A session's row has no time of change.  Rows are looked at when they are new, when messages came
+  to their session, and for a while after: counts are written a little later than messages.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_onl
 SOURCE: Final = "hermes"
 STATE_VERSION: Final = 1
 PAGE_ROWS: Final = 500
+MAX_ACTIVE: Final = 64
+"""Sessions that are looked at again because something happened in them lately."""
 
 _TOKENS: Final = tuple(
     f"{name}_tokens" for name in ("input", "cache_read", "cache_write", "output", "reasoning")
@@ -105,6 +109,8 @@ class _Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
     sessions: bytes = b""
     tasks: bytes = b""
     messages: int = 0
+    active: list[str] = []
+    """Sessions in which something happened lately, the latest last."""
 
 
 def collect(
@@ -119,18 +125,17 @@ def collect(
     progress = _decode(state_of(unit, cursor, STATE_VERSION))
     sessions, tasks = GrowingRows(progress.sessions), GrowingRows(progress.tasks)
     limit = max(1, min(PAGE_ROWS, context.max_chunk_events))
-    done = False
+    calls_done = done = False
     while not done:
-        events: list[UsageEvent] = []
         with open_read_only(unit.path) as database, database.snapshot():
-            reader = _Reader(database)
-            if not sessions.done:
-                events += sessions.read(database, reader.sessions, limit)
-            if not tasks.done:
-                events += tasks.read(database, reader.tasks, limit)
-            calls, calls_done = reader.calls(progress, limit)
-            events += calls
-            done = sessions.done and tasks.done and calls_done
+            reader = _Reader(database, progress)
+            # First the messages to their end: they tell which sessions to look at.
+            if not calls_done:
+                events, calls_done = reader.calls(limit)
+            else:
+                events = [] if sessions.done else sessions.read(database, reader.sessions, limit)
+                events += [] if tasks.done else tasks.read(database, reader.tasks, limit)
+                done = sessions.done and tasks.done
         progress.sessions, progress.tasks = sessions.encode(), tasks.encode()
         yield Chunk(
             events=events,
@@ -155,22 +160,30 @@ def _decode(state: bytes) -> _Progress:
 class _Reader:
     """The queries of one transaction, fitted to the columns this version has."""
 
-    def __init__(self, database: ForeignDatabase) -> None:
+    def __init__(self, database: ForeignDatabase, progress: _Progress) -> None:
         self._database = database
+        self._progress = progress
         self._columns = database.columns("sessions")
+        wanted = {"id", "session_id", "role", "tool_call_id", "tool_name", "timestamp"}
+        self._has_messages = wanted <= database.columns("messages") and "id" in self._columns
 
     def sessions(self, database: ForeignDatabase, window: Window) -> list[Row]:
-        """The next sessions; the table has no time of change, so every pass looks at them all."""
+        """The next sessions that are new or in which something has happened."""
         if not {"id", "model", "started_at"} <= self._columns:
             return []
+        active = self._progress.active
+        # Without messages nothing tells which sessions have changed: all are looked at.
+        known = window.known if self._has_messages else 0
         rows = database.rows(
             f"""
             SELECT s.rowid, s.id, s.model, s.started_at,
                    {_columns(self._columns, "s", (*_PLACE, *_TOKENS, *_BILLING))}
-            FROM sessions s WHERE s.rowid > ? AND trim(coalesce(s.model, '')) <> ''
+            FROM sessions s
+            WHERE s.rowid > ? AND (s.rowid > ? OR s.id IN ({", ".join("?" * len(active))}))
+              AND trim(coalesce(s.model, '')) <> ''
             ORDER BY s.rowid LIMIT ?
             """,
-            (window.after, window.limit),
+            (window.after, known, *active, window.limit),
         )
         found = []
         for rowid, session, model, started, *values in rows:
@@ -204,10 +217,10 @@ class _Reader:
             found.append(Row(rowid, as_epoch_ms(last_seen) or 0, [event] if event else []))
         return found
 
-    def calls(self, progress: _Progress, limit: int) -> tuple[list[UsageEvent], bool]:
+    def calls(self, limit: int) -> tuple[list[UsageEvent], bool]:
         """Tools that answered in the next messages, and whether these were the last."""
-        wanted = {"id", "session_id", "role", "tool_call_id", "tool_name", "timestamp"}
-        if not wanted <= self._database.columns("messages") or "id" not in self._columns:
+        progress = self._progress
+        if not self._has_messages:
             return [], True
         newest = as_count(self._database.rows("SELECT max(id) FROM messages")[0][0]) or 0
         if newest < progress.messages:
@@ -222,11 +235,16 @@ class _Reader:
             (progress.messages, limit),
         )
         events = []
+        active = dict.fromkeys(progress.active)
         for message_id, role, *values in rows:
             progress.messages = message_id
+            session = str(values[0])
+            active.pop(session, None)
+            active[session] = None
             event = _call_event(*values) if role == "tool" else None
             if event is not None:
                 events.append(event)
+        progress.active = list(active)[-MAX_ACTIVE:]
         return events, len(rows) < limit
 
 

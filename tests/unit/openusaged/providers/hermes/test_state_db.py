@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from openusaged.providers.base import CollectContext, Machine
-from openusaged.providers.hermes import PROVIDER
+from openusaged.providers.hermes import PROVIDER, state_db
 from tests.support.provider_case import counted
 
 SCHEMA = """
@@ -70,16 +70,50 @@ def test_session_that_grows_under_another_model_is_one_event(home):
     session(home, "a", 100)
     session(home, "b", 7)
     assert len(home.read()) == 2
+    home.run("INSERT INTO messages VALUES (1, 'a', 'user', NULL, NULL, 1780308000)")
     home.run("UPDATE sessions SET input_tokens = 150, model = 'claude-sonnet-4-5' WHERE id = 'a'")
     assert [event.input for event in home.read()] == [150]
     assert sorted(event.input for event in counted(home.events, "hermes")) == [7, 150]
+
+
+def test_counts_that_are_written_after_the_message_are_noticed(home):
+    """A session stays under observation when something has happened in it, others do not."""
+    session(home, "a", 100)
+    session(home, "b", 100)
+    home.run("INSERT INTO messages VALUES (1, 'a', 'user', NULL, NULL, 1780308000)")
+    assert len(home.read()) == 2
+    home.run("UPDATE sessions SET input_tokens = 150")
+    assert [event.session_id for event in home.read()] == ["a"]
+    home.run("INSERT INTO messages VALUES (2, 'b', 'user', NULL, NULL, 1780308009)")
+    assert [event.session_id for event in home.read()] == ["b"]
+    assert [event.input for event in counted(home.events, "hermes")] == [150, 150]
+
+
+def test_only_the_latest_active_sessions_are_remembered(home, monkeypatch):
+    """The cursor stays small however many sessions there were."""
+    monkeypatch.setattr(state_db, "MAX_ACTIVE", 1)
+    for number, name in enumerate(("a", "b"), 1):
+        session(home, name, 100)
+        home.run("INSERT INTO messages VALUES (?, ?, 'user', NULL, NULL, 1780308000)", number, name)
+    home.read()
+    home.run("UPDATE sessions SET input_tokens = 150")
+    assert [event.session_id for event in home.read()] == ["b"]
+
+
+def test_without_messages_every_session_is_looked_at(home):
+    """When nothing tells which sessions have changed, none is passed over."""
+    session(home, "a", 100)
+    home.run("DROP TABLE messages")
+    home.read()
+    home.run("UPDATE sessions SET input_tokens = 150")
+    assert [event.input for event in home.read()] == [150]
 
 
 def test_reader_that_dies_half_way_goes_on_where_it_was(home):
     """A pass that is broken off resumes behind its last row and forgets nothing."""
     for number in range(5):
         session(home, f"s{number}", 10 + number)
-    assert len(home.read(chunk_events=2, stop_after=1)) == 2
+    assert len(home.read(chunk_events=2, stop_after=2)) == 2
     assert home.cursor.size == 0
     assert [event.input for event in home.read(chunk_events=2)] == [12, 13, 14]
     assert len(counted(home.events, "hermes")) == 5
