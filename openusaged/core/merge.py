@@ -91,6 +91,7 @@ class CountedEvent(msgspec.Struct, frozen=True, gc=False):
     price_source: str
     output_is_lower_bound: bool
     priorities: int
+    is_sum: bool = False
 
 
 _FILLED: Final = (
@@ -146,6 +147,7 @@ def count(prepared: PreparedEvent) -> CountedEvent:
         # A report that says nothing about output does not vouch for the one that does.
         event.output_is_lower_bound or event.output is None,
         UNIFORM_PRIORITIES[CHANNEL_PRIORITY.get(event.channel, 1)],
+        event.is_sum,
     )
 
 

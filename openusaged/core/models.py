@@ -102,6 +102,9 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defau
     output: int | None = None
     reasoning: int | None = None
     requests: int | None = None
+    is_sum: bool = False
+    """Several requests added up (a session's totals): how large a single prompt was is unknown,
+    so no price tier for large prompts applies."""
     output_is_lower_bound: bool = False
     """The source is known to write a too small output count (Claude Code 2.1.9 to 2.1.42)."""
 

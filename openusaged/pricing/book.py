@@ -81,6 +81,10 @@ class Priceable(Protocol):
     def requests(self) -> int | None:
         """Requests the event stands for."""
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether it is several requests, of which no single prompt's size is known."""
+
 
 class Found(msgspec.Struct, frozen=True):
     """A model's rates and where they are from."""
@@ -145,6 +149,33 @@ class PriceBook:
         # One assignment: a thread in the middle of `estimate` keeps what belongs together.
         self._state = (sources, known)
 
+    def flat_rates(
+        self, provider: str, model: str, start_ms: int, end_ms: int
+    ) -> tuple[int, int, int, int, int] | None:
+        """
+        Whole nano-dollars per token that held from `start_ms` until `end_ms` whatever a request was.
+
+        Only a price of the user's own is the same in every tier; it must not depend on the size of
+        the prompt, the time of day or the number of requests either.  None when there is none.
+        """
+        sources, _ = self._state
+        custom = sources.custom.find(provider, model)
+        if custom is None:
+            return None
+        period = custom.period(start_ms)
+        rates = period.rates
+        five = rates.at_prompt(0)
+        if (
+            period is not custom.period(end_ms - 1)
+            or any(other.part is not None for other in custom.periods)
+            or rates.tiers
+            or rates.extra is not None
+            or not all(rate.is_integer() for rate in five)
+        ):
+            return None
+        fresh, read, write_5m, write_1h, output = map(int, five)
+        return fresh, read, write_5m, write_1h, output
+
     def estimate(self, event: Priceable) -> Estimate:
         """API-equivalent cost of a message, by the prices in force when it happened."""
         sources, known = self._state
@@ -167,6 +198,7 @@ class PriceBook:
                 event.output or 0,
                 reasoning=event.reasoning or 0,
                 requests=1 if event.requests is None else event.requests,
+                prompt=0 if event.is_sum else None,
             ),
             APPROXIMATE if found.rates.approximate or period.approximate else found.source,
         )

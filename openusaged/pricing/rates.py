@@ -43,11 +43,16 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
         *,
         reasoning: int = 0,
         requests: int = 1,
+        prompt: int | None = None,
     ) -> int:
-        """Cost of one event in 1e-9 USD, rounded once; `reasoning` is part of `output`."""
+        """
+        Cost of one event in 1e-9 USD, rounded once; `reasoning` is part of `output`.
+
+        `prompt` decides the tier where it is not the sum of what went in.
+        """
         if self.tiers or self.extra is not None:
             return self._special_nano(
-                uncached, cache_read, write_5m, write_1h, output, reasoning, requests
+                uncached, cache_read, write_5m, write_1h, output, reasoning, requests, prompt
             )
         return round(
             uncached * self.input
@@ -66,8 +71,11 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
         output: int,
         reasoning: int,
         requests: int,
+        prompt: int | None,
     ) -> int:
-        i, r, w5, w1, o = self.at_prompt(uncached + cache_read + write_5m + write_1h)
+        if prompt is None:
+            prompt = uncached + cache_read + write_5m + write_1h
+        i, r, w5, w1, o = self.at_prompt(prompt)
         cost = uncached * i + cache_read * r + write_5m * w5 + write_1h * w1 + output * o
         if self.extra is not None:
             per_request, per_reasoning = self.extra

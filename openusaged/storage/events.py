@@ -27,6 +27,7 @@ STATUS_CODES: Final = {name: code for code, name in enumerate(STATUSES)}
 
 FLAG_SIDECHAIN: Final = 1
 FLAG_LOWER_BOUND: Final = 2
+FLAG_SUM: Final = 4
 
 COLUMNS: Final = (
     "id",
@@ -85,6 +86,15 @@ SELECT: Final = f"SELECT {_LIST} FROM event"
 Row = tuple[Any, ...]
 
 
+def flags_of(event: CountedEvent) -> int:
+    """The truth values of an event in one column."""
+    return (
+        event.is_sidechain * FLAG_SIDECHAIN
+        + event.output_is_lower_bound * FLAG_LOWER_BOUND
+        + event.is_sum * FLAG_SUM
+    )
+
+
 def encode(ident: int, identity: int, event: CountedEvent, session: int, names: Names) -> Row:
     """The row of an event, in the order of `COLUMNS`."""
     priorities = event.priorities
@@ -100,7 +110,7 @@ def encode(ident: int, identity: int, event: CountedEvent, session: int, names: 
         names[event.client],
         session,
         names[event.agent],
-        event.is_sidechain * FLAG_SIDECHAIN + event.output_is_lower_bound * FLAG_LOWER_BOUND,
+        flags_of(event),
         names[event.project],
         names[event.branch],
         names[event.tool_name],
@@ -168,6 +178,7 @@ def decode(row: Row, text: dict[int, str], session_id: str) -> CountedEvent:
         text[row[33]],
         bool(flags & FLAG_LOWER_BOUND),
         UNIFORM_PRIORITIES[priorities] if priorities < 8 else priorities,
+        bool(flags & FLAG_SUM),
     )
 
 

@@ -20,6 +20,7 @@ from openusaged.storage.events import (
     COLUMNS,
     FLAG_LOWER_BOUND,
     FLAG_SIDECHAIN,
+    FLAG_SUM,
     QUARTER_SHIFT,
     TYPE_CODES,
     EventRows,
@@ -257,6 +258,7 @@ class Takeover:
             price_source=names["price_source"],
             output_is_lower_bound=bool(values["flags"] & FLAG_LOWER_BOUND),
             priorities=UNIFORM_PRIORITIES[priorities] if priorities < 8 else priorities,
+            is_sum=bool(values["flags"] & FLAG_SUM),
         )
 
     def _session_id(self, number: int | None) -> str:

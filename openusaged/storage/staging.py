@@ -28,7 +28,7 @@ from openusaged.core.merge import (
     merge,
 )
 from openusaged.core.models import QUARTER_MS, PreparedEvent
-from openusaged.storage.events import FLAG_LOWER_BOUND, FLAG_SIDECHAIN, STATUS_CODES, TYPE_CODES
+from openusaged.storage.events import STATUS_CODES, TYPE_CODES, flags_of
 from openusaged.storage.rollups import (
     COUNTED_TYPES,
     MESSAGE_SUMS,
@@ -244,8 +244,7 @@ class _Tables:
                 TYPE_CODES[event.event_type],
                 dimension,
                 session,
-                event.is_sidechain * FLAG_SIDECHAIN
-                + event.output_is_lower_bound * FLAG_LOWER_BOUND,
+                flags_of(event),
                 event.response,
                 STATUS_CODES[event.status],
                 event.input,
