@@ -119,7 +119,7 @@ class Detecting:
         providers = registry.load_all()
         owners = {account.provider_id for account in found.plain}
         return DetectResult(
-            detected_at=iso(self.at_ms) or "",
+            detected_at=iso(self.at_ms or None) or "",
             tools=list(self._tools(found)),
             accounts=[self._account(account, provider) for account, provider in found.accounts],
             missing=[
