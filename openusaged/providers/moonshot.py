@@ -119,7 +119,7 @@ def fetch(context: FetchContext, account: Account) -> UsageSnapshot:
     try:
         _note_limits(figures, _data(context, f"{base}/v1/users/me", headers))
     except ProviderError as error:
-        figures.attributes["user_info_error"] = str(error)
+        figures.failed("user_info", error)
     status, message = _verdict(available, currency)
     return figures.snapshot(context, account, status=status, message=message)
 

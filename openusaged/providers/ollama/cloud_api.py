@@ -41,9 +41,10 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
         usage = as_object(context.http.get_json(f"{base}/api/usage", headers=headers))
         note_usage(figures, usage, context.now_ms())
     except ProviderError as error:
-        figures.attributes["usage_error"] = str(error)
+        figures.failed("usage", error)
     cookie = _cookie(context, account, spec)
-    if cookie and not any(key in figures.metrics for key, _ in _GAUGES):
+    has_windows = any(key in figures.metrics for key, _ in _GAUGES)
+    if cookie and not has_windows and not figures.must_wait:
         _note_settings_page(figures, context, base, {**headers, "Cookie": cookie})
     status, message = _verdict(figures)
     return figures.snapshot(context, account, status=status, message=message)
@@ -83,7 +84,7 @@ def _note_settings_page(
         )
         response.require_ok(context.now_ms() / 1000)
     except ProviderError as error:
-        figures.attributes["settings_page_error"] = str(error)
+        figures.failed("settings_page", error)
         return
     note_page(figures, response.body.decode("utf-8", "replace"))
 

@@ -30,7 +30,7 @@ def note_estimates(figures: Figures, database_path: str, now_ms: int) -> None:
     try:
         rows = _rows(database_path)
     except ProviderError as error:
-        figures.attributes["desktop_error"] = str(error)
+        figures.failed("desktop", error)
         return
     by_model: dict[str, int] = {}
     day = 0

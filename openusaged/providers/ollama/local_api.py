@@ -134,7 +134,7 @@ def _note_models(figures: Figures, server: _Server) -> bool:
     try:
         listed = server.ask("/api/tags").get("models")
     except ProviderError as error:
-        figures.attributes["tags_error"] = str(error)
+        figures.failed("tags", error)
         return False
     cloud = storage = total = 0
     for entry in as_list(listed):
@@ -159,7 +159,7 @@ def _note_loaded(figures: Figures, server: _Server) -> None:
     try:
         listed = server.ask("/api/ps").get("models")
     except ProviderError as error:
-        figures.attributes["ps_error"] = str(error)
+        figures.failed("ps", error)
         return
     loaded = [as_object(entry) for entry in as_list(listed)]
     figures.add("loaded_models", used=len(loaded))
@@ -180,7 +180,7 @@ def _note_cloud_user(figures: Figures, server: _Server, now_ms: int) -> None:
         user = server.ask("/api/me", "POST")
     except ProviderError as error:
         # Signed out is the usual reason, and no fault of a local server.
-        figures.attributes["cloud_error"] = str(error)
+        figures.failed("cloud", error)
         return
     note_user(figures, user, now_ms)
 

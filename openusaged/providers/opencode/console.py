@@ -75,7 +75,7 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
         except ProviderError as error:
             if not keys:
                 raise
-            figures.attributes["console_error"] = str(error)
+            figures.failed("console", error)
     scopes = [name for name, used in (("zen", keys), ("console", session)) if used]
     figures.note("auth_scope", "+".join(scopes))
     status, message = _verdict(figures, is_proven=is_proven)

@@ -79,7 +79,7 @@ def note_key(figures: Figures, context: FetchContext, base: str, keys: Keys) -> 
     except AuthRequired:
         raise
     except ProviderError as error:
-        figures.attributes["go_usage_error"] = str(error)
+        figures.failed("go_usage", error)
         return False
 
 

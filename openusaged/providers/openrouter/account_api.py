@@ -45,9 +45,11 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
     resets = _resets(now_ms)
     _note_key(figures, key, resets)
     _note_credits(figures, context, base, headers)
-    if key.get("is_management_key") is True or key.get("is_provisioning_key") is True:
+    is_manager = key.get("is_management_key") is True or key.get("is_provisioning_key") is True
+    if is_manager and not figures.must_wait:
         _note_all_keys(figures, context, base, headers, key, resets)
-    _note_activity(figures, context, base, headers, now_ms)
+    if not figures.must_wait:
+        _note_activity(figures, context, base, headers, now_ms)
     return figures.snapshot(context, account, status=_status(figures), message=_message(figures))
 
 
@@ -123,7 +125,7 @@ def _note_credits(
             as_object(context.http.get_json(f"{base}/credits", headers=headers)).get("data")
         )
     except ProviderError as error:
-        figures.attributes["credits_error"] = _reason(error)
+        figures.failed("credits", error, _reason(error))
         return
     bought, spent = as_number(data.get("total_credits")), as_number(data.get("total_usage"))
     left = as_number(data.get("remaining_balance"))
@@ -146,7 +148,7 @@ def _note_all_keys(
     try:
         keys = list_keys(context, base, headers)
     except ProviderError as error:
-        figures.attributes["keys_error"] = _reason(error)
+        figures.failed("keys", error, _reason(error))
         return
     disabled = sum(key.is_disabled for key in keys)
     figures.add("keys_total", used=len(keys))
@@ -177,7 +179,7 @@ def _note_activity(
         body = context.http.get_json(f"{base}/activity", headers=headers)
         activity = parse_activity(body)
     except ProviderError as error:
-        figures.attributes["activity_error"] = _reason(error)
+        figures.failed("activity", error, _reason(error))
         return
     week_ago = day_start(now_ms - 7 * 86_400_000).date().isoformat()
     for window, since in (("30d", ""), ("7d", week_ago)):

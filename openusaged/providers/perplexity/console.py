@@ -59,13 +59,18 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
     except AuthRequired:
         raise
     except ProviderError as error:
-        figures.attributes["detail_error"] = str(error)
+        figures.failed("detail", error)
+    if not figures.must_wait:
+        _note_usage(figures, console, path)
+    return figures.snapshot(context, account, status=status, message=message)
+
+
+def _note_usage(figures: Figures, console: _Console, path: str) -> None:
     try:
         answer = console.get(f"{path}/usage-analytics", time_bucket="day", time_range="past_month")
         note_meters(figures, answer)
     except ProviderError as error:
-        figures.attributes["analytics_error"] = str(error)
-    return figures.snapshot(context, account, status=status, message=message)
+        figures.failed("analytics", error)
 
 
 class _Console:

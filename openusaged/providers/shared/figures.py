@@ -7,6 +7,7 @@ figure cannot be returned that the spec does not know.
 
 from __future__ import annotations
 
+from openusaged.core.errors import ProviderError, RateLimited
 from openusaged.core.models import Account, LimitMetric, ReportedUsage, UsageSnapshot
 from openusaged.providers.base import FetchContext, ProviderSpec
 
@@ -22,6 +23,9 @@ class Figures:
         self.metrics: dict[str, LimitMetric] = {}
         self.attributes: dict[str, str] = {}
         self.reported: list[ReportedUsage] = []
+        self.must_wait = False
+        """A call was asked to wait: further ones of this poll would only be refused as well."""
+        self._retry_after_s: float | None = None
 
     def add(
         self,
@@ -64,14 +68,15 @@ class Figures:
         if value:
             self.attributes[name] = value
 
+    def failed(self, name: str, error: ProviderError, words: str = "") -> None:
+        """A call that others do not depend on has failed: its figures are missing, and why."""
+        self.attributes[f"{name}_error"] = words or str(error)
+        if isinstance(error, RateLimited):
+            self.must_wait = True
+            self._retry_after_s = error.retry_after_s
+
     def snapshot(
-        self,
-        context: FetchContext,
-        account: Account,
-        *,
-        status: str,
-        message: str,
-        retry_after_s: float | None = None,
+        self, context: FetchContext, account: Account, *, status: str, message: str
     ) -> UsageSnapshot:
         """The snapshot of this poll."""
         return UsageSnapshot(
@@ -82,6 +87,6 @@ class Figures:
             message=message,
             metrics=tuple(self.metrics.values()),
             attributes=dict(self.attributes),
-            retry_after_s=retry_after_s,
+            retry_after_s=self._retry_after_s,
             reported=tuple(self.reported),
         )

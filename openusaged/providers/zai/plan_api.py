@@ -114,7 +114,7 @@ class _Poll:
         except NoPackage:
             self._has_no_package = True
         except ProviderError as error:
-            self.figures.attributes["quota_error"] = str(error)
+            self.figures.failed("quota", error)
         else:
             self._windows = note_quota(self.figures, data)
 
@@ -135,17 +135,21 @@ class _Poll:
             ("tool", note_tool_usage),
         )
         for name, note in calls:
+            if self.figures.must_wait:
+                return
             try:
                 data = self._monitor(f"/api/monitor/usage/{name}-usage?{span}")
             except NoPackage:
                 self._has_no_package = True
             except ProviderError as error:
-                self.figures.attributes[f"{name}_usage_error"] = str(error)
+                self.figures.failed(f"{name}_usage", error)
             else:
                 self._has_usage |= note(self.figures, data, today)
 
     def ask_credits(self) -> None:
         """The platform's balance; keys of a plan are often not allowed to see it."""
+        if self.figures.must_wait:
+            return
         url = f"{self._addresses.monitor}/api/paas/v4/user/credit_grants"
         response = self._send(url, self._headers(self._schemes[0]))
         if response.status in (401, 403, 404):
@@ -155,7 +159,7 @@ class _Poll:
         except (AuthRequired, NoPackage):
             return
         except ProviderError as error:
-            self.figures.attributes["credits_error"] = str(error)
+            self.figures.failed("credits", error)
             return
         currency, now_ms = self._addresses.currency, self._context.now_ms()
         self._credits = note_credits(self.figures, body, currency, now_ms)

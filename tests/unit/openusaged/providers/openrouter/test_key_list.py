@@ -104,3 +104,18 @@ def test_limit_reset_may_be_a_moment():
     metrics = {m.key: m for m in poll([reset]).metrics}
     assert metrics["limit_remaining"].resets_at_ms == 1_781_913_600_000
     assert metrics["limit_remaining"].used == 1.0
+
+
+def test_request_to_wait_ends_the_further_calls():
+    """A 429 of a secondary call is passed on as a wait, and nothing more is asked."""
+    credits_ = {
+        "path": "/credits",
+        "status": 429,
+        "answer_headers": {"Retry-After": "77"},
+        "body": {},
+    }
+    with CaseServer([own_key(), credits_]) as server:
+        account = Account(id="openrouter", provider_id="openrouter", base_url=server.url)
+        snapshot = fetch(fetch_context(secret="k"), account)
+    assert (snapshot.status, snapshot.retry_after_s) == ("OK", 77.0)
+    assert server.requests == ["GET /key", "GET /credits"]

@@ -88,3 +88,14 @@ def test_empty_balance_is_a_limit_unless_it_fills_itself(customer, status, messa
     """Nothing left stops requests, except where the console tops up by itself."""
     snapshot = poll(ONE, customer)
     assert (snapshot.status, snapshot.message) == (status, message)
+
+
+def test_request_to_wait_for_the_details_ends_the_poll():
+    """A 429 for the balance is unknown with a wait; the meters are not asked for."""
+    slow = {"status": 429, "answer_headers": {"Retry-After": "60"}, "body": {}}
+    routes = [{"path": GROUPS, **ONE}, {"path": f"{GROUPS}/o", **slow}]
+    with CaseServer(routes) as server:
+        account = Account(id="perplexity", provider_id="perplexity", base_url=server.url)
+        snapshot = fetch(fetch_context(cookie="c"), account)
+    assert (snapshot.status, snapshot.retry_after_s) == ("UNKNOWN", 60.0)
+    assert len(server.requests) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from openusaged.core.errors import RateLimited, Unreachable
 from openusaged.core.models import Account
 from openusaged.providers.base import MetricSpec, ProviderSpec
 from openusaged.providers.shared.figures import Figures
@@ -64,9 +65,22 @@ def test_snapshot_holds_what_was_gathered():
         Account(id="a", provider_id="demo"),
         status="OK",
         message="m",
-        retry_after_s=3.0,
     )
     assert (snapshot.provider_id, snapshot.account_id) == ("demo", "a")
-    assert (snapshot.ts_ms, snapshot.retry_after_s) == (iso_ms(NOW), 3.0)
+    assert (snapshot.ts_ms, snapshot.retry_after_s) == (iso_ms(NOW), None)
     assert [metric.key for metric in snapshot.metrics] == ["spend"]
     assert snapshot.attributes == {"plan": "pro"}
+
+
+def test_failed_side_call_is_told_and_its_wait_honoured():
+    """A failure is an attribute; a request to wait ends the poll's calls and is passed on."""
+    figures = Figures(SPEC)
+    figures.failed("usage", Unreachable("host: no answer"))
+    assert not figures.must_wait
+    figures.failed("keys", RateLimited("host: asked to wait", 90.0), "later")
+    assert figures.must_wait
+    snapshot = figures.snapshot(
+        fetch_context(), Account(id="a", provider_id="demo"), status="OK", message=""
+    )
+    assert snapshot.attributes == {"usage_error": "host: no answer", "keys_error": "later"}
+    assert snapshot.retry_after_s == 90.0

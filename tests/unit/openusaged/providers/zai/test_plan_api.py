@@ -190,3 +190,22 @@ def test_series_without_totals_are_summed():
     }
     assert not note_model_usage(Figures(SPEC), [{"tokens": 5}, None], "2026-06-10")
     assert not note_tool_usage(Figures(SPEC), None, "2026-06-10")
+
+
+def test_request_to_wait_of_a_side_call_ends_the_poll():
+    """A 429 behind the limits leaves them standing, is passed on, and nothing more is asked."""
+    routes = [
+        {"path": "/api/coding/paas/v4/models", "body": {"data": []}},
+        {"path": QUOTA, **limits({"type": "TOKENS_LIMIT", "percentage": 45})},
+        {
+            "path": "/api/monitor/usage/model-usage",
+            "status": 429,
+            "answer_headers": {"Retry-After": "30"},
+            "body": {},
+        },
+    ]
+    with CaseServer(routes) as server:
+        account = Account(id="zai", provider_id="zai", base_url=server.url)
+        snapshot = fetch(fetch_context(secret="k"), account)
+    assert (snapshot.status, snapshot.retry_after_s) == ("OK", 30.0)
+    assert len(server.requests) == 3
