@@ -125,6 +125,17 @@ class Sources(msgspec.Struct, frozen=True):
         return Found(fetched.rates, LITELLM, fetched.provider)
 
 
+def _prompt_of(event: Priceable) -> int | None:
+    """The prompt that decides the tier: None for the event's own, smaller when it is several."""
+    if event.is_sum:
+        return 0
+    if event.requests is None or event.requests < 2:
+        return None
+    # Steps of one message resend much the same prompt: their mean says how large it was.
+    tokens = (event.input, event.cache_read, event.cache_write_5m, event.cache_write_1h)
+    return sum(count or 0 for count in tokens) // event.requests
+
+
 class PriceBook:
     """
     Prices events; remembers every (provider, model, tier) it has looked up, misses too.
@@ -153,7 +164,7 @@ class PriceBook:
         self, provider: str, model: str, start_ms: int, end_ms: int
     ) -> tuple[int, int, int, int, int] | None:
         """
-        Whole nano-dollars per token that held from `start_ms` until `end_ms` whatever a request was.
+        Whole nano-dollars per token that held from `start_ms` until `end_ms`, whatever was asked.
 
         Only a price of the user's own is the same in every tier; it must not depend on the size of
         the prompt, the time of day or the number of requests either.  None when there is none.
@@ -198,7 +209,7 @@ class PriceBook:
                 event.output or 0,
                 reasoning=event.reasoning or 0,
                 requests=1 if event.requests is None else event.requests,
-                prompt=0 if event.is_sum else None,
+                prompt=_prompt_of(event),
             ),
             APPROXIMATE if found.rates.approximate or period.approximate else found.source,
         )

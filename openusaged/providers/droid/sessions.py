@@ -122,6 +122,7 @@ def _event(settings: _Settings, unit: Unit) -> UsageEvent | None:
         session_id=session_of(unit.path),
         # not by model: the totals are the session's, whichever models it has used
         message_id=session_of(unit.path),
+        is_sum=True,
         cwd=cwd or (_folder(unit.path) if head else ""),
         model=model,
         input=fresh,

@@ -129,7 +129,7 @@ def ledger_event(
     event = _usage(
         session, row_ms, f"{session.key}:{row_id}", as_text(model), tokens, as_nano(cost)
     )
-    return None if event is None else msgspec.structs.replace(event, requests=1)
+    return None if event is None else msgspec.structs.replace(event, requests=1, is_sum=False)
 
 
 def _usage(
@@ -147,6 +147,7 @@ def _usage(
         _origin(session, model),
         ts_ms=ts_ms,
         message_id=message_id,
+        is_sum=True,
         input=given,
         cache_read=read,
         cache_write_5m=write,

@@ -275,6 +275,7 @@ def _usage_event(
         output=output,
         reasoning=None if reasoning is None else min(reasoning, output or 0),
         requests=as_count(usage.requests) or None,
+        is_sum=True,
         cost_nano=cost_nano,
     )
 

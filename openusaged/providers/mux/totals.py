@@ -104,6 +104,7 @@ def _events(document: _Totals, workspace: Workspace, unit: Unit) -> Iterator[Usa
             cwd=workspace.project,
             model=model,
             message_id=f"{workspace.id}:{name}",
+            is_sum=True,
             input=tokens["input"],
             cache_read=tokens["cached"],
             cache_write_5m=tokens["cacheCreate"],

@@ -145,6 +145,7 @@ def _usage_event(document: _Document, origin: UsageEvent) -> UsageEvent | None:
     return msgspec.structs.replace(
         origin,
         message_id=origin.session_id,
+        is_sum=True,
         input=fresh,
         cache_read=read,
         cache_write_5m=write,
