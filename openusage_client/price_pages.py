@@ -285,8 +285,6 @@ def sources_lines(
 
 def reprice_line(progress: RepriceProgress) -> str:
     """What a re-pricing came to."""
-    if not progress.done_events and not progress.aged_requests_changed:
-        return "No event with its detail lies in that time; nothing was changed."
     before = format_cost(progress.cost_before_usd, estimate=False)
     after = format_cost(progress.cost_after_usd, estimate=False)
     text = (

@@ -234,6 +234,7 @@ class Daemon:
                     prices=self._prices,
                     store=store,
                     estimate=pipeline.price,
+                    flat_price=pipeline.flat_rates,
                     pools=self._pools,
                     tasks=self._tasks,
                     clock=clock,

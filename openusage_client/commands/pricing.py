@@ -188,8 +188,6 @@ def _reprice(connection: Connection, options: argparse.Namespace) -> int:
         RepriceResult,
     )
     if not result.running:
-        if not result.events:
-            return _done(RepriceProgress(), options)
         if not options.yes:
             _confirm(result.events, options.since)
         result = decode(
@@ -210,10 +208,10 @@ def _confirm(events: int, since: str | None) -> None:
     """
     if not sys.stdin.isatty():
         raise UsageError("--reprice replaces stored estimates; add --yes to do it unasked")
-    span = f"since {since}" if since else "that still have their detail"
+    span = f" since {since}" if since else ""
     print(
-        f"Re-price {format_count(events)} events {span} by the prices of now?"
-        " Recorded costs stay. [y/N] ",
+        f"Re-price {format_count(events)} events{span} by the prices of now, and older sums where"
+        " that is exact? Recorded costs stay. [y/N] ",
         end="",
         file=sys.stderr,
         flush=True,

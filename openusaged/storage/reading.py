@@ -223,8 +223,7 @@ class StoreReading:
     def count_to_reprice(self, since_ms: int | None) -> int:
         """How many events a re-pricing would look at; reads all of them."""
         with self._database.read_snapshot() as connection:
-            span = repricing.range_of(connection, since_ms)
-            return 0 if span is None else repricing.count_events(connection, span)
+            return repricing.count_events(connection, repricing.range_of(connection, since_ms))
 
     def count_range(self, span: RepriceRange) -> int:
         """How many events are left of a re-pricing."""

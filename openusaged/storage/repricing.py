@@ -77,6 +77,11 @@ class RepriceRange(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     next: int
 
+    @property
+    def first_quarter(self) -> int:
+        """The quarter hour that it begins with; sums without events are re-priced from there."""
+        return self.first >> QUARTER_SHIFT
+
 
 class RepriceStep(msgspec.Struct, frozen=True, kw_only=True):
     """What one step did."""
@@ -92,11 +97,11 @@ class RepriceStep(msgspec.Struct, frozen=True, kw_only=True):
     """Quarters whose sums have moved."""
 
 
-def range_of(connection: sqlite3.Connection, since_ms: int | None) -> RepriceRange | None:
-    """The ids of the hot events from a time on; None when there are none."""
+def range_of(connection: sqlite3.Connection, since_ms: int | None) -> RepriceRange:
+    """The ids of the hot events from a time on, perhaps none."""
     first = 0 if since_ms is None else (since_ms // QUARTER_MS) << QUARTER_SHIFT
     last = connection.execute("SELECT MAX(id) FROM event").fetchone()[0]
-    return None if last is None or last < first else RepriceRange(first=first, next=last + 1)
+    return RepriceRange(first=first, next=first if last is None else max(first, last + 1))
 
 
 def count_events(connection: sqlite3.Connection, span: RepriceRange) -> int:
@@ -145,10 +150,12 @@ def reprice_events(
     for row in rows:
         work.look_at(row, estimate)
     work.write(connection)
-    left = RepriceRange(first=span.first, next=rows[-1][0]) if len(rows) == limit else None
+    more = len(rows) == limit
+    # At the end nothing of the range is left, but the job is not over before somebody says so.
+    left = RepriceRange(first=span.first, next=rows[-1][0] if more else span.first)
     remember(connection, left)
     return RepriceStep(
-        remaining=left,
+        remaining=left if more else None,
         seen=len(rows),
         changed=len(work.events),
         before_nano=work.before_nano,

@@ -18,6 +18,12 @@ from typing import Final
 
 from openusaged.core.errors import StorageError
 from openusaged.core.models import QUARTER_MS, SourceCursor
+from openusaged.storage.aged_pricing import (
+    AgedStep,
+    FlatPrice,
+    reprice_buckets,
+    reprice_sessions,
+)
 from openusaged.storage.applying import Group, Outcome
 from openusaged.storage.cursors import forget_cursors, write_cursors
 from openusaged.storage.database import Database, DatabaseFailure, translate, translated_errors
@@ -52,9 +58,11 @@ from openusaged.storage.snapshots import write_snapshot
 from openusaged.storage.staged import Takeover, attached
 
 __all__ = [
+    "AgedStep",
     "BatchResult",
     "BlockRow",
     "Estimator",
+    "FlatPrice",
     "RepriceRange",
     "RepriceStep",
     "Segment",
@@ -309,8 +317,8 @@ class Store(StoreReading):
         self._hot -= dropped
         return dropped
 
-    def begin_reprice(self, since_ms: int | None) -> RepriceRange | None:
-        """Record that all hot events from a time on are to be re-priced; None when none are."""
+    def begin_reprice(self, since_ms: int | None) -> RepriceRange:
+        """Record that everything from a time on is to be re-priced; `end_reprice` is the end."""
         with self._database.write_transaction() as connection:
             span = range_of(connection, since_ms)
             remember(connection, span)
@@ -338,6 +346,36 @@ class Store(StoreReading):
         if step.changed:
             self.bump()
         return step
+
+    def reprice_aged_buckets(self, start_q: int, price: FlatPrice) -> AgedStep:
+        """Re-price sums whose events have gone, a few days from a quarter on, where exact."""
+        return self._aged(
+            lambda connection: reprice_buckets(connection, self._names, start_q, price)
+        )
+
+    def reprice_aged_sessions(self, since_ms: int, start: int, price: FlatPrice) -> AgedStep:
+        """The same for the totals of sessions, from a session's row on."""
+        return self._aged(
+            lambda connection: reprice_sessions(connection, self._names, since_ms, start, price)
+        )
+
+    def _aged(self, work: Callable[[sqlite3.Connection], AgedStep]) -> AgedStep:
+        quarters: Collection[int] = ()
+        try:
+            with self._database.write_transaction() as connection:
+                step = work(connection)
+                quarters = step.quarters
+                self._mark_days(quarters)
+        finally:
+            self._unmark_days(quarters)
+        if step.changed:
+            self.bump()
+        return step
+
+    def end_reprice(self) -> None:
+        """Record that a re-pricing has come to its end."""
+        with self._database.write_transaction() as connection:
+            remember(connection, None)
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database as far as readers allow."""

@@ -120,6 +120,12 @@ class Pipeline:
             return self._book.estimate(event)
         return UNPRICED
 
+    def flat_rates(
+        self, provider: str, model: str, start_ms: int, end_ms: int
+    ) -> tuple[int, int, int, int, int] | None:
+        """See `PriceBook.flat_rates`."""
+        return self._book.flat_rates(provider, model, start_ms, end_ms)
+
 
 def _has_tokens(event: UsageEvent | CountedEvent) -> bool:
     return bool(

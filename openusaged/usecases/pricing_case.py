@@ -19,7 +19,7 @@ from openusage_proto.price_messages import (
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Job, Pools
 from openusaged.runtime.tasks import Tasks
-from openusaged.storage.store import Estimator, Store
+from openusaged.storage.store import Estimator, FlatPrice, Store
 from openusaged.usecases import price_answers
 from openusaged.usecases.prices import Prices
 from openusaged.usecases.repricing import Repricing
@@ -38,6 +38,7 @@ class PricingCase:
         prices: Prices,
         store: Store,
         estimate: Estimator,
+        flat_price: FlatPrice,
         pools: Pools,
         tasks: Tasks,
         clock: Clock,
@@ -45,10 +46,11 @@ class PricingCase:
         on_change: Callable[[], object] = lambda: None,
     ) -> None:
         self._prices = prices
-        # The estimator is called in the writer thread, whose pipeline it belongs to.
+        # Both are called in the writer thread, whose pipeline they belong to.
         self._repricing = Repricing(
             store=store,
             estimate=estimate,
+            flat_price=flat_price,
             pools=pools,
             tasks=tasks,
             clock=clock,

@@ -14,12 +14,12 @@ from typing import Final
 
 from openusage_proto.price_messages import RepriceProgress, RepriceResult
 from openusaged.core.errors import OpenUsageError
-from openusaged.core.models import NANO
+from openusaged.core.models import NANO, QUARTER_MS
 from openusaged.core.windows import iso
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Tasks
-from openusaged.storage.store import Estimator, RepriceRange, Store
+from openusaged.storage.store import Estimator, FlatPrice, RepriceRange, Store
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class _Progress:
     began: float = 0.0
     seconds: float = 0.0
     error: str = ""
+    aged_changed: int = 0
+    aged_left: int = 0
 
 
 class Repricing:
@@ -50,6 +52,7 @@ class Repricing:
         *,
         store: Store,
         estimate: Estimator,
+        flat_price: FlatPrice,
         pools: Pools,
         tasks: Tasks,
         clock: Clock,
@@ -57,6 +60,7 @@ class Repricing:
     ) -> None:
         self._store = store
         self._estimate = estimate
+        self._flat_price = flat_price
         self._pools = pools
         self._tasks = tasks
         self._clock = clock
@@ -114,6 +118,8 @@ class Repricing:
             finished_at=iso(progress.finished_ms),
             seconds=seconds,
             error=progress.error,
+            aged_requests_changed=progress.aged_changed,
+            aged_requests_left=progress.aged_left,
         )
 
     def _begin(self) -> _Progress:
@@ -122,17 +128,11 @@ class Repricing:
         )
         return self._progress
 
-    def _run(self, progress: _Progress, span: RepriceRange | None) -> None:
+    def _run(self, progress: _Progress, span: RepriceRange) -> None:
         try:
-            while span is not None:
-                step = self._pools.write(self._store.reprice, span, self._estimate)
-                progress.done += step.seen
-                progress.changed += step.changed
-                progress.before_nano += step.before_nano
-                progress.after_nano += step.after_nano
-                span = step.remaining
-                if step.changed:
-                    self._on_change()
+            self._run_events(progress, span)
+            self._run_aged(progress, span.first_quarter)
+            self._pools.write(self._store.end_reprice)
         except OpenUsageError as error:
             progress.error = str(error)
             log.warning("event=reprice_failed error=%s", error)
@@ -146,3 +146,33 @@ class Repricing:
             progress.changed,
             progress.seconds,
         )
+
+    def _run_events(self, progress: _Progress, span: RepriceRange) -> None:
+        left: RepriceRange | None = span
+        while left is not None:
+            step = self._pools.write(self._store.reprice, left, self._estimate)
+            progress.done += step.seen
+            progress.changed += step.changed
+            progress.before_nano += step.before_nano
+            progress.after_nano += step.after_nano
+            left = step.remaining
+            if step.changed:
+                self._on_change()
+
+    def _run_aged(self, progress: _Progress, start_q: int) -> None:
+        """What is older than any event's detail, after the events: sums are worked out whole."""
+        since_ms = start_q * QUARTER_MS
+        place: int | None = start_q
+        while place is not None:
+            step = self._pools.write(self._store.reprice_aged_buckets, place, self._flat_price)
+            progress.aged_changed += step.changed
+            progress.aged_left += step.left
+            place = step.next
+        place = 0
+        while place is not None:
+            step = self._pools.write(
+                self._store.reprice_aged_sessions, since_ms, place, self._flat_price
+            )
+            place = step.next
+        if progress.aged_changed:
+            self._on_change()

@@ -271,7 +271,7 @@ def _reprice(
 ) -> Store:
     since_ms = None if since is None else START_MS + since * STEP_MS
     expected = store.count_to_reprice(since_ms)
-    span = store.begin_reprice(since_ms)
+    span: RepriceRange | None = store.begin_reprice(since_ms)
     first_ms = 0 if since_ms is None else since_ms // QUARTER * QUARTER
     seen = 0
     while span is not None:
@@ -286,6 +286,8 @@ def _reprice(
             store.apply([WriteBatch(events=[prepared(event, prices) for event in again[-2:]])])
             store.close()
             store = _open(directory)
+    assert store.pending_reprice() is not None
+    store.end_reprice()
     assert store.pending_reprice() is None
     assert seen >= expected
     for identity, (event, _) in list(plain.hot.items()):
@@ -324,7 +326,6 @@ def test_step_that_fails_changes_nothing_and_is_done_again(tmp_path: Any) -> Non
     store = _open(str(tmp_path))
     fill(store, 10)
     span = store.begin_reprice(None)
-    assert span is not None
     seq, calls = store.seq, 0
 
     def failing(event: CountedEvent) -> tuple[int | None, str]:
@@ -352,7 +353,6 @@ def test_same_prices_write_nothing(tmp_path: Any) -> None:
     fill(store, 10)
     seq = store.seq
     span = store.begin_reprice(None)
-    assert span is not None
     step = store.reprice(span, lambda event: (None, ""))
     assert (step.seen, step.changed, step.remaining, store.seq) == (10, 0, None, seq)
     store.close()
@@ -361,10 +361,14 @@ def test_same_prices_write_nothing(tmp_path: Any) -> None:
 def test_empty_store_and_future_start_have_nothing_to_do(tmp_path: Any) -> None:
     """Without events from the given time on there is no job."""
     store = _open(str(tmp_path))
-    assert store.begin_reprice(None) is None
-    fill(store, 1)
-    assert store.begin_reprice(START_MS + 10 * QUARTER) is None
-    assert store.count_to_reprice(START_MS + 10 * QUARTER) == 0
+    for since_ms in (None, START_MS + 10 * QUARTER):
+        span = store.begin_reprice(since_ms)
+        assert store.count_to_reprice(since_ms) == 0
+        step = store.reprice(span, lambda event: (9, "custom"))
+        assert (step.seen, step.changed, step.remaining) == (0, 0, None)
+        store.end_reprice()
+        if since_ms is None:
+            fill(store, 1)
     assert store.pending_reprice() is None
     store.close()
 
@@ -374,7 +378,6 @@ def test_new_source_name_survives_a_restart(tmp_path: Any) -> None:
     store = _open(str(tmp_path))
     fill(store, 2)
     span = store.begin_reprice(None)
-    assert isinstance(span, RepriceRange)
     store.reprice(span, lambda event: (3, "litellm"))
     store.close()
     connection = sqlite3.connect(tmp_path / "t.db")
