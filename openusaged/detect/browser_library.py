@@ -8,11 +8,13 @@ that waits for an unanswered prompt of the operating system can be ended.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any, Final
 
 from openusaged.detect.cookies import MISSING_LIBRARY
 
+_BUS: Final = "DBUS_SESSION_BUS_ADDRESS"
 _READERS: Final = ("safari", "edge", "brave", "vivaldi", "opera", "chrome", "chromium")
 
 
@@ -27,10 +29,11 @@ def main() -> int:
         import browser_cookie3
     except ImportError:
         return MISSING_LIBRARY
+    _find_session_bus()
     try:
         jar: Any = getattr(browser_cookie3, browser)(domain_name=_registrable(domain))
     except Exception as error:  # noqa: BLE001  # whatever the library meets is told in one line
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.write(f"{_words(error)}\n")
         return 1
     found = [
         {
@@ -44,6 +47,21 @@ def main() -> int:
     ]
     json.dump(found, sys.stdout)
     return 0
+
+
+def _find_session_bus() -> None:
+    """On Linux the browser's key comes over D-Bus, whose address a service may lack."""
+    if sys.platform != "linux" or _BUS in os.environ:
+        return
+    path = f"/run/user/{os.getuid()}/bus"
+    if os.path.exists(path):
+        os.environ[_BUS] = f"unix:path={path}"
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, KeyError) and error.args == (_BUS,):
+        return "the key store cannot be asked: there is no desktop session (D-Bus) here"
+    return f"{type(error).__name__}: {error}"
 
 
 def _registrable(domain: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,9 @@ def chrome(domain_name=""):
 
 def brave(domain_name=""):
     raise RuntimeError("the key store is locked")
+
+def vivaldi(domain_name=""):
+    return [Kept(".a.org", "session", os.environ["DBUS_SESSION_BUS_ADDRESS"], None)]
 
 def edge(domain_name=""):
     time.sleep(60)
@@ -132,6 +137,20 @@ class TestOtherBrowsers:
         """A browser that this version of the library lacks is a failure with words."""
         with pytest.raises(AuthRequired, match="opera: AttributeError"):
             read(library, "opera", "a.org", "session")
+
+    def test_key_store_is_found_or_its_absence_told(
+        self, library: Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The library asks the desktop session; without one that is said in words."""
+        monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+        bus = Path(f"/run/user/{os.getuid()}/bus")
+        if bus.exists() or sys.platform != "linux":
+            pytest.skip("this machine has a desktop session")
+        with pytest.raises(AuthRequired, match="there is no desktop session"):
+            read(library, "vivaldi", "a.org", "session")
+        with_bus = {**library.env, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"}
+        machine = Machine(env=with_bus, home=library.home)
+        assert read(machine, "vivaldi", "a.org", "session").value == "unix:path=/x"
 
     def test_unanswered_prompt_ends(
         self, library: Machine, monkeypatch: pytest.MonkeyPatch
