@@ -282,7 +282,7 @@ class Case:
         return fetched.snapshot, list(fetched.events)
 
     def _filled(self, value: Any) -> Any:
-        return json.loads(_fill(json.dumps(value), self.machine.home, self.server.url))
+        return json.loads(fill(json.dumps(value), self.machine.home, self.server.url))
 
 
 @contextlib.contextmanager
@@ -294,11 +294,11 @@ def open_case(provider_id: str, name: str, directory: Path) -> Iterator[Case]:
     home.mkdir()
     with CaseServer(document.get("routes", [])) as server:
         if (source / "home").is_dir():
-            _copy(source / "home", home, server.url)
+            copy_home(source / "home", home, server.url)
         env = {
             "HOME": str(home),
             **{
-                key: _fill(value, str(home), server.url)
+                key: fill(value, str(home), server.url)
                 for key, value in document.get("env", {}).items()
             },
         }
@@ -310,7 +310,7 @@ def open_case(provider_id: str, name: str, directory: Path) -> Iterator[Case]:
         )
 
 
-def _copy(source: Path, target: Path, server: str) -> None:
+def copy_home(source: Path, target: Path, server: str) -> None:
     for path in sorted(source.rglob("*")):
         place = target / path.relative_to(source)
         if path.is_dir():
@@ -323,12 +323,12 @@ def _copy(source: Path, target: Path, server: str) -> None:
                 connection.executescript(path.read_text(encoding="utf-8"))
         elif path.suffix == ".template":
             text = path.read_text(encoding="utf-8")
-            place.with_suffix("").write_text(_fill(text, str(target), server), encoding="utf-8")
+            place.with_suffix("").write_text(fill(text, str(target), server), encoding="utf-8")
         else:
             shutil.copyfile(path, place)
 
 
-def _fill(text: str, home: str, server: str) -> str:
+def fill(text: str, home: str, server: str) -> str:
     return text.replace("{home}", home).replace("{server}", server)
 
 
