@@ -124,8 +124,13 @@ class Daemon:
         self._secrets = AccountSecrets(
             self._machine, CredentialsFile(locations.credentials_path()), self._clock.now_ms
         )
+        demo = self._env.get("OPENUSAGE_DEMO", "") == "1"
         self._detecting = Detecting(
-            self._machine, self._secrets, self._clock.now_ms, directory=_working_directory()
+            self._machine,
+            self._secrets,
+            self._clock.now_ms,
+            directory=_working_directory(),
+            keys=not demo,
         )
         self._redetecting: Coalescer[str] = Coalescer(
             self._tasks, lambda _: self._redetect_and_scan()
@@ -137,7 +142,7 @@ class Daemon:
                 started_ms=self._clock.now_ms(),
                 socket=self._socket_path,
                 database=locations.database_path(),
-                demo=self._env.get("OPENUSAGE_DEMO", "") == "1",
+                demo=demo,
                 machine=self._machine,
             )
         )

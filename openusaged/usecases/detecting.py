@@ -43,6 +43,7 @@ class Detecting:
         now_ms: Callable[[], int],
         *,
         directory: str = "",
+        keys: bool = True,
         probe: sign_ins.Run = sign_ins.run_quietly,
     ) -> None:
         self._machine = machine
@@ -50,6 +51,8 @@ class Detecting:
         self._now_ms = now_ms
         self._directory = directory
         """Where the daemon runs, one more project directory."""
+        self._keys = keys
+        """False in a demonstration: a user's own keys have no place beside sample data."""
         self._detector = Detector(machine, now_ms, probe)
         self._running = threading.Lock()
         self._stamps: dict[str, tuple[int, int, int] | None] = {}
@@ -63,7 +66,7 @@ class Detecting:
 
     def _run(self, settings: Settings) -> Found:
         detection = Detection()
-        if settings.auto_detect:
+        if settings.auto_detect and self._keys:
             detection = self._detector.detect(self._wanted(settings))
         self._secrets.use(detection)
         found = find_accounts(

@@ -45,7 +45,8 @@ def test_discover_lists_every_method(daemon: Daemon) -> None:
 def test_catalogue(daemon: Daemon) -> None:
     """Providers, accounts and settings say what there is and where it comes from."""
     providers = {item["id"]: item for item in daemon.call("providers")["providers"]}
-    assert providers["claude_code"]["capabilities"] == ["tokens", "quota", "hooks"]
+    known = ["quota", "spend", "tokens", "history", "hooks"]
+    assert providers["claude_code"]["capabilities"] == known
     assert providers["claude_code"]["dashboard_widget"]["gauges"]
     (account,) = daemon.call("accounts")["accounts"]
     assert account["account_id"] == "claude-code"

@@ -103,6 +103,15 @@ def test_without_detection_nothing_is_looked_at(tmp_path: Path) -> None:
     assert world.secrets.secret_of(account) == ""
 
 
+def test_demonstration_shows_no_key_of_the_user(tmp_path: Path) -> None:
+    """Beside sample data the keys of the real machine are not looked for."""
+    machine = bare_machine(tmp_path, GROQ_API_KEY="gsk-1")
+    secrets = AccountSecrets(machine, CredentialsFile(str(tmp_path / "c.json")), lambda: NOW)
+    demonstrating = Detecting(machine, secrets, lambda: NOW, keys=False)
+    assert demonstrating.run(Settings()).accounts == []
+    assert demonstrating.detection.looks == ()
+
+
 def test_report(tmp_path: Path) -> None:
     """Tools with program and records, accounts with reasons, the rest with where was looked."""
     program(tmp_path / "bin/claude")
