@@ -146,7 +146,7 @@ def _variants(models: dict[str, ReadModel], now: datetime, style: Style) -> list
             Row(
                 [
                     account.title or account.account_id,
-                    _STATUS_WORDS.get(account.status, account.status.lower()),
+                    _status_words(account),
                     _limit_cell(account, now, detail),
                     *(
                         _usage_cell(_usage(model, account.account_id), style)
@@ -162,13 +162,21 @@ def _variants(models: dict[str, ReadModel], now: datetime, style: Style) -> list
     return tables
 
 
+def _status_words(account: AccountSnapshot) -> str:
+    if account.status == "UNKNOWN" and account.message:
+        return "unclear"  # asked, and the answer did not tell
+    return _STATUS_WORDS.get(account.status, account.status.lower())
+
+
 def _limit_cell(account: AccountSnapshot, now: datetime, detail: int) -> str:
     """`5h 42% used`, with the reset's time (detail 1) and what is left until then (2)."""
     found = tightest_limit(account.metrics)
     if found is None:
         return UNKNOWN
     metric, percent = found
-    text = f"{metric.window or metric.label or metric.key} {format_percent(percent)} used"
+    # Windows of a plan are known by their length; any other figure needs its own name.
+    name = metric.window if metric.unit == "%" and metric.window else metric.label or metric.key
+    text = f"{name} {format_percent(percent)} used"
     if detail and metric.resets_at:
         reset = format_reset if detail == 2 else format_clock
         text += f", resets {reset(metric.resets_at, now)}"
@@ -198,8 +206,8 @@ def _notes(models: dict[str, ReadModel], now: datetime, style: Style) -> list[st
         )
     for account in longest.accounts:
         name = account.title or account.account_id
-        if account.status not in _HEALTHY:
-            words = _STATUS_WORDS.get(account.status, account.status.lower())
+        if account.status not in _HEALTHY or (account.status == "UNKNOWN" and account.message):
+            words = _status_words(account)
             notes.append(f"{name}: {words}{': ' + account.message if account.message else ''}")
         if account.metrics and account.stale_since:
             reason = f": {account.stale_reason}" if account.stale_reason else ""

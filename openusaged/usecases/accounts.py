@@ -132,8 +132,8 @@ class _Search:
         titles = Counter(account.title or provider.spec.title for account, provider in pairs)
         return [
             (account, provider)
-            if account.title or titles[provider.spec.title] == 1
-            else (replace(account, title=f"{provider.spec.title} ({account.id})"), provider)
+            if titles[title := account.title or provider.spec.title] == 1
+            else (replace(account, title=f"{title} ({account.id})"), provider)
             for account, provider in pairs
         ]
 

@@ -166,6 +166,11 @@ class Application:
             },
             suggestions=dict(links),
             errors=errors,
+            recording=frozenset(
+                account.id
+                for account, provider in self.found.accounts
+                if provider.collect is not None or provider.hook is not None
+            ),
             pollable=frozenset(
                 account.id
                 for account, provider in self.found.accounts

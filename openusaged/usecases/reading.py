@@ -52,6 +52,7 @@ class View:
     suggestions: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     pollable: frozenset[str] = frozenset()
+    recording: frozenset[str] | None = None
     zone_name: str = "UTC"
     retention_days: int = 30
     importing: bool = False
@@ -124,6 +125,7 @@ class Reading:
             links=view.links,
             suggestions=view.suggestions,
             pollable=view.pollable,
+            recording=view.recording,
             only=only,
         )
         return self._pools.spawn_read(self._build, request, view, key, boundaries)

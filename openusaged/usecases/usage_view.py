@@ -62,6 +62,9 @@ class ViewRequest:
     suggestions: Mapping[str, str]
     pollable: frozenset[str] = frozenset()
     """Accounts whose vendor can be asked; the others are known from local records alone."""
+    recording: frozenset[str] | None = None
+    """Accounts with local records; of the others nothing is known unless events named them.  None
+    when all have."""
     only: frozenset[str] | None = None
 
 
@@ -137,7 +140,10 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
                 account,
                 request,
                 polls.get(account.id),
-                _usage(
+                None
+                if _is_unknown(account, request)
+                and not any(account.id in known for known in (last_events, usage_by, tools_by))
+                else _usage(
                     usage_by.get(account.id, []),
                     today_by.get(account.id, []),
                     days_by.get(account.id, []),
@@ -220,6 +226,11 @@ def _grand_total(
     return total.totals()
 
 
+def _is_unknown(account: Account, request: ViewRequest) -> bool:
+    """Whether an account leaves no records here, as an API key does: its tokens are unknown."""
+    return request.recording is not None and account.id not in request.recording
+
+
 def _usage(
     rows: Sequence[UsageRow],
     today: Sequence[UsageRow],
@@ -284,7 +295,7 @@ def _counts(rows: Iterable[ToolRow], key: Callable[[ToolRow], str]) -> list[Name
 
 
 def _account(
-    account: Account, request: ViewRequest, poll: StoredSnapshot | None, usage: Usage
+    account: Account, request: ViewRequest, poll: StoredSnapshot | None, usage: Usage | None
 ) -> AccountSnapshot:
     good = poll.last_good if poll is not None else None
     failing = poll is not None and good is not None and poll.latest_ms > good.ts_ms

@@ -137,9 +137,14 @@ def test_every_service_is_found_imported_and_shown(
             tokens = sum((one["usage"] or {}).get("totals", {}).get("total_tokens", 0)
                          for one in accounts)  # fmt: skip
             assert tokens == wanted[service.provider_id], service
+            if registry.load(service.provider_id).collect is None:
+                # A key leaves no records here: its tokens are unknown, not none.
+                assert [one["usage"] for one in accounts] == [None] * len(accounts)
             if registry.load(service.provider_id).discover is None:
                 expected = service.document["expected"]["snapshot"]["status"]
                 assert expected in {one["status"] for one in accounts}, (service, accounts)
+        titles = [account["title"] for account in model["accounts"]]
+        assert len(titles) == len(set(titles)), "two accounts look the same"
         shown = run_client({**daemon.env, "COLUMNS": "120"}, "overview")
         for provider_id, accounts in rows.items():
             for account in accounts:
