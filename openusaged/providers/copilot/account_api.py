@@ -49,7 +49,10 @@ def fetch(context: FetchContext, account: Account) -> UsageSnapshot:
         RateLimited, Unreachable, UpstreamChanged: no quotas to be had.
     """
     github = _GitHub(context, base_url_of(account, SPEC), read_token(context, account))
-    user = github.get("/copilot_internal/user", _EDITOR)
+    try:
+        user = github.get("/copilot_internal/user", _EDITOR)
+    except AuthRequired as error:
+        raise AuthRequired(f"{error}: sign in again, e.g. with `gh auth login`") from error
     metrics = quotas.quota_metrics(user)
     attributes = _attributes(user)
     if not metrics and not attributes:

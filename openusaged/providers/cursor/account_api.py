@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from openusaged.core.errors import UpstreamChanged
+from openusaged.core.errors import AuthRequired, UpstreamChanged
 from openusaged.core.models import Account, LimitMetric, UsageEvent, UsageSnapshot
 from openusaged.providers.base import FetchContext, Fetched
 from openusaged.providers.cursor import SPEC, billing, local_figures, paths
@@ -51,7 +51,10 @@ def fetch(context: FetchContext, account: Account) -> Fetched:
     """
     login = read_login(context, account)
     dashboard = Dashboard(context, account, base_url_of(account, SPEC), login)
-    period = billing.Period(dashboard.rpc("GetCurrentPeriodUsage"))
+    try:
+        period = billing.Period(dashboard.rpc("GetCurrentPeriodUsage"))
+    except AuthRequired as error:
+        raise AuthRequired(f"{error}: open Cursor, which renews its login") from error
     lesser = LesserCalls()
     rest = _Rest(context, account, dashboard, lesser)
     plan = rest.object("plan", _IDE, lambda: dashboard.rpc("GetPlanInfo"), "planInfo")
