@@ -208,7 +208,7 @@ class SessionReader:
             self.events.append(
                 UsageEvent(
                     event_type=TURN_COMPLETED,
-                    turn_id=f"{self._state.session_id}:{ident}",
+                    turn_id=_global(ident, ts_ms),
                     model=self._state.model,
                     **self._common(ts_ms),
                 )
@@ -284,7 +284,7 @@ class SessionReader:
         self.events.append(
             UsageEvent(
                 event_type=TOOL_USAGE,
-                tool_call_id=call_id or f"{self._state.session_id}:{as_text(line.id)}",
+                tool_call_id=_global(call_id or as_text(line.id), ts_ms),
                 tool_name=call.name,
                 mcp_server=call.server,
                 mcp_function=call.function,
@@ -299,3 +299,12 @@ class SessionReader:
                 **self._common(ts_ms),
             )
         )
+
+
+def _global(ident: str, ts_ms: int) -> str:
+    """
+    An id that holds everywhere: some models count theirs anew in every session.
+
+    The time tells them apart and is the same in a copy of the session under another name.
+    """
+    return f"{ts_ms}:{ident}"

@@ -82,6 +82,11 @@ def session(tmp_path):
     return Session(tmp_path)
 
 
+def own(ident: str) -> str:
+    """The vendor's part of an id."""
+    return ident.partition(":")[2]
+
+
 def usage(events: list[UsageEvent]) -> list[tuple[int | None, int | None, int | None]]:
     return [(e.input, e.output, e.requests) for e in events if e.event_type == MESSAGE_USAGE]
 
@@ -135,10 +140,10 @@ def test_half_written_line_waits(session):
     """A line without its end is read when it has one."""
     session.add("user.message", {"messageId": "u1"})
     session.add("user.message", {"messageId": "u2"}, end="")
-    assert [event.turn_id for event in session.read()] == ["s1:u1"]
+    assert [own(event.turn_id) for event in session.read()] == ["u1"]
     with session.path.open("a") as file:
         file.write("\n")
-    assert [event.turn_id for event in session.read()] == ["s1:u2"]
+    assert [own(event.turn_id) for event in session.read()] == ["u2"]
 
 
 def test_call_that_spans_two_reads_keeps_its_facts(session):
@@ -162,7 +167,16 @@ def test_call_without_an_id_is_its_line(session):
     """A completed call that names itself counts also without a beginning or an id."""
     session.add("tool.execution_complete", {"toolName": "bash", "success": True})
     [event] = session.read()
-    assert (event.tool_call_id, event.tool_name) == ("s1:e1", "bash")
+    assert (own(event.tool_call_id), event.tool_name) == ("e1", "bash")
+
+
+def test_ids_that_are_counted_anew_are_not_mixed_up(session):
+    """The same id at another time is another call; a copied line is the same one."""
+    done = {"toolCallId": "call_0", "toolName": "bash", "success": True}
+    for at in ("2026-08-01T10:00:00Z", "2026-08-01T10:00:05Z", "2026-08-01T10:00:05Z"):
+        session.add("tool.execution_complete", done, at=at)
+    first, second, copied = session.read()
+    assert first.tool_call_id != second.tool_call_id == copied.tool_call_id
 
 
 def test_calls_that_never_end_are_forgotten(session):
@@ -180,7 +194,7 @@ def test_lines_without_a_time_are_at_the_time_before(session):
     session.add("user.message", {"messageId": "u1"}, at="2026-08-01T10:00:00Z")
     session.add("user.message", {"messageId": "u2"}, at="soon")
     events = session.read()
-    assert [event.turn_id for event in events] == ["s1:u1", "s1:u2"]
+    assert [own(event.turn_id) for event in events] == ["u1", "u2"]
     assert events[0].ts_ms == events[1].ts_ms
 
 
@@ -209,7 +223,7 @@ def test_reader_that_died_half_way_goes_on(session):
     first = session.read(chunk_events=2, stop_after=1)
     assert session.cursor.size == 0
     rest = session.read()
-    ids = [event.tool_call_id for event in first + rest if event.event_type == TOOL_USAGE]
+    ids = [own(event.tool_call_id) for event in first + rest if event.event_type == TOOL_USAGE]
     assert ids == [f"c{number}" for number in range(5)]
 
 
@@ -220,4 +234,4 @@ def test_damaged_state_costs_only_work(session):
     values = {name: getattr(session.cursor, name) for name in session.cursor.__struct_fields__}
     for state in (b"{", b""):
         session.cursor = SourceCursor(**{**values, "state": state, "size": 0})
-        assert [event.turn_id for event in session.read()] == ["s1:u1"]
+        assert [own(event.turn_id) for event in session.read()] == ["u1"]
