@@ -161,6 +161,10 @@ class SourceCursor(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     state_version: int = 0
 
 
+MINUTE_WINDOW: Final = "1m"
+"""Window of rate limits: it has always just been reset, which is no news and no reason to ask."""
+
+
 class LimitMetric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     One limit, quota, balance or spend figure of an account.

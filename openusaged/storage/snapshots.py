@@ -19,6 +19,7 @@ from openusaged.core.models import (
     ACCOUNT_LIMITED,
     ACCOUNT_UNKNOWN,
     ACCOUNT_UNSUPPORTED,
+    MINUTE_WINDOW,
     LimitMetric,
     UsageSnapshot,
 )
@@ -26,7 +27,6 @@ from openusaged.storage.database import Database
 from openusaged.storage.names import Names
 from openusaged.storage.records import StoredSnapshot
 
-MINUTE_WINDOW: Final = "1m"
 METRIC_LIFETIME_MS: Final = 86_400_000
 """A figure that good answers stopped mentioning is shown this much longer."""
 
@@ -180,7 +180,6 @@ def _write_points(connection: sqlite3.Connection, names: Names, snapshot: UsageS
 def _write_point(
     connection: sqlite3.Connection, account: int, key: int, ts_ms: int, metric: LimitMetric
 ) -> None:
-    # A window of a minute has always just been reset: that is no news.
     resets_at_ms = None if metric.window == MINUTE_WINDOW else metric.resets_at_ms
     values = (metric.used, metric.limit, metric.remaining, resets_at_ms)
     last_two = connection.execute(

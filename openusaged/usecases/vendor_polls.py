@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from openusaged.core.models import Account, UsageSnapshot
+from openusaged.core.models import MINUTE_WINDOW, Account, UsageSnapshot
 from openusaged.providers.base import HttpClient, Machine, Provider
 from openusaged.runtime.poll_policy import PolledAccount, PollState
 from openusaged.runtime.pools import Pools
@@ -107,6 +107,6 @@ def poll_state(stored: StoredSnapshot | None) -> PollState:
         resets_at_ms=tuple(
             metric.resets_at_ms
             for metric in (good.metrics if good is not None else ())
-            if metric.resets_at_ms is not None
+            if metric.resets_at_ms is not None and metric.window != MINUTE_WINDOW
         ),
     )
