@@ -14,10 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openusage_proto.price_messages import RepriceProgress
+from openusage_proto.report_messages import (
+    CostMode as CostMode,  # noqa: PLC0414 - one place to import the wire's objects from
+)
+from openusage_proto.report_messages import Report as Report  # noqa: PLC0414
+from openusage_proto.report_messages import ReportKind as ReportKind  # noqa: PLC0414
+from openusage_proto.report_messages import ReportParams as ReportParams  # noqa: PLC0414
+from openusage_proto.report_messages import ReportRow as ReportRow  # noqa: PLC0414
+from openusage_proto.report_messages import ReportSource as ReportSource  # noqa: PLC0414
 
 Window = Literal["1d", "3d", "7d", "30d", "all"]
-ReportKind = Literal["daily", "weekly", "monthly", "session", "blocks"]
-CostMode = Literal["calculate", "display", "auto"]
 EventType = Literal[
     "turn_completed",
     "message_usage",
@@ -255,87 +261,6 @@ class ReadModel:
     totals: Totals | None = None
     unmapped: list[Unmapped] = field(default_factory=list)
     unpriced_models: list[str] = field(default_factory=list)
-
-
-# --------------------------------------------------------------------- report
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportParams:
-    """A period, session or block report; dates are inclusive local days of `tz`."""
-
-    kind: ReportKind
-    since: str | None = None
-    until: str | None = None
-    tz: str | None = None
-    provider: str | None = None
-    project: str | None = None
-    account: str | None = None
-    mode: CostMode = "calculate"
-    breakdown: bool = False
-    week_start: Literal["monday", "sunday"] = "monday"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRow:
-    """One row, child row or the totals; absent when empty as the field's default says."""
-
-    key: str
-    label: str
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_creation_tokens: int = 0
-    total_tokens: int = 0
-    cost_usd: float = 0.0
-    requests: int = 0
-    reasoning_tokens: int = 0
-    cost_basis: str = "estimate"
-    unpriced_requests: int = 0
-    other_costs: dict[str, float] = field(default_factory=dict)
-    provider: str | None = None
-    account: str | None = None
-    project: str | None = None
-    models: list[str] = field(default_factory=list)
-    model_breakdown: list[ReportRow] | None = None
-    start: str | None = None
-    end: str | None = None
-    last_activity: str | None = None
-    active: bool | None = None
-    time_remaining_seconds: float | None = None
-    burn_rate_usd_per_hour: float | None = None
-    projected_cost_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSource:
-    """One account that feeds the report and how complete it is."""
-
-    account: str
-    provider: str
-    status: str
-    last_event_at: str | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """The answer of `report` and the body of every `--json` report."""
-
-    schema_version: int
-    kind: str
-    timezone: str
-    currency: str
-    cost_basis: str
-    generated_at: str
-    seq: int
-    rows: list[ReportRow]
-    totals: ReportRow
-    unpriced_models: list[str] = field(default_factory=list)
-    sources: list[ReportSource] = field(default_factory=list)
-    since: str | None = None
-    until: str | None = None
-    note: str = ""
 
 
 # --------------------------------------------------------------------- status
