@@ -23,8 +23,7 @@ from openusaged.config.settings import PricingSettings
 from openusaged.core.errors import OpenUsageError
 from openusaged.core.models import UsageSnapshot
 from openusaged.core.windows import DAY_MS, iso
-from openusaged.providers import registry
-from openusaged.providers.base import Machine, Shallow
+from openusaged.providers.base import Machine
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.rpc.dispatch import Dispatcher, load_methods
 from openusaged.rpc.server import RpcServer
@@ -34,13 +33,14 @@ from openusaged.runtime.group_commit import GroupCommitter
 from openusaged.runtime.local_zone import local_zone_name
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.scheduler import PollScheduler
-from openusaged.runtime.tasks import Coalescer, Tasks
+from openusaged.runtime.tasks import Tasks
 from openusaged.runtime.watch import SCAN_EVERYTHING, Watcher
 from openusaged.storage.store import Store
 from openusaged.telemetry.collectors import Collector
 from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 from openusaged.telemetry.spool import Spool
+from openusaged.usecases.account_upkeep import AccountUpkeep
 from openusaged.usecases.application import Application, Facts, Parts
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
@@ -60,9 +60,6 @@ log = logging.getLogger(__name__)
 
 RETENTION_FIRST_S: Final = 300.0
 RETENTION_EVERY_S: Final = 6 * 3600.0
-SAFETY_SCAN_S: Final = 900.0
-KEY_FILES_S: Final = 60.0
-"""Shell start-up files and other tools' key files are looked at (stat only) this often."""
 DRAIN_S: Final = 3.0
 
 
@@ -131,9 +128,6 @@ class Daemon:
             self._clock.now_ms,
             directory=_working_directory(),
             keys=not demo,
-        )
-        self._redetecting: Coalescer[str] = Coalescer(
-            self._tasks, lambda _: self._redetect_and_scan()
         )
         self._socket_path = locations.socket_path()
         self.app = Application(
@@ -226,6 +220,18 @@ class Daemon:
             self._polls.poll, clock, app.settings.settings.ui.refresh_interval_seconds
         )
         self._watcher = Watcher(self._pools, self._changed)
+        self._account_upkeep = AccountUpkeep(
+            app,
+            machine=self._machine,
+            detecting=self._detecting,
+            polls=self._polls,
+            pools=self._pools,
+            tasks=self._tasks,
+            collector=collector,
+            collecting=self._collecting,
+            scheduler=self._scheduler,
+            watcher=self._watcher,
+        )
         app.assemble(
             Parts(
                 store=store,
@@ -252,21 +258,19 @@ class Daemon:
                 clock=clock,
                 recent_errors=self._recent_errors,
                 connections=self._connections,
-                redetect=self._detect,
+                redetect=self._account_upkeep.detect,
                 publish=self._publish,
                 zone_name=lambda: local_zone_name(self._env),
             )
         )
-        self._detect()
+        self._account_upkeep.detect()
         self._serve()
         self._watcher.add(locations.spool_dir())
         self._watcher.add(os.path.dirname(locations.settings_path()))
         self._watcher.add(self._price_upkeep.directory, recursive=False)
         self._receiving.start()
         self._collecting.scan()
-        # What notifications cannot promise, and tools that were installed meanwhile.
-        self._tasks.every(SAFETY_SCAN_S, self._redetect_and_scan)
-        self._tasks.every(KEY_FILES_S, self._look_at_key_files)
+        self._account_upkeep.start()
         self._tasks.later(RETENTION_FIRST_S, self._retention)
         self._tasks.every(RETENTION_EVERY_S, self._retention)
         self._price_upkeep.start()
@@ -284,7 +288,7 @@ class Daemon:
             found=lambda: self.app.found,
             settings=lambda: self.app.settings,
             statuses=self._polls.statuses,
-            redetect=self._detect,
+            redetect=self._account_upkeep.detect,
             reload=self._reload_now,
             keep=self._polls.keep,
         )
@@ -317,46 +321,15 @@ class Daemon:
             log.warning("event=settings warning=%s", warning)
         self._scheduler.set_interval(loaded.settings.ui.refresh_interval_seconds)
         log.info("event=settings_reloaded")
-        self._redetecting.add(("",))
+        self._account_upkeep.detect_soon()
 
     def _reload_now(self) -> None:
         """Take over changed settings before the answer to whoever changed them."""
         self.reload()
-        self._detect()
-
-    def _look_at_key_files(self) -> None:
-        """A key may have come, changed or gone in a file that is not in a watched directory."""
-        if self._pools.work(self._detecting.outdated):
-            self._redetecting.add(("",))
-
-    def _redetect_and_scan(self) -> None:
-        self._detect()
-        self._collecting.scan()
-
-    def _detect(self) -> None:
-        """Find the accounts, watch their directories, poll those that can be polled."""
-        loaded = self.app.settings
-        assert loaded is not None
-        settings = loaded.settings
-        found = self._pools.work(self._detecting.run, settings)
-        self.app.found = found
-        self._collector.set_accounts(found.accounts)
-        for provider in registry.load_all().values():
-            for root in provider.roots(self._machine) if provider.roots else ():
-                self._watcher.add(root, recursive=False)
-        for account, provider in found.accounts:
-            for place in provider.watch(account, self._machine) if provider.watch else ():
-                if isinstance(place, Shallow):
-                    self._watcher.add(place.path, recursive=False)
-                else:
-                    self._watcher.add(place)
-        self._scheduler.set_accounts(self._polls.polled() if self._may_call() else ())
-        self.app.update_view()
+        self._account_upkeep.detect()
 
     def _may_call(self) -> bool:
-        """Whether the user lets us make calls of our own accord."""
-        loaded = self.app.settings
-        return loaded is not None and loaded.settings.telemetry.poll and not self.app.facts.demo
+        return self._account_upkeep.may_call()
 
     @property
     def _existing_store(self) -> Store:
@@ -377,8 +350,7 @@ class Daemon:
             self._receiving.drain_soon()
         if settings_path in paths or os.path.dirname(settings_path) in paths:
             self.reload()
-        if self._secrets.credentials.path in paths:
-            self._redetecting.add(("",))
+        self._account_upkeep.changed(paths)
         self._price_upkeep.changed(paths)
         logs_changed = {path for path in paths if self._collector.owner_of(path) is not None}
         self._collecting.wake(logs_changed)
@@ -389,7 +361,7 @@ class Daemon:
         )
         if any(not path.startswith(ours) for path in paths - logs_changed):
             # Something appeared where no account is: a tool may have been used for the first time.
-            self._redetecting.add(("",))
+            self._account_upkeep.detect_soon()
 
     # ------------------------------------------------------------ polling
 

@@ -56,8 +56,16 @@ class Detecting:
         self._detector = Detector(machine, now_ms, probe)
         self._running = threading.Lock()
         self._stamps: dict[str, tuple[int, int, int] | None] = {}
+        self._key_hashes: dict[str, int] = {}
         self.detection = Detection()
         self.at_ms = 0
+        self.rekeyed: list[str] = []
+        """Accounts whose key the last run found to be another one than before."""
+
+    @property
+    def credentials_path(self) -> str:
+        """The file whose change brings or takes keys."""
+        return self._secrets.credentials.path
 
     def run(self, settings: Settings) -> Found:
         """Look at the machine and say which accounts there are; one run at a time."""
@@ -81,6 +89,10 @@ class Detecting:
             found.warnings.append(warning)
         self._stamps = stamps(self._files(detection))
         self.detection, self.at_ms = detection, self._now_ms()
+        # Python salts hashes of texts per process: nothing can be told from one
+        hashes = {account.id: hash(self._secrets.secret_of(account)) for account in found.plain}
+        before, self._key_hashes = self._key_hashes, hashes
+        self.rekeyed = [name for name in hashes if before.get(name, hashes[name]) != hashes[name]]
         log.info(
             "event=detected programs=%d keys=%d accounts=%d",
             len(detection.binaries),
@@ -94,7 +106,7 @@ class Detecting:
         return stamps(self._stamps) != self._stamps
 
     def _files(self, detection: Detection) -> list[str]:
-        return [*detection.files, self._secrets.credentials.path]
+        return [*detection.files, self.credentials_path]
 
     def _wanted(self, settings: Settings) -> Wanted:
         detect = settings.detect

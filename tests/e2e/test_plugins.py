@@ -100,6 +100,23 @@ def test_key_that_cannot_be_checked(
     assert (answer["stored"], answer["status"]) == (True, "")
 
 
+def test_corrected_key_is_tried_at_once(
+    isolated_home: str, daemon: Daemon, acme: Vendor, tmp_path: Path
+) -> None:
+    """Refused credentials are polled seldom, but a key that was corrected in a file is tried."""
+    write_settings(acme)
+    rc = Path(isolated_home) / ".zshrc"
+    rc.write_text("export ACME_API_KEY=acme-planted-wrong-02\n")
+    module, project = example()
+    quick = module.replace('setup="Set ACME_API_KEY.",', 'setup="x", min_poll_s=0.1,')
+    daemon.env["PYTHONPATH"] = str(install(tmp_path, quick, project))
+    daemon.start()
+    wait_until(lambda: status_of(daemon, "acme") == "AUTH_REQUIRED", 20.0, "the refusal")
+    rc.write_text(f"export ACME_API_KEY={KEY}\n")
+    daemon.call("detect")
+    wait_until(lambda: status_of(daemon, "acme") == "OK", 20.0, "the poll with the new key")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -103,6 +103,19 @@ def test_without_detection_nothing_is_looked_at(tmp_path: Path) -> None:
     assert world.secrets.secret_of(account) == ""
 
 
+def test_new_keys_are_noticed(tmp_path: Path) -> None:
+    """An account whose key came, changed or went is named once; one that is new is not."""
+    world = World(tmp_path)
+    path = write(tmp_path / ".zshrc", "export GROQ_API_KEY=one")
+    mine = [{"id": "groq", "provider": "groq"}]
+    seen = []
+    for text in ("export GROQ_API_KEY=one", "export GROQ_API_KEY=two", "", "# nothing"):
+        write(path, text)
+        world.run(accounts=mine)
+        seen.append(world.detecting.rekeyed)
+    assert seen == [[], ["groq"], ["groq"], []]
+
+
 def test_demonstration_shows_no_key_of_the_user(tmp_path: Path) -> None:
     """Beside sample data the keys of the real machine are not looked for."""
     machine = bare_machine(tmp_path, GROQ_API_KEY="gsk-1")

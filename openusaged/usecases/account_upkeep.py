@@ -1,0 +1,139 @@
+"""
+Keeps the accounts current while the daemon runs: detects, watches their places, polls them.
+
+Looking (files, directories, a probe) is a worker's; taking over what was found is the hub's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from openusaged.core.models import Account
+from openusaged.providers import registry
+from openusaged.providers.base import Machine, Provider, Shallow
+from openusaged.runtime.pools import Pools
+from openusaged.runtime.scheduler import PollScheduler
+from openusaged.runtime.tasks import Coalescer, Tasks
+from openusaged.runtime.watch import Watcher
+from openusaged.telemetry.collectors import Collector
+from openusaged.usecases.accounts import Found
+from openusaged.usecases.application import Application
+from openusaged.usecases.collecting import Collecting
+from openusaged.usecases.detecting import Detecting
+from openusaged.usecases.vendor_polls import VendorPolls
+
+log = logging.getLogger(__name__)
+
+SAFETY_SCAN_S: Final = 900.0
+KEY_FILES_S: Final = 60.0
+"""Shell start-up files and other tools' key files are looked at (stat only) this often."""
+
+
+class AccountUpkeep:
+    """Every method runs in a greenlet."""
+
+    def __init__(
+        self,
+        app: Application,
+        *,
+        machine: Machine,
+        detecting: Detecting,
+        polls: VendorPolls,
+        pools: Pools,
+        tasks: Tasks,
+        collector: Collector,
+        collecting: Collecting,
+        scheduler: PollScheduler,
+        watcher: Watcher,
+    ) -> None:
+        self._app = app
+        self._machine = machine
+        self._detecting = detecting
+        self._polls = polls
+        self._pools = pools
+        self._tasks = tasks
+        self._collector = collector
+        self._collecting = collecting
+        self._scheduler = scheduler
+        self._watcher = watcher
+        self._soon: Coalescer[str] = Coalescer(tasks, lambda _: self.detect_and_scan())
+
+    def start(self) -> None:
+        """Begin to look for what notifications cannot promise, and tools installed meanwhile."""
+        self._tasks.every(SAFETY_SCAN_S, self.detect_and_scan)
+        self._tasks.every(KEY_FILES_S, self._look_at_key_files)
+
+    def detect(self) -> None:
+        """Find the accounts, watch their directories, poll those that can be polled."""
+        loaded = self._app.settings
+        assert loaded is not None
+        found = self._pools.work(self._detecting.run, loaded.settings)
+        places = self._pools.work(self._places, found)
+        self._app.found = found
+        self._collector.set_accounts(found.accounts)
+        for path, recursive in places:
+            self._watcher.add(path, recursive=recursive)
+        self._scheduler.set_accounts(self._polls.polled() if self.may_call() else ())
+        # Refused credentials are tried again seldom: a new key deserves to be tried now.
+        self._poll_soon(self._detecting.rekeyed)
+        self._app.update_view()
+
+    def detect_and_scan(self) -> None:
+        """Detect, then read what the accounts have recorded since."""
+        self.detect()
+        self._collecting.scan()
+
+    def detect_soon(self) -> None:
+        """Detect and scan in a greenlet of its own; several wishes are one run."""
+        self._soon.add(("",))
+
+    def changed(self, paths: Collection[str]) -> None:
+        """These files have changed; keys may be among them."""
+        if self._detecting.credentials_path in paths:
+            self.detect_soon()
+
+    def may_call(self) -> bool:
+        """Whether the user lets us make calls of our own accord."""
+        loaded = self._app.settings
+        return loaded is not None and loaded.settings.telemetry.poll and not self._app.facts.demo
+
+    def _places(self, found: Found) -> list[tuple[str, bool]]:
+        """Directories to watch and whether what lies deeper matters; worker thread."""
+        places: list[tuple[str, bool]] = []
+        for provider in registry.load_all().values():
+            places += _guarded(provider, _roots(provider, self._machine))
+        for account, provider in found.accounts:
+            places += _guarded(provider, _watched(provider, account, self._machine))
+        return places
+
+    def _look_at_key_files(self) -> None:
+        """A key may have come, changed or gone in a file that is not in a watched directory."""
+        if self._pools.work(self._detecting.outdated):
+            self.detect_soon()
+
+    def _poll_soon(self, account_ids: list[str]) -> None:
+        """Poll these as soon as their vendors may be asked."""
+        _, deferred = self._scheduler.poll_now(account_ids)
+        if deferred:
+            self._tasks.later(KEY_FILES_S, self._poll_soon, deferred)
+
+
+def _roots(provider: Provider, machine: Machine) -> Iterator[tuple[str, bool]]:
+    for root in provider.roots(machine) if provider.roots else ():
+        yield root, False
+
+
+def _watched(provider: Provider, account: Account, machine: Machine) -> Iterator[tuple[str, bool]]:
+    for place in provider.watch(account, machine) if provider.watch else ():
+        yield (place.path, False) if isinstance(place, Shallow) else (place, True)
+
+
+def _guarded(provider: Provider, places: Iterator[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """A provider (a plug-in, perhaps) that fails here costs only its own notifications."""
+    try:
+        return list(places)
+    except Exception:
+        log.exception("event=watch_failed provider=%s", provider.id)
+        return []
