@@ -25,3 +25,15 @@ def project_labels(roots: Iterable[str]) -> dict[str, str]:
             return {root: label for label, group in labels.items() for root in group}
         for root in longer:
             depth[root] += 1
+
+
+def projects_named(roots: Iterable[str], wanted: str) -> frozenset[str]:
+    """The roots that a name means: the path itself, its label or its folder's name, in any case."""
+    roots = list(roots)
+    name = wanted.rstrip("/").lower()
+    labels = project_labels(roots)
+    return frozenset(
+        root
+        for root in roots
+        if name in (root.lower(), labels[root].lower(), root.rsplit("/", 1)[-1].lower())
+    )

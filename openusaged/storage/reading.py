@@ -16,6 +16,7 @@ from openusaged.storage import read_queries, repricing
 from openusaged.storage.buckets import MESSAGES, TOOLS, BucketReader
 from openusaged.storage.cursors import read_cursors
 from openusaged.storage.database import Database
+from openusaged.storage.detail_reading import DetailReading
 from openusaged.storage.identities import Identities
 from openusaged.storage.names import Names
 from openusaged.storage.read_queries import SessionFilter
@@ -46,7 +47,7 @@ _FAR_PAST: Final = 0
 _FAR_FUTURE: Final = 1 << 40
 
 
-class StoreReading:
+class StoreReading(DetailReading):
     """What reader threads may ask; the attributes are kept current by the writer."""
 
     def __init__(self, database: Database) -> None:

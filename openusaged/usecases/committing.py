@@ -16,6 +16,7 @@ from openusaged.core.models import UsageEvent, UsageSnapshot
 from openusaged.runtime.group_commit import GroupCommitter
 from openusaged.storage.store import BatchResult, Store, WriteBatch
 from openusaged.telemetry.pipeline import Pipeline
+from openusaged.usecases.deliveries import Deliveries
 
 
 class EventWrite(msgspec.Struct, frozen=True):
@@ -42,12 +43,15 @@ class Writing:
         self.deduplicated = 0
         self.merged = 0
         self.rejected = 0
+        self.deliveries = Deliveries()
 
     def commit(self, writes: Sequence[Write]) -> list[BatchResult]:
         """One transaction for all of them; one result each."""
         before = self._store.seq
-        results = self._store.apply([self._batch(write) for write in writes])
-        for result in results:
+        batches = [self._batch(write) for write in writes]
+        results = self._store.apply(batches)
+        for batch, result in zip(batches, results, strict=True):
+            self.deliveries.note(batch, result)
             if result.error is not None:
                 self.rejected += 1
             else:

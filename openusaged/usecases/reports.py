@@ -14,7 +14,7 @@ from typing import Final
 from openusage_proto.messages import Report, ReportParams, ReportRow, ReportSource
 from openusaged.core.blocks import Block, split_blocks
 from openusaged.core.models import QUARTER_MS, Account
-from openusaged.core.projects import project_labels
+from openusaged.core.projects import project_labels, projects_named
 from openusaged.core.windows import (
     HOUR_MS,
     day_of_number,
@@ -162,7 +162,7 @@ def _filter(
 ) -> Callable[[UsageRow], bool]:
     providers = {account.id: account.provider_id for account in context.accounts}
     wanted_provider = (params.provider or "").lower()
-    projects = _matching_projects(store, params.project) if params.project else None
+    projects = projects_named(store.projects(), params.project) if params.project else None
 
     def accept(row: UsageRow) -> bool:
         if params.account and row.account != params.account:
@@ -176,18 +176,6 @@ def _filter(
         return projects is None or row.project in projects
 
     return accept
-
-
-def _matching_projects(store: Store, wanted: str) -> frozenset[str]:
-    """Project roots that a name means: the path, its label or its folder's name."""
-    roots = store.projects()
-    name = wanted.rstrip("/").lower()
-    labels = project_labels(roots)
-    return frozenset(
-        root
-        for root in roots
-        if name in (root.lower(), labels[root].lower(), root.rsplit("/", 1)[-1].lower())
-    )
 
 
 def _row(

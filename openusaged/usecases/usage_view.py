@@ -122,7 +122,7 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
     last_events = store.last_event_ms()
     polls = {account_id: poll for (_, account_id), poll in store.snapshots().items()}
 
-    owner = _owners(request)
+    owner = owner_of(request.accounts, request.links)
     labels = project_labels({row.project for row in rows if row.project})
     usage_by: dict[str, list[UsageRow]] = _by(rows, owner)
     today_by = _by(today_rows, owner)
@@ -188,18 +188,18 @@ def _day_rows(store: Store, request: ViewRequest) -> list[UsageRow]:
 Owner = Callable[[str, str, str], str]
 
 
-def _owners(request: ViewRequest) -> Owner:
+def owner_of(accounts: Sequence[Account], links: Mapping[str, str]) -> Owner:
     """(account of the event, client, provider) -> account that shows it, "" for none."""
-    known = {account.id for account in request.accounts}
+    known = {account.id for account in accounts}
     of_provider: dict[str, list[str]] = {}
-    for account in request.accounts:
+    for account in accounts:
         of_provider.setdefault(account.provider_id, []).append(account.id)
 
     def owner(account: str, client: str, provider: str) -> str:
         if account in known:
             return account
         for name in (client, provider):
-            target = request.links.get(name, "")
+            target = links.get(name, "")
             candidates = of_provider.get(target, [])
             if len(candidates) == 1:
                 return candidates[0]

@@ -1,0 +1,66 @@
+"""
+The part of the store's reading half that explanations and charts ask: single events, hours, days.
+
+Separate from `reading` because its answers cost time in proportion to the events they look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from openusaged.core.merge import CountedEvent
+from openusaged.storage import detail_queries
+from openusaged.storage.buckets import BucketReader
+from openusaged.storage.database import Database
+from openusaged.storage.detail_queries import EventGroup, Selection
+from openusaged.storage.names import Names
+from openusaged.storage.records import Segment
+
+
+class DetailReading:
+    """Mixed into `StoreReading`, which sets the attributes."""
+
+    _database: Database
+    _names: Names
+    _tools: BucketReader
+
+    def event_groups(self, wanted: Selection) -> list[EventGroup]:
+        """The selection's hot messages, grouped by all that an explanation distinguishes."""
+        with self._database.read_snapshot() as connection:
+            return detail_queries.event_groups(connection, self._names, wanted)
+
+    def newest_events(self, wanted: Selection, limit: int) -> list[CountedEvent]:
+        """The selection's latest hot messages, newest first."""
+        with self._database.read_snapshot() as connection:
+            return list(detail_queries.events(connection, self._names, wanted, limit))
+
+    def sum_events(
+        self, wanted: Selection, value: Callable[[CountedEvent], int], *, limit: int
+    ) -> int | None:
+        """A figure of each hot message of the selection, added up; None for more than `limit`."""
+        with self._database.read_snapshot() as connection:
+            if detail_queries.count_events(connection, self._names, wanted) > limit:
+                return None
+            return sum(map(value, detail_queries.events(connection, self._names, wanted, None)))
+
+    def first_hot_quarter(self) -> int | None:
+        """Quarter of the oldest event whose detail is kept, or None."""
+        with self._database.read_snapshot() as connection:
+            return detail_queries.first_hot_quarter(connection)
+
+    def active_quarters(self, wanted: Selection) -> list[tuple[int, int, int, int]]:
+        """(quarter, requests, tokens, cost in 1e-9 USD) of the quarter hours with messages."""
+        with self._database.read_snapshot() as connection:
+            return detail_queries.active_quarters(connection, self._names, wanted)
+
+    def server_calls(self, segments: Sequence[Segment]) -> list[tuple[int, str, str, str, int]]:
+        """(local day number, account, client, MCP server, calls) of the segments."""
+        groups = self._tools.read(
+            segments, group_by=("account", "client", "mcp_server"), filters={}
+        )
+        text = self._names.text
+        return [
+            (day, text[account], text[client], text[server], sums[0])
+            for (day, account, client, server), sums in groups.items()
+            if server
+        ]

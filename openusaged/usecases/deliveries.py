@@ -1,0 +1,65 @@
+"""
+What each source has delivered through each channel since the start: new, completed, repeated.
+
+The store keeps no trace of a report that changed nothing; this is where those are counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from openusaged.storage.store import BatchResult, WriteBatch
+
+IMPORT: Final = "import"
+"""Channel of a first import, which merges in its scanners whatever the logs repeat."""
+SEVERAL: Final = "several"
+"""Stands for the channels of a batch that has more than one: its counts are of the whole batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Counts of one source and channel."""
+
+    new: int = 0
+    completed: int = 0
+    repeated: int = 0
+
+
+class Deliveries:
+    """Written by the writer thread, read by reader threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, str], Delivered] = {}
+
+    def note(self, batch: WriteBatch, result: BatchResult) -> None:
+        """Count what became of a batch."""
+        if result.error is not None:
+            return
+        counts = (result.accepted, result.merged, result.deduplicated)
+        if not any(counts):
+            return
+        key = _origin(batch)
+        with self._lock:
+            known = self._counts.get(key, Delivered())
+            self._counts[key] = Delivered(
+                known.new + counts[0], known.completed + counts[1], known.repeated + counts[2]
+            )
+
+    def counts(self) -> dict[tuple[str, str], Delivered]:
+        """Counts by (source, channel)."""
+        with self._lock:
+            return dict(self._counts)
+
+
+def _origin(batch: WriteBatch) -> tuple[str, str]:
+    if batch.staged is not None:
+        sources = {cursor.source for cursor in batch.cursors}
+        return (sources.pop() if len(sources) == 1 else SEVERAL), IMPORT
+    origins = {(item.event.source, item.event.channel) for item in batch.events}
+    if len(origins) == 1:
+        return origins.pop()
+    sources = {source for source, _ in origins}
+    return (sources.pop() if len(sources) == 1 else SEVERAL), SEVERAL
