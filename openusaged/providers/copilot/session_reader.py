@@ -71,6 +71,10 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     calls: dict[str, Call] = {}
     models: dict[str, ModelUse] = {}
     is_counted_elsewhere: bool = False
+    counted_ms: int = 0
+    counted_ids: list[str] = []
+    """Time and ids of the latest lines whose counts were added up: a log that repeats itself
+    (a copy behind the original) adds nothing."""
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -214,13 +218,25 @@ class SessionReader:
                 )
             )
 
-    def _assistant_message(self, line: _Line, ts_ms: int) -> None:  # noqa: ARG002
+    def _is_new(self, line: _Line, ts_ms: int) -> bool:
+        """Whether the line's counts were not added up before; logs are written in order of time."""
+        state, ident = self._state, as_text(line.id)
+        if ts_ms < state.counted_ms:
+            return False
+        if ts_ms > state.counted_ms:
+            state.counted_ms, state.counted_ids = ts_ms, []
+        if ident and ident in state.counted_ids:
+            return False
+        state.counted_ids.append(ident)
+        return True
+
+    def _assistant_message(self, line: _Line, ts_ms: int) -> None:
         message = _message.decode(line.data)
         model = as_text(message.model)
         if model and not line.agentId:
             self._take_model(model)
         output = as_count(message.outputTokens)
-        if output is not None:
+        if output is not None and self._is_new(line, ts_ms):
             self._use(model or self._state.model).message(output)
         for request in map(as_object, as_list(message.toolRequests)):
             call = call_of(
@@ -231,14 +247,16 @@ class SessionReader:
             )
             self._remember(as_text(request.get("toolCallId")), call, line)
 
-    def _usage(self, line: _Line, ts_ms: int) -> None:  # noqa: ARG002
+    def _usage(self, line: _Line, ts_ms: int) -> None:
         data = as_object(msgspec.json.decode(line.data))
-        self._use(as_text(data.get("model")) or self._state.model).call(call_sums(data))
+        if self._is_new(line, ts_ms):
+            self._use(as_text(data.get("model")) or self._state.model).call(call_sums(data))
 
-    def _shutdown(self, line: _Line, ts_ms: int) -> None:  # noqa: ARG002
+    def _shutdown(self, line: _Line, ts_ms: int) -> None:
         data = as_object(msgspec.json.decode(line.data))
-        for model, sums in shutdown_sums(data).items():
-            self._use(model).report(sums)
+        if self._is_new(line, ts_ms):
+            for model, sums in shutdown_sums(data).items():
+                self._use(model).report(sums)
 
     def _use(self, model: str) -> ModelUse:
         self._changed.add(model)

@@ -170,6 +170,21 @@ def test_call_without_an_id_is_its_line(session):
     assert (own(event.tool_call_id), event.tool_name) == ("e1", "bash")
 
 
+def test_log_that_repeats_itself_adds_nothing(session):
+    """Messages, calls and totals that stand there twice are counted once."""
+    session.message(100)
+    session.add("assistant.usage", {"model": "gpt-5.2", "inputTokens": 900, "outputTokens": 90})
+    session.shutdown(1000, 150)
+    session.shutdown(500, 40)
+    session.message(30)
+    once = usage(session.read())
+    text = session.path.read_text()
+    session.path.write_text(text + text)
+    twice = usage(session.read())
+    assert once == [(1500, 220, 3)]
+    assert twice == []
+
+
 def test_ids_that_are_counted_anew_are_not_mixed_up(session):
     """The same id at another time is another call; a copied line is the same one."""
     done = {"toolCallId": "call_0", "toolName": "bash", "success": True}
