@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args
 
+from openusage_client.flat_rate import is_flat_rate
 from openusage_client.rpc import Connection
 from openusage_client.tui.limits import DEFAULT_THRESHOLDS, Thresholds
 from openusage_proto.errors import METHOD_NOT_FOUND, RpcError
@@ -29,6 +30,8 @@ from openusage_proto.methods import SETTINGS_GET
 
 WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
 DEFAULT_WINDOW: Final[Window] = "30d"
+VIEWS: Final = ("grid", "stacked", "tabs", "split", "compare", "compact")
+DEFAULT_VIEW: Final = "grid"
 HIDDEN: Final = "hidden"
 """The cost basis of figures whose cost is not to be shown; it never comes from the daemon."""
 
@@ -44,14 +47,25 @@ class Preferences:
 
     theme: str = ""
     window: Window = DEFAULT_WINDOW
-    hide_costs: bool = False
+    hide_costs: bool | None = None
     costs_of: Mapping[str, bool] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     thresholds: Thresholds = DEFAULT_THRESHOLDS
+    view: str = DEFAULT_VIEW
+    sections: tuple[tuple[str, bool], ...] = ()
+    """Sections of a tile as listed, each with whether it is on; the others follow, switched on."""
+    hide_empty: bool = True
 
     def hides_costs_of(self, account_id: str | None) -> bool:
         """An account's own word, else the common one; no account: a sum over several."""
-        return self.costs_of.get(account_id or "", self.hide_costs)
+        return self.costs_of.get(account_id or "", bool(self.hide_costs))
+
+    def hides_costs(self, account: AccountSnapshot) -> bool:
+        """As `hides_costs_of`; where nobody has said a word, a flat rate hides what is no bill."""
+        own = self.costs_of.get(account.account_id, self.hide_costs)
+        if own is None:
+            return is_flat_rate(account.provider_id, account.attributes)
+        return own
 
     def ordered(self, accounts: Sequence[AccountSnapshot]) -> list[AccountSnapshot]:
         """The accounts the list names, in its order, then the others as they came."""
@@ -60,12 +74,17 @@ class Preferences:
 
     def applied(self, model: ReadModel) -> ReadModel:
         """The read model in the order of the list and without the costs that are hidden."""
+        hidden = [account for account in model.accounts if self.hides_costs(account)]
+        names = {account.account_id for account in hidden}
         accounts = [
-            without_costs(account) if self.hides_costs_of(account.account_id) else account
+            without_costs(account) if account.account_id in names else account
             for account in self.ordered(model.accounts)
         ]
-        if not self.hide_costs:
-            return replace(model, accounts=accounts)
+        everything = self.hide_costs is True or (accounts and len(hidden) == len(accounts))
+        if not everything:
+            parts = [account.usage.totals for account in hidden if account.usage]
+            totals = model.totals and _less(model.totals, parts)
+            return replace(model, accounts=accounts, totals=totals)
         return replace(
             model,
             accounts=accounts,
@@ -93,7 +112,12 @@ def read(connection: Connection) -> Preferences:
         if error.slug != METHOD_NOT_FOUND:
             raise
         return DEFAULTS
-    return parse(answer.get("settings") if isinstance(answer, dict) else None)
+    return parse(settings_of(answer))
+
+
+def settings_of(answer: Any) -> Mapping[str, Any]:
+    """The settings in an answer of `settings_get` or `settings_update`."""
+    return _section(_section(answer).get("settings"))
 
 
 def parse(settings: Any) -> Preferences:
@@ -108,7 +132,7 @@ def parse(settings: Any) -> Preferences:
     return Preferences(
         theme=theme.strip() if isinstance(theme, str) else "",
         window=next((name for name in WINDOWS if name == window), DEFAULT_WINDOW),
-        hide_costs=dashboard.get("hide_costs") is True,
+        hide_costs=hidden if isinstance(hidden := dashboard.get("hide_costs"), bool) else None,
         costs_of={
             name: hidden
             for name, entry in named.items()
@@ -119,6 +143,18 @@ def parse(settings: Any) -> Preferences:
             warn=_used_from(ui.get("warn_threshold"), DEFAULT_THRESHOLDS.warn),
             critical=_used_from(ui.get("crit_threshold"), DEFAULT_THRESHOLDS.critical),
         ),
+        view=next((name for name in VIEWS if name == dashboard.get("view")), DEFAULT_VIEW),
+        sections=_switches(dashboard.get("widget_sections")),
+        hide_empty=dashboard.get("hide_sections_with_no_data") is not False,
+    )
+
+
+def _switches(value: Any) -> tuple[tuple[str, bool], ...]:
+    entries = [_section(item) for item in value] if isinstance(value, list) else []
+    return tuple(
+        (str(entry["id"]), entry.get("enabled") is not False)
+        for entry in entries
+        if entry.get("id")
     )
 
 
@@ -141,6 +177,25 @@ def without_costs(account: AccountSnapshot) -> AccountSnapshot:
         account,
         metrics=[metric for metric in account.metrics if metric.limit or not _is_money(metric)],
         usage=usage and _usage_without_costs(usage),
+    )
+
+
+def _less(totals: Totals, hidden: Sequence[Totals]) -> Totals:
+    """The sum without the costs of some of its parts; their tokens and requests stay in it."""
+    if not hidden:
+        return totals
+    other = dict(totals.other_costs)
+    for part in hidden:
+        for currency, amount in part.other_costs.items():
+            other[currency] = other.get(currency, 0.0) - amount
+    return replace(
+        totals,
+        # A difference of sums may miss zero by a rounding error.
+        cost_usd=max(0.0, round(totals.cost_usd - sum(part.cost_usd for part in hidden), 9)),
+        unpriced_requests=max(
+            0, totals.unpriced_requests - sum(part.unpriced_requests for part in hidden)
+        ),
+        other_costs={name: amount for name, amount in other.items() if abs(amount) > 1e-9},
     )
 
 

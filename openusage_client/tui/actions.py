@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from openusage_client.preferences import WINDOWS
+from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.keymap import DETAIL, HELP
 from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.views import screens
 
-EffectKind = Literal["quit", "window", "refresh", "redraw"]
+EffectKind = Literal["quit", "window", "refresh", "redraw"] | SaveSettings
 
 
 @dataclass(frozen=True, slots=True)

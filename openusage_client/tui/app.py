@@ -27,6 +27,7 @@ from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
 from openusage_client.tui import actions, glyphs, keymap
 from openusage_client.tui.canvas import ScreenForm, terminal_size
+from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.poller import Connect, Poller
@@ -257,6 +258,8 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
             self.poller.show_window(self.state.window)
         elif effect == "refresh":
             self.poller.refresh()
+        elif isinstance(effect, SaveSettings):
+            self.poller.save(effect)
         else:
             self._form().redraw()
 

@@ -20,6 +20,7 @@ from openusage_client import preferences
 from openusage_client.decode import decode
 from openusage_client.errors import ClientError, ProtocolError
 from openusage_client.rpc import Connection
+from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.state import Link, Phase, Update
 from openusage_client.tui.wakeup import WakePipe
 from openusage_proto import methods
@@ -38,8 +39,9 @@ Connect = Callable[[bool], Connection]
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    kind: Literal["window", "refresh", "stop"]
+    kind: Literal["window", "refresh", "save", "stop"]
     window: Window = "30d"
+    save: SaveSettings | None = None
 
 
 class Poller(threading.Thread):
@@ -70,6 +72,7 @@ class Poller(threading.Thread):
         self._pipe = WakePipe()
         self._stopping = threading.Event()
         self._refresh = False
+        self._saves: deque[SaveSettings] = deque()
         self._seq = -1
         self._preferences: preferences.Preferences | None = None
         self._served = False
@@ -84,6 +87,10 @@ class Poller(threading.Thread):
     def refresh(self) -> None:
         """Have the daemon detect, read and poll now; start one when none answers."""
         self._ask(_Request("refresh"))
+
+    def save(self, save: SaveSettings) -> None:
+        """Have the daemon change the settings, at once or when it is there again."""
+        self._ask(_Request("save", save=save))
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """End the thread; one that hangs in a call is left to die with the process."""
@@ -150,6 +157,8 @@ class Poller(threading.Thread):
                 self._stopping.set()
             elif request.kind == "refresh":
                 self._refresh = True
+            elif request.save is not None:
+                self._saves.append(request.save)
             elif request.window != self._window:
                 self._window = request.window
                 changed = True
@@ -162,6 +171,7 @@ class Poller(threading.Thread):
         # One piece of news: figures that are back never stand beside the word "lost".
         self._read(connection, seq=None, link=_link("live"))
         self._read_providers(connection)
+        self._save(connection)
         while not self._stopping.is_set():
             if self._pushed(connection):
                 self._read(connection, seq=self._seq)
@@ -182,6 +192,7 @@ class Poller(threading.Thread):
     def _answer(self, connection: Connection) -> None:
         if self._take_requests():
             self._read(connection, seq=None)
+        self._save(connection)
         if self._refresh and not self._stopping.is_set():
             self._refresh = False
             try:
@@ -194,6 +205,23 @@ class Poller(threading.Thread):
             # A settings file that was edited changes no figure, so nothing would push it.
             self._read(connection, seq=self._seq)
 
+    def _save(self, connection: Connection) -> None:
+        """Change the settings as asked, each change made of the settings as they are then."""
+        while self._saves and not self._stopping.is_set():
+            # Taken out only when answered: a connection that breaks now does not lose it.
+            save = self._saves[0]
+            try:
+                settings = preferences.settings_of(connection.call(methods.SETTINGS_GET))
+                answer = connection.call(methods.SETTINGS_UPDATE, changes=save.change(settings))
+            except RpcError as error:
+                self._saves.popleft()
+                # What the screen has shown ahead of the answer is not so.
+                self._post(notice=f"not saved: {error.detail}", preferences=self._preferences)
+                continue
+            self._saves.popleft()
+            self._preferences = preferences.parse(preferences.settings_of(answer))
+            self._post(preferences=self._preferences, notice=save.words or None)
+
     def _pushed(self, connection: Connection) -> bool:
         """Take all pushes that have arrived; True when one names another sequence than ours."""
         changed = False
@@ -203,8 +231,7 @@ class Poller(threading.Thread):
         return changed
 
     def _read(self, connection: Connection, seq: int | None, link: Link | None = None) -> None:
-        if self._read_preferences(connection):
-            seq = None
+        self._read_preferences(connection)
         answer = connection.call(methods.READ_MODEL, window=self._window, tz=self._zone, if_seq=seq)
         if isinstance(answer, dict) and answer.get("unchanged"):
             return
@@ -212,20 +239,18 @@ class Poller(threading.Thread):
         self._seq = model.seq
         self._served = True
         self._importing = model.importing
-        assert self._preferences is not None
-        self._post(model=self._preferences.applied(model), link=link)
+        self._post(model=model, link=link)
 
-    def _read_preferences(self, connection: Connection) -> bool:
-        """Take over the settings; True when they show the same figures in another way."""
+    def _read_preferences(self, connection: Connection) -> None:
+        """Take over the settings."""
         found = preferences.read(connection)
         if found == self._preferences:
-            return False
+            return
         first, self._preferences = self._preferences is None, found
         self._post(preferences=found)
         if first and self._window is None:
             self._window = found.window
             self._post(window=found.window)
-        return True
 
     def _read_providers(self, connection: Connection) -> None:
         try:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from openusage_client.preferences import DEFAULT_WINDOW, DEFAULTS, Preferences
+from openusage_client.preferences import DEFAULT_VIEW, DEFAULT_WINDOW, DEFAULTS, Preferences
+from openusage_client.tui.matching import matching
 from openusage_proto.messages import (
     AccountSnapshot,
     ImportProgress,
@@ -43,12 +44,26 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """
+    A line of text being typed: `kind` is the context of its keys, `before` what Esc brings back.
+
+    `choice` is the highlighted row where the text chooses among some.
+    """
+
+    kind: str
+    text: str = ""
+    before: str = ""
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
     """
     News from the poller; a field that is None has not changed.
 
-    `model` is as the preferences want it and belongs to the window it names: an answer for a window
-    that is no longer wanted is dropped.  `window` is the settings' first window, which gives way to
+    `model` is as the daemon sent it and belongs to the window it names: an answer for a window that
+    is no longer wanted is dropped.  `window` is the settings' first window, which gives way to
     one the user has asked for.  `importing` is the first import's progress, with `active` False
     once it is over.
     """
@@ -68,7 +83,8 @@ class AppState:
     What is known and what is looked at.
 
     `screens` is the stack of screen names, the visible one last; `scroll` holds the first visible
-    line of each screen; `selected` is an account id, empty for the first one.
+    line of each screen; `selected` is an account id, empty for the first one.  `model` is `raw`,
+    the daemon's answer, as the preferences want it.
     """
 
     now: datetime
@@ -77,7 +93,20 @@ class AppState:
     window_chosen: bool = False
     """True once the user has asked for a window, by a flag or a key."""
     preferences: Preferences = DEFAULTS
+    raw: ReadModel | None = None
     model: ReadModel | None = None
+    view: str = DEFAULT_VIEW
+    """How the main screen arranges the accounts."""
+    entry: Entry | None = None
+    """The line of text that is being typed; while there is one, it gets the keys."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """By screen: only what contains this text is listed."""
+    expanded: frozenset[str] = frozenset()
+    """Accounts whose breakdowns list every row."""
+    compared: str = ""
+    """Account on the right of the compare view; empty for the one after the selected."""
+    right_side: bool = False
+    """True when the keys of the compare view go to its right side."""
     providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
     importing: ImportProgress | None = None
     notice: str = ""
@@ -91,9 +120,23 @@ class AppState:
         return self.screens[-1]
 
     @property
+    def context(self) -> str:
+        """Whose keys count: the line that is typed, else the visible screen."""
+        return self.entry.kind if self.entry else self.screen
+
+    @property
+    def filter(self) -> str:
+        """The filter of the accounts."""
+        return self.filters.get("main", "")
+
+    @property
     def accounts(self) -> list[AccountSnapshot]:
-        """The accounts of the last read model, in its order."""
-        return self.model.accounts if self.model else []
+        """The accounts of the last read model that pass the filter, in its order."""
+        if self.model is None:
+            return []
+        if not self.filter:
+            return self.model.accounts
+        return matching(self.model.accounts, self.providers, self.filter)
 
     @property
     def selected_index(self) -> int:
@@ -128,12 +171,18 @@ def receive(state: AppState, update: Update) -> AppState:
         changes["importing"] = update.importing if update.importing.active else None
     if update.notice is not None:
         changes["notice"] = update.notice
+    wishes = update.preferences or state.preferences
     if update.preferences is not None:
-        changes["preferences"] = update.preferences
+        changes["preferences"] = wishes
+        if wishes.view != state.preferences.view or state.raw is None:
+            changes["view"] = wishes.view
+        if state.raw is not None:
+            changes["model"] = wishes.applied(state.raw)
     if update.window is not None and not state.window_chosen:
         changes["window"] = update.window
     if update.model is not None and update.model.window == changes.get("window", state.window):
-        changes["model"] = update.model
+        changes["raw"] = update.model
+        changes["model"] = wishes.applied(update.model)
         if not update.model.importing:
             changes["importing"] = None
     return replace(state, **changes) if changes else state  # type: ignore[arg-type]

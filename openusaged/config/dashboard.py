@@ -12,7 +12,7 @@ from typing import Final
 
 from openusaged.config.reading import Section
 
-VIEWS: Final = ("grid", "stacked", "tabs", "split", "compare")
+VIEWS: Final = ("grid", "stacked", "tabs", "split", "compare", "compact")
 _OLD_VIEWS: Final = {"list": "split"}
 
 WIDGET_SECTIONS: Final = (
@@ -78,7 +78,7 @@ class DashboardSettings:
     view: str = "grid"
     widget_sections: tuple[ShownSection, ...] = ()
     detail_sections: tuple[ShownSection, ...] = ()
-    hide_sections_with_no_data: bool = False
+    hide_sections_with_no_data: bool = True
     hide_costs: bool | None = None
 
 
@@ -89,7 +89,7 @@ def read(section: Section) -> DashboardSettings:
         view=_view(section),
         widget_sections=_sections(section, "widget_sections", WIDGET_SECTIONS),
         detail_sections=_sections(section, "detail_sections", DETAIL_SECTIONS),
-        hide_sections_with_no_data=section.flag("hide_sections_with_no_data", default=False),
+        hide_sections_with_no_data=section.flag("hide_sections_with_no_data", default=True),
         hide_costs=section.optional_flag("hide_costs"),
     )
 

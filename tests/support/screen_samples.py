@@ -161,7 +161,7 @@ def claude(number: int = 1, **changes: object) -> AccountSnapshot:
             Metric(key="usage_seven_day_large", unit="%", label="Weekly, large", window="7d",
                    used=12.0, limit=100.0, resets_at=iso(timedelta(days=2, hours=5))),
         ],
-        attributes={"plan": "max", "source": "oauth"},
+        attributes={"seat": "max", "source": "oauth"},
         usage=usage(),
     )  # fmt: skip
     return dataclasses.replace(account, **changes)

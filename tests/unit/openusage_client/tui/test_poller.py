@@ -10,10 +10,12 @@ from queue import Empty
 
 import pytest
 
+from openusage_client import preferences
 from openusage_client.decode import decode
 from openusage_client.errors import DaemonNotRunning
 from openusage_client.rpc import Connection
 from openusage_client.tui import poller as module
+from openusage_client.tui.changes import SaveSettings, set_costs, set_view
 from openusage_client.tui.poller import Poller
 from openusage_proto import methods
 from openusage_proto.messages import ImportProgress, ReadModel
@@ -285,20 +287,61 @@ def test_settings_decide_the_first_window_only(path, watch):
         assert server.params_of(methods.READ_MODEL)[-1]["window"] == "all"
 
 
-def test_settings_that_change_are_applied_to_the_same_figures(path, watch):
-    """Order and hidden costs change what is shown although the store has not moved."""
-    first, second = (account.account_id for account in MODEL.accounts)
+def test_settings_that_change_are_news_although_nothing_was_stored(path, watch):
+    """Order and hidden costs change what is shown; the figures are not sent again for that."""
+    second = MODEL.accounts[1].account_id
     with ModelPeer(path, MODEL, settings_get=settings()) as server:
         watched = watch()
         wait_until(lambda: watched.phase() == "live")
         listed = {"providers": [{"account_id": second, "hide_costs": True}]}
         server.answers[methods.SETTINGS_GET] = settings(dashboard=listed)
         watched.poller.refresh()
-        wait_until(lambda: watched.last("model").accounts[0].account_id == second)
-        shown = watched.last("model").accounts
-        assert [account.account_id for account in shown] == [second, first]
-        assert shown[0].usage.totals.cost_usd == 0.0
-        assert shown[1] == MODEL.accounts[0]
+        wait_until(lambda: watched.last("preferences").order == (second,))
+        assert watched.last("preferences").costs_of == {second: True}
+        assert watched.last("model") == MODEL
+
+
+def test_a_change_of_the_settings_is_made_of_what_they_are(path, watch):
+    """The list that is replaced as a whole keeps what it held; the answer's values are news."""
+    listed = [{"account_id": "x", "enabled": False, "hide_costs": None}]
+    after = settings(dashboard={"providers": [*listed, {"account_id": "a", "hide_costs": True}]})
+    with ModelPeer(
+        path, MODEL, settings_get=settings(dashboard={"providers": listed}), settings_update=after
+    ) as server:
+        watched = watch()
+        wait_until(lambda: watched.phase() == "live")
+        watched.poller.save(SaveSettings(set_costs("a", hidden=True), "saved"))
+        wait_until(lambda: watched.last("notice") == "saved")
+        assert server.params_of(methods.SETTINGS_UPDATE) == [
+            {"changes": {"dashboard": {"providers": [
+                {"account_id": "x", "enabled": False}, {"account_id": "a", "hide_costs": True},
+            ]}}}
+        ]  # fmt: skip
+        assert watched.last("preferences").costs_of == {"a": True}
+
+
+def test_a_refused_change_is_said_and_what_is_shown_goes_back(path, watch):
+    """The preferences are posted again, so that nothing pretends to be saved."""
+    refusal = Refusal(1003, "invalid_settings", {"detail": "the file is read-only"})
+    with ModelPeer(path, MODEL, settings_get=settings(), settings_update=refusal):
+        watched = watch()
+        wait_until(lambda: watched.phase() == "live")
+        watched.poller.save(SaveSettings(set_view("tabs")))
+        wait_until(lambda: watched.last("notice") == "not saved: the file is read-only")
+        assert watched.last("preferences") == preferences.DEFAULTS
+
+
+def test_a_change_asked_while_the_daemon_is_away_is_made_on_its_return(path, watch):
+    """Nothing the user has chosen is lost."""
+    watched = watch()
+    wait_until(lambda: watched.phase() == "lost")
+    watched.poller.save(SaveSettings(set_view("tabs")))
+    answer = settings(dashboard={"view": "tabs"})
+    with ModelPeer(path, MODEL, settings_get=settings(), settings_update=answer) as server:
+        wait_until(lambda: (watched.last("preferences") or preferences.DEFAULTS).view == "tabs", 15)
+        assert server.params_of(methods.SETTINGS_UPDATE) == [
+            {"changes": {"dashboard": {"view": "tabs"}}}
+        ]
 
 
 def test_the_quarter_hour_reads_again_without_sequence(path, watch, monkeypatch):

@@ -15,7 +15,7 @@ def test_receive_takes_an_answer_for_the_wanted_window():
     before = samples.state(samples.accounts(1))
     model = samples.model(samples.accounts(2))
     after = receive(before, Update(model=model))
-    assert after == dataclasses.replace(before, model=model)
+    assert after == dataclasses.replace(before, raw=model, model=model)
 
 
 def test_receive_drops_an_answer_for_another_window():

@@ -50,7 +50,7 @@ def value_at(parsed: Settings, path: str) -> Any:
         ("dashboard.providers", ()),
         ("dashboard.widget_sections", ()),
         ("dashboard.detail_sections", ()),
-        ("dashboard.hide_sections_with_no_data", False),
+        ("dashboard.hide_sections_with_no_data", True),
         ("dashboard.hide_costs", None),
         ("model_normalization.enabled", True),
         ("model_normalization.group_by", "lineage"),
