@@ -9,7 +9,7 @@ from __future__ import annotations
 import curses
 from typing import Final
 
-from openusage_client.tui.theme import ROLES, Role, Theme, nearest_8, nearest_256
+from openusage_client.tui.theme import ROLES, Role, Theme, ground, luminance, nearest_256, on_ground
 
 _MONO: Final = {
     "b": curses.A_BOLD,
@@ -17,6 +17,8 @@ _MONO: Final = {
     "r": curses.A_REVERSE,
     "u": curses.A_UNDERLINE,
 }
+_COLOURED: Final = frozenset({"accent", "yellow"})
+"""Backgrounds that are a colour, not a shade of the screen's."""
 _FAINT: Final = frozenset({"dim", "surface1", "surface2"})
 
 
@@ -61,7 +63,7 @@ class Palette:
             return attribute
         if role.bold:
             attribute |= curses.A_BOLD
-        if self._colours < 256 and role.token in _FAINT and not role.background:
+        if self._colours < 16 and role.token in _FAINT and not role.background:
             # Eight colours have no grey: faint is the text colour, dimmed.
             return attribute | curses.A_DIM | self._pair("text", "")
         return attribute | self._pair(role.token, role.background)
@@ -70,10 +72,19 @@ class Palette:
         colours = self.theme.colours
         # A background of the terminal's own cannot stand under the text of a pill.
         behind = colours[background] if background else colours["base"]
-        back = self._number(behind) if background or self.theme.paint else -1
-        fore = self._number(colours[token])
+        owned = bool(background) or self.theme.paint
+        if self._colours >= 256:
+            back = nearest_256(behind) if owned else -1
+            fore = nearest_256(colours[token])
+        else:
+            count = 16 if self._colours >= 16 else 8
+            back = ground(behind, count) if owned else -1
+            if background in _COLOURED:
+                # A pill keeps its hue: its text is black or white anyway.
+                back = on_ground(behind, -1, count)
+            fore = on_ground(colours[token], back, count)
         if background and fore == -1:
-            fore = 0
+            fore = self._own_text(back)
         if not self._own_background:
             fore, back = (7 if fore == -1 else fore), (0 if back == -1 else back)
         key = (fore, back)
@@ -89,5 +100,8 @@ class Palette:
             self._pairs[key] = number
         return curses.color_pair(number)
 
-    def _number(self, colour: str) -> int:
-        return nearest_256(colour) if self._colours >= 256 else nearest_8(colour)
+    def _own_text(self, back: int) -> int:
+        """What stands for the terminal's own text colour on a background of ours."""
+        if self._colours < 256:
+            return on_ground("#ffffff", back, 8)
+        return nearest_256("#ffffff" if luminance(self.theme.colours["base"]) < 0.18 else "#000000")

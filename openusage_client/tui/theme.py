@@ -76,6 +76,14 @@ ROLES: Final[Mapping[str, Role]] = {
     "demo": Role("mantle", "yellow", bold=True, mono="br"),
     "tab": Role("dim", mono="d"),
     "tab.on": Role("accent", bold=True, mono="bu"),
+    "row.on": Role("text", "surface0", bold=True, mono="b"),
+    "row.on.muted": Role("dim", "surface0", mono="d"),
+    "row.on.accent": Role("accent", "surface0", bold=True, mono="b"),
+    "row.on.ok": Role("green", "surface0", mono="b"),
+    "row.on.warn": Role("yellow", "surface0", bold=True, mono="b"),
+    "row.on.crit": Role("red", "surface0", bold=True, mono="br"),
+    "field": Role("text", "surface0", mono="u"),
+    "field.cursor": Role("mantle", "accent", mono="r"),
 }
 
 
@@ -95,6 +103,7 @@ class Theme:
     colours: Mapping[str, str]
     paint: bool = False
     mono: bool = False
+    icon: str = ""
 
 
 def load(path: str) -> Theme:
@@ -130,10 +139,14 @@ def parse(value: Mapping[str, Any]) -> Theme:
     name = value.get("name")
     if not isinstance(name, str) or not name.strip():
         raise ThemeError("`name` must be a text")
+    icon = value.get("icon")
+    icon = icon.strip() if isinstance(icon, str) else ""
     mono = value.get("mono") is True
     paint = value.get("background", "terminal") == "theme"
     if mono:
-        return Theme(name.strip(), dict.fromkeys(TOKENS, TERMINAL), paint=False, mono=True)
+        return Theme(
+            name.strip(), dict.fromkeys(TOKENS, TERMINAL), paint=False, mono=True, icon=icon
+        )
     problems = []
     colours: dict[str, str] = {}
     for token in TOKENS:
@@ -147,7 +160,7 @@ def parse(value: Mapping[str, Any]) -> Theme:
             colours[token] = text
     if problems:
         raise ThemeError("; ".join(problems))
-    return Theme(name.strip(), colours, paint=paint)
+    return Theme(name.strip(), colours, paint=paint, icon=icon)
 
 
 def builtin(name: str) -> Theme:
@@ -206,6 +219,15 @@ def nearest_256(colour: str) -> int:
 
 _HUES: Final = ((0, 1), (60, 3), (120, 2), (180, 6), (240, 4), (300, 5), (360, 1))
 """Degrees of hue and the number of the basic colour there."""
+_BASIC: Final = (
+    *((0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0)),
+    *((0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229)),
+    *((127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0)),
+    *((92, 92, 255), (255, 0, 255), (0, 255, 255), (255, 255, 255)),
+)
+"""What xterm makes of the sixteen basic colours; users may have changed them."""
+_READABLE: Final = 3.0
+"""Contrast below which a basic colour gives way to the text's."""
 
 
 def nearest_8(colour: str) -> int:
@@ -221,3 +243,62 @@ def nearest_8(colour: str) -> int:
     if saturation < 0.2 or value < 0.2:
         return 7 if value > 0.5 else 0
     return min(_HUES, key=lambda item: abs(item[0] - hue * 360))[1]
+
+
+def ground(colour: str, count: int) -> int:
+    """A background in `count` (8 or 16) basic colours: the nearest of the four greys there are."""
+    wanted = rgb(colour)
+    if wanted is None:
+        return -1
+    greys = (0, 7, 8, 15) if count >= 16 else (0, 7)
+    return min(greys, key=lambda number: abs(sum(_BASIC[number]) - sum(wanted)))
+
+
+def on_ground(colour: str, behind: int, count: int) -> int:
+    """
+    Number of the basic colour of a text's hue that can be read on a background's number.
+
+    `count` is 8 or 16: with sixteen the one of the two brightnesses that stands out more.  A hue
+    that cannot be read there (yellow on white) becomes black or white.  A background of the
+    terminal's own (-1) counts as black for a light colour and as white for a dark one.
+    """
+    number = nearest_8(colour)
+    if number < 0:
+        return -1
+    if behind < 0:
+        behind = 0 if luminance(colour) > 0.18 else 7
+    greys = (0, 7, 8, 15) if number in (0, 7) else (number, number + 8)
+    known = [item for item in greys if item < count]
+    best = max(known, key=lambda item: _ratio(_BASIC[item], _BASIC[behind]))
+    if number in (0, 7) and count >= 16:
+        # Greys keep their step: faint words stay fainter than the text as long as they are legible.
+        legible = [item for item in known if _ratio(_BASIC[item], _BASIC[behind]) >= _READABLE]
+        wanted = sum(rgb(colour) or ())
+        best = min(legible or known, key=lambda item: abs(sum(_BASIC[item]) - wanted))
+    if _ratio(_BASIC[best], _BASIC[behind]) >= _READABLE:
+        return best
+    plain = [item for item in (0, 7, 15) if item < count]
+    return max(plain, key=lambda item: _ratio(_BASIC[item], _BASIC[behind]))
+
+
+def luminance(colour: str) -> float:
+    """WCAG's relative luminance, 0 (black) to 1 (white); the terminal's own colour counts as 0."""
+    return _luminance(rgb(colour) or (0, 0, 0))
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's contrast ratio of two colours, 1 to 21; both must be colours of ours."""
+    return _ratio(rgb(one) or (0, 0, 0), rgb(other) or (0, 0, 0))
+
+
+def _luminance(parts: tuple[int, int, int]) -> float:
+    linear = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (value / 255 for value in parts)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _ratio(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    bright, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)

@@ -12,20 +12,6 @@ from openusage_client.tui.theme import ThemeError
 COLOURS = {"name": "Test", **dict.fromkeys(theme.TOKENS, "#102030")}
 
 
-def contrast(one, other):
-    """WCAG contrast ratio of two colours."""
-
-    def luminance(colour):
-        parts = [part / 255 for part in theme.rgb(colour)]
-        linear = [
-            part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-        ]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (bright + 0.05) / (dark + 0.05)
-
-
 def test_builtin_themes_load():
     """A dark, a light, a high-contrast and a mono theme come with the program."""
     names = theme.builtin_names()
@@ -36,20 +22,68 @@ def test_builtin_themes_load():
     assert theme.builtin("mono").mono
 
 
-@pytest.mark.parametrize(
-    ("name", "least"), [("openusage-dark", 4.5), ("openusage-light", 4.5), ("high-contrast", 7.0)]
-)
-def test_text_can_be_read(name, least):
-    """Every role that carries words has the contrast WCAG asks for (7 for high contrast)."""
+def of_256(number):
+    """Red, green and blue of a fixed colour of a 256-colour terminal."""
+    if number >= 232:
+        return f"#{8 + 10 * (number - 232):02x}" + f"{8 + 10 * (number - 232):02x}" * 2
+    steps = (0, 95, 135, 175, 215, 255)
+    cube = number - 16
+    return "#" + "".join(f"{steps[part]:02x}" for part in (cube // 36, cube // 6 % 6, cube % 6))
+
+
+LINES = ("border", "track")
+PAINTED = [name for name in theme.builtin_names() if not theme.builtin(name).mono]
+
+
+@pytest.mark.parametrize("degrade", [False, True], ids=["exact", "256 colours"])
+@pytest.mark.parametrize("name", PAINTED)
+def test_g08_every_role_can_be_read(name, degrade):
+    """
+    WCAG AA (4.5) for each role on its background, 7 for high contrast, at 256 colours, too.
+
+    Frames and the empty part of a bar carry nothing: they have to be seen, not read.
+    """
     chosen = theme.builtin(name)
+    high = "high-contrast" in name
     for role_name, role in theme.ROLES.items():
-        if role_name.startswith(("border", "track", "bar")):
-            continue
         fore = chosen.colours[role.token]
         if fore == theme.TERMINAL:
             continue
         back = chosen.colours[role.background or "base"]
-        assert contrast(fore, back) >= least, role_name
+        if degrade:
+            fore, back = (of_256(theme.nearest_256(colour)) for colour in (fore, back))
+        decoration = role_name in LINES
+        least = (3.0 if high else 1.3) if decoration else (7.0 if high else 4.5)
+        assert theme.contrast(fore, back) >= least, role_name
+
+
+@pytest.mark.parametrize("count", [8, 16])
+@pytest.mark.parametrize("name", PAINTED)
+def test_g09_every_role_can_be_read_on_basic_colours(name, count):
+    """On 8 and 16 colours no word disappears in its background: 3 at least, as xterm has them."""
+    chosen = theme.builtin(name)
+    behind = theme.ground(chosen.colours["base"], count) if chosen.paint else 0
+    for role_name, role in theme.ROLES.items():
+        if role.background or chosen.colours[role.token] == theme.TERMINAL:
+            continue
+        number = theme.on_ground(chosen.colours[role.token], behind, count)
+        assert 0 <= number < count
+        ratio = theme._ratio(theme._BASIC[number], theme._BASIC[behind])
+        assert ratio >= 3.0, role_name
+
+
+def test_basic_colours_keep_the_hue_where_it_can_be_read():
+    """Yellow is yellow on black and black on white; a grey stays fainter than white."""
+    assert theme.on_ground("#f2c14e", 0, 8) == 3
+    assert theme.on_ground("#f2c14e", 7, 8) == 0
+    assert theme.on_ground("#6cb2ff", 0, 16) == 12
+    assert theme.on_ground("#c0242d", 15, 16) == 1
+    assert theme.on_ground("#8b95a5", 0, 16) == 8
+    assert theme.on_ground("#8b95a5", -1, 8) == 7
+    assert theme.on_ground("default", 0, 8) == -1
+    assert theme.ground("default", 16) == -1
+    assert [theme.ground(colour, 16) for colour in ("#11151c", "#ffffff")] == [0, 15]
+    assert [theme.ground(colour, 8) for colour in ("#11151c", "#ffffff")] == [0, 7]
 
 
 def test_a_theme_of_three_digit_colours_and_terminal_colours_is_fine():
