@@ -3,7 +3,7 @@ Cursor: plan and spend of the account, its usage log, and tools and edits of the
 
 kind: ide
 reads: state.vscdb and ai-code-tracking.db (SQLite, read-only), exported usage CSV,
-    POST /aiserver.v1.DashboardService/*, POST /api/dashboard/get-filtered-usage-events
+    POST /aiserver.v1.DashboardService/*, GET /auth/full_stripe_profile, GET /api/usage
 env: OPENUSAGE_CURSOR_HOME, CURSOR_CONFIG_DIR, XDG_CONFIG_HOME
 """
 

@@ -152,7 +152,7 @@ class _Rest:
         found: dict[str, UsageEvent] = {}
         for start_ms, end_ms in log_windows(self._context.now_ms()):
             entries = self._lesser.ask(
-                "usage_events", _SITE, partial(self._dashboard.usage_events, start_ms, end_ms)
+                "usage_events", _IDE, partial(self._dashboard.usage_events, start_ms, end_ms)
             )
             if entries is None:
                 break

@@ -13,7 +13,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from openusaged.core.errors import ProviderError, RateLimited, Unreachable, UpstreamChanged
+from openusaged.core.errors import (
+    AuthRequired,
+    ProviderError,
+    RateLimited,
+    Unreachable,
+    UpstreamChanged,
+)
 from openusaged.core.models import Account
 from openusaged.providers.base import FetchContext
 from openusaged.providers.cursor.login import Login
@@ -66,22 +72,27 @@ class Dashboard:
         return self._send("GET", url, self._cookie())
 
     def usage_events(self, start_ms: int, end_ms: int) -> list[Mapping[str, Any]]:
-        """The usage log between two moments, newest first, page by page."""
+        """
+        The usage log between two moments, newest first.
+
+        The IDE's service has it too; the web site, which turns away what is no browser, is asked
+        only when that does not answer.
+        """
+        between = {"startDate": str(start_ms), "endDate": str(end_ms)}
+        try:
+            return self._paged(lambda page: self.rpc("GetFilteredUsageEvents", between | page))
+        except (AuthRequired, UpstreamChanged):
+            return self._paged(
+                lambda page: self._send(
+                    "POST", self._site + _EVENTS, self._cookie(), {"teamId": 0} | between | page
+                )
+            )
+
+    def _paged(self, ask: Callable[[dict[str, Any]], Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         seen = 0
         found: list[Mapping[str, Any]] = []
         for page in range(1, MAX_PAGES + 1):
-            answer = self._send(
-                "POST",
-                self._site + _EVENTS,
-                self._cookie(),
-                {
-                    "teamId": 0,
-                    "startDate": str(start_ms),
-                    "endDate": str(end_ms),
-                    "page": page,
-                    "pageSize": PAGE_SIZE,
-                },
-            )
+            answer = ask({"page": page, "pageSize": PAGE_SIZE})
             # An empty answer has no list at all.
             entries = answer.get("usageEventsDisplay", [])
             if not isinstance(entries, list):

@@ -16,7 +16,8 @@ from tests.support.provider_case import CaseServer
 NOW = 1_795_780_800_000
 DAY = 86_400_000
 RPC = "/aiserver.v1.DashboardService/"
-EVENTS = "/api/dashboard/get-filtered-usage-events"
+EVENTS = RPC + "GetFilteredUsageEvents"
+SITE_EVENTS = "/api/dashboard/get-filtered-usage-events"
 PERIOD = {
     "method": "POST",
     "path": RPC + "GetCurrentPeriodUsage",
@@ -78,6 +79,19 @@ def test_odd_log_is_named(body, tmp_path):
     fetched, _ = poll([{"method": "POST", "path": EVENTS, "body": body}], tmp_path)
     assert fetched.events == []
     assert fetched.snapshot.attributes["usage_events_error"]
+
+
+def test_log_that_refuses_is_named(tmp_path):
+    """A web site that takes us for a robot costs the log, asked once, and not the account."""
+    page = {"method": "POST", "path": SITE_EVENTS, "status": 403, "text": "<html>a robot?"}
+    fetched, requests = poll([page], tmp_path)
+    assert fetched.snapshot.status == "OK"
+    assert "refused" in fetched.snapshot.attributes["usage_events_error"]
+    assert [one for one in requests if "UsageEvents" in one or "usage-events" in one] == [
+        f"POST {RPC}GetAggregatedUsageEvents",
+        f"POST {EVENTS}",
+        f"POST {SITE_EVENTS}",
+    ]
 
 
 def test_empty_log_is_no_error(tmp_path):
