@@ -7,6 +7,7 @@ Looking (files, directories, a probe) is a worker's; taking over what was found 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -26,6 +27,7 @@ from openusaged.usecases.vendor_polls import VendorPolls
 
 log = logging.getLogger(__name__)
 
+MIN_RETRY_S: Final = 1.0
 SAFETY_SCAN_S: Final = 900.0
 KEY_FILES_S: Final = 60.0
 """Shell start-up files and other tools' key files are looked at (stat only) this often."""
@@ -91,8 +93,10 @@ class AccountUpkeep:
 
     def changed(self, paths: Collection[str]) -> None:
         """These files have changed; keys may be among them."""
-        if self._detecting.credentials_path in paths:
-            self.detect_soon()
+        path = self._detecting.credentials_path
+        # The directory itself is named when its watch begins: what came before that was not told.
+        if path in paths or os.path.dirname(path) in paths:
+            self._tasks.spawn(self._look_at_key_files)
 
     def may_call(self) -> bool:
         """Whether the user lets us make calls of our own accord."""
@@ -116,8 +120,13 @@ class AccountUpkeep:
     def _poll_soon(self, account_ids: list[str]) -> None:
         """Poll these as soon as their vendors may be asked."""
         _, deferred = self._scheduler.poll_now(account_ids)
-        if deferred:
-            self._tasks.later(KEY_FILES_S, self._poll_soon, deferred)
+        waits_s = [
+            provider.spec.min_poll_s
+            for account, provider in self._app.found.accounts
+            if account.id in deferred
+        ]
+        if waits_s:
+            self._tasks.later(max(MIN_RETRY_S, *waits_s), self._poll_soon, deferred)
 
 
 def _roots(provider: Provider, machine: Machine) -> Iterator[tuple[str, bool]]:
