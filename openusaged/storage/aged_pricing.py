@@ -4,6 +4,8 @@ Re-pricing of sums whose events have gone, where that is exact; the others keep 
 A sum of tokens has one cost only when each token of a bucket costs the same whatever the tier, the
 size of the prompt and the moment were, and nothing was rounded: then cost is linear in tokens.  And
 a sum that mixes requests with and without a recorded cost cannot be taken apart any more.
+(Every event with tokens stands for at least one request; sources that say otherwise contradict
+themselves.)
 """
 
 from __future__ import annotations
@@ -155,8 +157,14 @@ def costs(old: Sum, rates: FlatRates, currency: str) -> tuple[int, ...] | None:
         return nano, 0, nano, 0, 0, 0
     if old.rec_requests != old.requests:
         return None
-    # Each request has a recorded cost: in dollars it goes on standing for itself.
-    return nano, 0, old.auto_nano if currency == USD else nano, 0, 0, 0
+    if currency != USD:
+        return nano, 0, nano, 0, 0, 0
+    # Each request has a recorded cost, which goes on standing for itself.  What of it stands in for
+    # a missing estimate is known when no tokens are unpriced (then it is of requests without any)
+    # or when all requests are (then nothing is left of it).
+    if old.unpriced not in (0, old.requests):
+        return None
+    return nano, 0, old.auto_nano, 0, 0 if old.unpriced else old.fallback_nano, 0
 
 
 def _of(old: Sum) -> tuple[int, ...]:

@@ -101,7 +101,7 @@ class Prices:
         self.file = PriceFile(catalogue_path(env))
         self.refresh_error = ""
         """Why the last refresh failed; empty after one that did not."""
-        self.sources = Sources(shipped(), fetched=self.file)
+        self.sources = Sources(shipped(), custom.CustomPrices(path=self.custom_path), self.file)
 
     def book(self) -> PriceBook:
         """A book of its own for each thread that prices events; follows every later change."""
