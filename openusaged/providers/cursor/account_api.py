@@ -60,7 +60,7 @@ def fetch(context: FetchContext, account: Account) -> Fetched:
     plan = rest.object("plan", _IDE, lambda: dashboard.rpc("GetPlanInfo"), "planInfo")
     hard_limit = rest.object("hard_limit", _IDE, lambda: dashboard.rpc("GetHardLimit"))
     profile = rest.object("profile", _IDE, dashboard.profile)
-    usage = rest.object("usage", _IDE, lambda: dashboard.rpc("GetAggregatedUsageEvents"))
+    usage = rest.usage(period)
     policy = rest.object("policy", _IDE, lambda: dashboard.rpc("GetUsageLimitPolicyStatus"))
     included = billing.included_dollars(plan)
     metrics = [
@@ -75,7 +75,7 @@ def fetch(context: FetchContext, account: Account) -> Fetched:
         raise UpstreamChanged("planUsage", "no figure of plan or spend that we know")
     metrics += rest.local_metrics()
     is_on_demand_off = hard_limit.get("noUsageBasedAllowed")
-    events = rest.events()
+    events = rest.events(rest.owner(profile))
     plan_name = as_text(plan.get("planName"))
     snapshot = UsageSnapshot(
         provider_id=paths.PROVIDER_ID,
@@ -119,6 +119,23 @@ class _Rest:
         counts = self.object("requests", _SITE, self._dashboard.request_counts)
         return list(billing.request_metrics(counts))
 
+    def usage(self, period: billing.Period) -> Mapping[str, Any]:
+        """The sums of this billing cycle."""
+        between = {}
+        if period.start_ms:
+            between = {"startDate": str(period.start_ms), "endDate": str(self._context.now_ms())}
+        return self.object(
+            "usage", _IDE, lambda: self._dashboard.rpc("GetAggregatedUsageEvents", between)
+        )
+
+    def owner(self, profile: Mapping[str, Any]) -> dict[str, int]:
+        """Who a member of a team is, so that the log is not the whole team's."""
+        team = _team_of(profile)
+        if not team:
+            return {}
+        user = as_count(self.object("me", _IDE, lambda: self._dashboard.rpc("GetMe")).get("userId"))
+        return {"teamId": team, "userId": user} if user else {}
+
     def credit_metrics(self) -> list[LimitMetric]:
         """What was granted or paid ahead."""
         grants = self.object("credits", _IDE, lambda: self._dashboard.rpc("GetCreditGrantsBalance"))
@@ -127,8 +144,8 @@ class _Rest:
 
     def team_metrics(self, profile: Mapping[str, Any]) -> list[LimitMetric]:
         """Size of the team of a member of one."""
-        team = as_count(profile.get("teamId"))
-        if profile.get("isTeamMember") is not True or not team:
+        team = _team_of(profile)
+        if not team:
             return []
         request = {"teamId": str(team)}
         members = self.object("team", _IDE, lambda: self._dashboard.rpc("GetTeamMembers", request))
@@ -147,17 +164,19 @@ class _Rest:
             metrics += self._from_disk("tracking_db", read) or []
         return metrics
 
-    def events(self) -> list[UsageEvent]:
+    def events(self, owner: Mapping[str, int]) -> list[UsageEvent]:
         """The requests of the log, each with the folder of its conversation where it is ours."""
         found: dict[str, UsageEvent] = {}
         for start_ms, end_ms in log_windows(self._context.now_ms()):
             entries = self._lesser.ask(
-                "usage_events", _IDE, partial(self._dashboard.usage_events, start_ms, end_ms)
+                "usage_events", _IDE, partial(self._dashboard.usage_events, start_ms, end_ms, owner)
             )
             if entries is None:
                 break
             for entry in entries:
-                event = event_of(entry)
+                user = as_count(entry.get("owningUser"))
+                is_other = bool(user and owner and user != owner["userId"])
+                event = None if is_other else event_of(entry)
                 if event is not None:
                     found[event.message_id] = event
         return self._placed(list(found.values()))
@@ -182,6 +201,11 @@ class _Rest:
 
     def _from_disk(self, name: str, read: Callable[[], T]) -> T | None:
         return self._lesser.ask(name, f"{_DISK}:{name}", read)
+
+
+def _team_of(profile: Mapping[str, Any]) -> int:
+    """Id of the team, 0 for somebody who is in none."""
+    return (as_count(profile.get("teamId")) or 0) if profile.get("isTeamMember") is True else 0
 
 
 def log_windows(now_ms: int) -> Iterator[tuple[int, int]]:

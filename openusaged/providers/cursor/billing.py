@@ -29,6 +29,8 @@ from openusaged.providers.shared.json_values import (
 NEAR_LIMIT_PERCENT: Final = 80.0
 CYCLE: Final = "billing-cycle"
 
+_UNLIMITED_CENTS: Final = 2**31 - 1
+"""What Cursor's server writes where there is no limit."""
 _LABELS: Final = {
     "totalPercentUsed": ("plan_percent_used", "Plan"),
     "autoPercentUsed": ("plan_auto_percent_used", "Auto"),
@@ -334,7 +336,7 @@ def _graded(percent: float) -> str:
 
 def _dollars(source: Mapping[str, Any], name: str) -> float | None:
     cents = as_number(source.get(name))
-    return None if cents is None else cents / 100.0
+    return None if cents is None or cents >= _UNLIMITED_CENTS else cents / 100.0
 
 
 def _amount(dollars: float | None) -> str:

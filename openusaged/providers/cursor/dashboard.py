@@ -71,14 +71,20 @@ class Dashboard:
         url = f"{self._site}/api/usage?user={self._login.user_id}"
         return self._send("GET", url, self._cookie())
 
-    def usage_events(self, start_ms: int, end_ms: int) -> list[Mapping[str, Any]]:
+    def usage_events(
+        self, start_ms: int, end_ms: int, owner: Mapping[str, Any]
+    ) -> list[Mapping[str, Any]]:
         """
         The usage log between two moments, newest first.
 
         The IDE's service has it too; the web site, which turns away what is no browser, is asked
         only when that does not answer.
+
+        Args:
+            start_ms, end_ms: the moments.
+            owner: team and user whose requests are wanted; a team's owner is shown everybody's.
         """
-        between = {"startDate": str(start_ms), "endDate": str(end_ms)}
+        between = {**owner, "startDate": str(start_ms), "endDate": str(end_ms)}
         try:
             return self._paged(lambda page: self.rpc("GetFilteredUsageEvents", between | page))
         except (AuthRequired, UpstreamChanged):

@@ -103,6 +103,30 @@ def test_empty_log_is_no_error(tmp_path):
     assert "usage_events_error" not in fetched.snapshot.attributes
 
 
+def test_team_member_who_is_unknown_asks_for_the_own_log(tmp_path):
+    """When the service does not say who the member is, no team is named in the question."""
+    routes = [
+        {"path": "/auth/full_stripe_profile", "body": {"isTeamMember": True, "teamId": 5}},
+        {"method": "POST", "path": RPC + "GetMe", "body": {}},
+        {
+            "method": "POST",
+            "path": EVENTS,
+            "request": {
+                "startDate": str(NOW - 2 * DAY),
+                "endDate": str(NOW),
+                "page": 1,
+                "pageSize": 500,
+            },
+            "body": {
+                "usageEventsDisplay": [{"timestamp": str(NOW), "model": "m", "owningUser": "9"}]
+            },
+        },
+        {"method": "POST", "path": EVENTS, "body": {}},
+    ]
+    fetched, _ = poll(routes, tmp_path)
+    assert [event.model for event in fetched.events] == ["m"]
+
+
 def test_token_without_an_owner_asks_only_the_ide_services(tmp_path):
     """An opaque token cannot sign in to the web site: its calls are left out with the reason."""
     fetched, requests = poll([], tmp_path, token="opaque")

@@ -79,6 +79,13 @@ def test_included_amount_is_the_limit_of_a_plan_that_names_none():
     assert Period({}).message("", None) == "Cursor"
 
 
+def test_no_limit_is_unknown():
+    """The largest number of the vendor stands for no limit at all."""
+    spend = {"individualUsed": 500, "individualLimit": 2**31 - 1, "pooledLimit": 2**31 - 1}
+    found = figures({"spendLimitUsage": spend})
+    assert (found["on_demand_spend"].used, found["on_demand_spend"].limit) == (5.0, None)
+
+
 @pytest.mark.parametrize("end", ["1795000000000", "1794000000000", "soon", None])
 def test_cycle_that_is_over_or_unknown_has_no_odd_progress(end):
     """Progress stays between 0 and 100 % and is left out where the cycle makes no sense."""
