@@ -62,8 +62,13 @@ def cookies(machine: Machine, name: str) -> list[Row]:
         raise FirefoxError("no Firefox profile with cookies was found")
     problems = []
     for profile in places:
+        path = os.path.join(profile, "cookies.sqlite")
         try:
-            found += _read(os.path.join(profile, "cookies.sqlite"), name)
+            try:
+                found += _read(path, name)
+            except sqlite3.DatabaseError:
+                # copied in the middle of a checkpoint: database and log did not fit together
+                found += _read(path, name)
         except (OSError, sqlite3.Error) as error:
             problems.append(f"{profile}: {getattr(error, 'strerror', None) or error}")
     if len(problems) == len(places):
