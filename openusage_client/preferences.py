@@ -55,6 +55,8 @@ class Preferences:
     sections: tuple[tuple[str, bool], ...] = ()
     """Sections of a tile as listed, each with whether it is on; the others follow, switched on."""
     hide_empty: bool = True
+    document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """All effective settings, for the screen that changes them."""
 
     def hides_costs_of(self, account_id: str | None) -> bool:
         """An account's own word, else the common one; no account: a sum over several."""
@@ -146,6 +148,7 @@ def parse(settings: Any) -> Preferences:
         view=next((name for name in VIEWS if name == dashboard.get("view")), DEFAULT_VIEW),
         sections=_switches(dashboard.get("widget_sections")),
         hide_empty=dashboard.get("hide_sections_with_no_data") is not False,
+        document=top,
     )
 
 

@@ -244,7 +244,8 @@ class Poller(threading.Thread):
     def _read_preferences(self, connection: Connection) -> None:
         """Take over the settings."""
         found = preferences.read(connection)
-        if found == self._preferences:
+        known = self._preferences
+        if known is not None and found == known and found.document == known.document:
             return
         first, self._preferences = self._preferences is None, found
         self._post(preferences=found)

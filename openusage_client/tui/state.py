@@ -13,7 +13,11 @@ from datetime import datetime
 from typing import Final, Literal
 
 from openusage_client.preferences import DEFAULT_VIEW, DEFAULT_WINDOW, DEFAULTS, Preferences
+from openusage_client.tui.asking import Reply
+from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.matching import matching
+from openusage_client.tui.settings import answers
+from openusage_client.tui.settings.model import SettingsState
 from openusage_proto.messages import (
     AccountSnapshot,
     ImportProgress,
@@ -75,6 +79,7 @@ class Update:
     notice: str | None = None
     preferences: Preferences | None = None
     window: Window | None = None
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,12 @@ class AppState:
     screens: tuple[str, ...] = ("main",)
     selected: str = ""
     scroll: Mapping[str, int] = field(default_factory=dict)
+    settings: SettingsState = field(default_factory=SettingsState)
+    """The settings screen."""
+    dialog: Dialog | None = None
+    """The question in front of the screen."""
+    theme_preview: str = ""
+    """The theme that is looked at without having been chosen."""
 
     @property
     def screen(self) -> str:
@@ -121,8 +132,10 @@ class AppState:
 
     @property
     def context(self) -> str:
-        """Whose keys count: the line that is typed, else the visible screen."""
-        return self.entry.kind if self.entry else self.screen
+        """Whose keys count: the line that is typed, else the visible screen or its tab."""
+        if self.entry:
+            return self.entry.kind
+        return self.settings.context if self.screen == "settings" else self.screen
 
     @property
     def filter(self) -> str:
@@ -178,6 +191,10 @@ def receive(state: AppState, update: Update) -> AppState:
             changes["view"] = wishes.view
         if state.raw is not None:
             changes["model"] = wishes.applied(state.raw)
+    if update.reply is not None:
+        changes["settings"], changes["notice"] = answers.receive(
+            state.settings, update.reply, state.notice
+        )
     if update.window is not None and not state.window_chosen:
         changes["window"] = update.window
     if update.model is not None and update.model.window == changes.get("window", state.window):

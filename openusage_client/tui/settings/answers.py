@@ -1,0 +1,106 @@
+"""
+How answers change what the settings screen knows, and what is said about them.
+
+Topics are the names under which questions are asked; a failure is kept by topic, so that a tab can
+say why it is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from openusage_client.decode import decode
+from openusage_client.errors import ProtocolError
+from openusage_client.tui.asking import Reply
+from openusage_client.tui.settings.model import SettingsState
+from openusage_proto.messages import Accounts, SettingsResult
+from openusage_proto.setup_messages import CredentialResult
+
+ACCOUNT_LIST: Final = "accounts"
+SETTINGS: Final = "settings"
+INTEGRATION_LIST: Final = "integrations"
+KEY_STORED: Final = "key"
+KEY_DELETED: Final = "key-deleted"
+INTEGRATED: Final = "integrated"
+PLANNED: Final = "planned"
+
+_LISTS: Final = frozenset({ACCOUNT_LIST, SETTINGS, INTEGRATION_LIST})
+"""Topics that are asked for by opening a tab: their failures stand in the tab."""
+
+
+def receive(settings: SettingsState, reply: Reply, notice: str) -> tuple[SettingsState, str]:
+    """The settings screen after an answer, and the words to show (`notice` when there are none)."""
+    topic = reply.ask.topic
+    busy = settings.busy if topic in _LISTS else ""
+    settings = replace(settings, busy=busy)
+    if reply.error:
+        if topic in _LISTS:
+            failures = {**settings.failures, topic: reply.error}
+            return replace(settings, failures=failures), notice
+        return settings, _refused(topic, reply.error)
+    failures = {name: words for name, words in settings.failures.items() if name != topic}
+    settings = replace(settings, failures=failures)
+    take = _TAKE.get(topic)
+    if take is None:
+        return settings, notice
+    try:
+        settings, words = take(settings, reply)
+    except ProtocolError as error:
+        return settings, f"the daemon's answer is not understood: {error}"
+    return settings, words or notice
+
+
+def _refused(topic: str, words: str) -> str:
+    said = {KEY_STORED: "not stored: ", KEY_DELETED: "not deleted: ", INTEGRATED: "not changed: "}
+    start = said.get(topic, "")
+    return words if words.startswith(start) else start + words
+
+
+def _accounts(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
+    found = decode(reply.result, Accounts)
+    return replace(settings, accounts=tuple(found.accounts)), ""
+
+
+def _settings(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
+    found = decode(reply.result, SettingsResult)
+    return replace(settings, path=found.path, warnings=tuple(found.warnings)), ""
+
+
+def _stored(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
+    result = decode(reply.result, CredentialResult)
+    checked = result.status.lower().replace("_", " ")
+    words = f"stored {result.credential} for {result.account_id}"
+    words += (
+        f", the vendor says: {checked}" if checked else ", not checked: there is nothing to ask"
+    )
+    if result.shadowed_by:
+        words += f"; the key from {result.shadowed_by} counts before it"
+    return settings, words
+
+
+def _deleted(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
+    result = decode(reply.result, CredentialResult)
+    return settings, f"forgot what was stored for {result.account_id}"
+
+
+def _integrations(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
+    listed = reply.result.get("integrations") if isinstance(reply.result, dict) else None
+    rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
+    return replace(settings, integrations=tuple(rows)), ""
+
+
+_Take = Callable[[SettingsState, Reply], tuple[SettingsState, str]]
+_TAKE: Final[Mapping[str, _Take]] = {
+    ACCOUNT_LIST: _accounts,
+    SETTINGS: _settings,
+    INTEGRATION_LIST: _integrations,
+    KEY_STORED: _stored,
+    KEY_DELETED: _deleted,
+}
+
+
+def text(value: Any) -> str:
+    """A value of an answer as text; empty for what is none."""
+    return value if isinstance(value, str) else ""
