@@ -41,10 +41,12 @@ from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 from openusaged.telemetry.spool import Spool
 from openusaged.usecases.account_upkeep import AccountUpkeep
+from openusaged.usecases.activity import Activities
 from openusaged.usecases.application import Application, Facts, Parts
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
 from openusaged.usecases.detecting import Detecting
+from openusaged.usecases.explaining import Explaining
 from openusaged.usecases.ingest import Ingest
 from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.price_upkeep import PriceUpkeep
@@ -240,6 +242,16 @@ class Daemon:
                 collector=collector,
                 collecting=self._collecting,
                 reading=reading,
+                explaining=Explaining(
+                    store=store,
+                    clock=clock,
+                    reading=reading,
+                    view=app.view,
+                    prices=self._prices,
+                    deliveries=writing.deliveries.counts,
+                    started_ms=app.facts.started_ms,
+                ),
+                activities=Activities(store=store, clock=clock, reading=reading, view=app.view),
                 prices=self._prices,
                 pricing=PricingCase(
                     prices=self._prices,
@@ -285,6 +297,7 @@ class Daemon:
             now_ms=self._clock.now_ms,
             settings_path=locations.settings_path(),
             work=self._pools.work,
+            read=self._pools.read,
             found=lambda: self.app.found,
             settings=lambda: self.app.settings,
             statuses=self._polls.statuses,

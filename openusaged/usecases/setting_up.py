@@ -1,8 +1,8 @@
 """
 What a user sets up: which services there are, accounts and their keys, settings.
 
-Methods run in the greenlet of whoever asked; what blocks (files, vendors, browsers) is handed to a
-worker thread through `work`.
+Methods run in the greenlet of whoever asked; what blocks (files, vendors, browsers) is handed to
+threads through `work` and `read`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _BAD: Final = frozenset({ACCOUNT_AUTH_REQUIRED, ACCOUNT_ERROR, ACCOUNT_UNKNOWN})
 
 
 class Work(Protocol):
-    """Runs a function in a worker thread while the calling greenlet waits."""
+    """Runs a function in a thread while the calling greenlet waits."""
 
     def __call__(self, fn: Callable[[], T], /) -> T:
         """The function's result."""
@@ -62,6 +62,8 @@ class Surroundings:
     now_ms: Callable[[], int]
     settings_path: str
     work: Work
+    read: Work
+    """The same in a reader thread: short looks that must not wait behind four slow vendors."""
     found: Callable[[], Found]
     settings: Callable[[], LoadedSettings | None]
     statuses: Callable[[], Mapping[str, str]]
@@ -87,7 +89,7 @@ class SettingUp:
         """Look at the machine anew and say what was found where, and what was missed."""
         around = self._around
         around.redetect()
-        return around.work(lambda: self._detecting.report(around.found()))
+        return around.read(lambda: self._detecting.report(around.found()))
 
     def providers(self) -> Providers:
         """Every provider with its widgets, what it can tell and its state on this machine."""
@@ -108,7 +110,7 @@ class SettingUp:
     def accounts(self) -> Accounts:
         """Every account, the ones that are switched off, too."""
         statuses = self._around.statuses()
-        return self._around.work(lambda: self._account_list(statuses))
+        return self._around.read(lambda: self._account_list(statuses))
 
     def _account_list(self, statuses: Mapping[str, str]) -> Accounts:
         settings = self._around.settings()
