@@ -191,7 +191,7 @@ def block_rows(
     accounts: Collection[str] | None = None,
     providers: Collection[str] | None = None,
 ) -> list[BlockRow]:
-    """Hot activity in [start_ms, end_ms) per account, provider, model and quarter, by time."""
+    """Hot activity in [start_ms, end_ms) per all dimensions and quarter, by time."""
     found: dict[tuple[Any, ...], _Activity] = {}
     for event in _messages(connection, names, start_ms, end_ms):
         if accounts is not None and event.account not in accounts:
@@ -206,6 +206,8 @@ def block_rows(
             event.provider,
             event.client,
             event.model,
+            event.project,
+            event.branch,
             agent_kind(event),
             event.currency or USD,
         )
@@ -226,11 +228,23 @@ def block_rows(
                 provider=provider,
                 client=client,
                 model=model,
+                project=project,
+                branch=branch,
                 kind=AGENT_KINDS[kind],
                 currency=currency,
             ),
         )
-        for (_, account, provider, client, model, kind, currency), activity in found.items()
+        for (
+            _,
+            account,
+            provider,
+            client,
+            model,
+            project,
+            branch,
+            kind,
+            currency,
+        ), activity in found.items()
     ]
     rows.sort(key=lambda row: (row.first_ms, row.last_ms, row.usage.account, row.usage.model))
     return rows

@@ -158,6 +158,7 @@ class Reading:
             errors=view.errors,
             importing=view.importing,
             retention_days=view.retention_days,
+            recording=view.recording,
         )
         return build_report(self._store, params, context, self._store.seq)
 

@@ -1,0 +1,78 @@
+"""
+The part of the store's reading half that blocks, project lists and comparisons ask.
+
+Separate from `reading`, which answers the dashboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from openusaged.storage import block_queries
+from openusaged.storage.block_queries import Reset
+from openusaged.storage.database import Database
+from openusaged.storage.names import Names
+from openusaged.storage.records import UsageRow
+
+
+class SessionSpan(msgspec.Struct, frozen=True, gc=False):
+    """How many sessions a branch of a project had, and from when to when."""
+
+    project: str
+    branch: str
+    sessions: int
+    first_ms: int
+    last_ms: int
+
+
+class BlockReading:
+    """Mixed into `StoreReading`, which sets the attributes."""
+
+    _database: Database
+    _names: Names
+
+    def stretch_rows(
+        self,
+        *,
+        start_q: int,
+        end_q: int,
+        quarters: int,
+        dimensions: Sequence[str],
+        accounts: Collection[str] | None = None,
+    ) -> list[UsageRow]:
+        """Sums of [start_q, end_q) per stretch of so many quarters, in the order of time."""
+        with self._database.read_snapshot() as connection:
+            return block_queries.stretches(
+                connection,
+                self._names,
+                start_q=start_q,
+                end_q=end_q,
+                quarters=quarters,
+                dimensions=dimensions,
+                accounts=accounts,
+            )
+
+    def activity_in(self, quarters: Collection[int]) -> dict[tuple[str, int], tuple[int, int]]:
+        """First and last hot message of these quarters by (account, quarter)."""
+        with self._database.read_snapshot() as connection:
+            return block_queries.activity_in(connection, self._names, quarters)
+
+    def resets(self, account_id: str, metric_key: str, since_ms: int) -> list[Reset]:
+        """Every end of a used window that the vendor stated, by time."""
+        with self._database.read_snapshot() as connection:
+            return block_queries.resets(connection, self._names, account_id, metric_key, since_ms)
+
+    def session_spans(self, start_ms: int, end_ms: int) -> list[SessionSpan]:
+        """Sessions active at some time in [start_ms, end_ms) by project and branch."""
+        text = self._names.text
+        with self._database.read_snapshot() as connection:
+            return [
+                SessionSpan(text[project], text[branch], *rest)
+                for project, branch, *rest in connection.execute(
+                    "SELECT project, branch, COUNT(*), MIN(first_ms), MAX(last_ms) FROM session"
+                    " WHERE events > 0 AND last_ms >= ? AND first_ms < ? GROUP BY 1, 2",
+                    (start_ms, end_ms),
+                )
+            ]

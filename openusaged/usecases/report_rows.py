@@ -1,0 +1,171 @@
+"""
+Rows of a report: how usage becomes one, what stands below it, in which order they come.
+
+Whatever is folded away is folded into a row, so that rows always add up to the totals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from openusage_proto.messages import CostMode, ReportParams, ReportRow
+from openusage_proto.report_messages import Breakdown
+from openusaged.core.models import NANO
+from openusaged.storage.store import UsageRow
+from openusaged.usecases.totals import Sum, sum_rows
+
+UNKNOWN: Final = "(unknown)"
+NO_PROJECT: Final = "(no project)"
+NO_BRANCH: Final = "(no branch)"
+OTHERS: Final = "(others)"
+"""Key of the row that stands for those which `top` or `top_models` left out."""
+
+_DEFAULT_SORT: Final = {
+    "session": "activity",
+    "models": "cost",
+    "projects": "cost",
+    "branches": "cost",
+}
+_ATTRIBUTE: Final[Mapping[str, str]] = {"agent": "agent_kind"}
+_EMPTY: Final[Mapping[str, str]] = {"project": NO_PROJECT, "branch": NO_BRANCH}
+
+
+@dataclass(slots=True)
+class Entry:
+    """A row before it is ordered: its usage, its sums, and what else is known of it."""
+
+    key: str
+    label: str
+    usage: list[UsageRow]
+    summed: Sum
+    extra: dict[str, Any] = field(default_factory=dict)
+    activity_ms: int = 0
+
+
+def entry_of(
+    key: str, label: str, usage: list[UsageRow], mode: CostMode, activity_ms: int = 0, **extra: Any
+) -> Entry:
+    """An entry with its sums."""
+    return Entry(key, label, usage, sum_rows(usage, mode), extra, activity_ms)
+
+
+def is_empty(entry: Entry) -> bool:
+    """Whether nothing at all was used."""
+    summed = entry.summed
+    return not (summed.requests or summed.total_tokens or summed.cost_nano or summed.other)
+
+
+def build_rows(
+    entries: Iterable[Entry], params: ReportParams, labels: Mapping[str, str]
+) -> tuple[list[ReportRow], Sum]:
+    """The rows in the order asked for, and what they add up to."""
+    kept = [entry for entry in entries if not is_empty(entry)]
+    total = Sum(params.mode)
+    for entry in kept:
+        for row in entry.usage:
+            total.add(row)
+    arranged = _fold(_sorted(kept, params), params)
+    return [_report_row(entry, params, labels) for entry in arranged], total
+
+
+def _sorted(entries: list[Entry], params: ReportParams) -> list[Entry]:
+    by = params.sort or _DEFAULT_SORT.get(params.kind, "key")
+    keys: dict[str, Callable[[Entry], Any]] = {
+        "key": lambda entry: (entry.key, entry.extra.get("account", "")),
+        "cost": lambda entry: (entry.summed.cost_nano, entry.summed.total_tokens),
+        "tokens": lambda entry: entry.summed.total_tokens,
+        "requests": lambda entry: entry.summed.requests,
+        "activity": lambda entry: entry.activity_ms,
+    }
+    largest_first = by in ("cost", "tokens", "requests") or (
+        by == "activity" and params.sort is not None
+    )
+    descending = largest_first if params.order is None else params.order == "desc"
+    # Twice, so that equals keep the order of their keys whichever way the others go.
+    entries = sorted(entries, key=keys["key"])
+    return sorted(entries, key=keys[by], reverse=descending)
+
+
+def _fold(entries: list[Entry], params: ReportParams) -> list[Entry]:
+    """The first `top` entries and one that stands for the others."""
+    if params.top <= 0 or len(entries) <= params.top:
+        return entries
+    shown, rest = entries[: params.top], entries[params.top :]
+    usage = [row for entry in rest for row in entry.usage]
+    label = f"({len(rest):,} {'other' if len(rest) == 1 else 'others'})"
+    return [*shown, entry_of(OTHERS, label, usage, params.mode)]
+
+
+def _report_row(entry: Entry, params: ReportParams, labels: Mapping[str, str]) -> ReportRow:
+    extra = entry.extra
+    if params.breakdown:
+        name = "model_breakdown" if child_dimension(params) == "model" else "breakdown"
+        extra = {**extra, name: _children(entry, params, labels)}
+    return plain_row(entry.key, entry.label, entry.summed, entry.usage, **extra)
+
+
+def child_dimension(params: ReportParams) -> Breakdown:
+    """What child rows are split by; models by model would say everything twice."""
+    if params.kind == "models" and params.breakdown_by == "model":
+        return "client"
+    return params.breakdown_by
+
+
+def _children(entry: Entry, params: ReportParams, labels: Mapping[str, str]) -> list[ReportRow]:
+    dimension = child_dimension(params)
+    attribute = _ATTRIBUTE.get(dimension, dimension)
+    groups: dict[str, list[UsageRow]] = {}
+    for row in entry.usage:
+        groups.setdefault(getattr(row, attribute), []).append(row)
+    children = [
+        entry_of(
+            key or _EMPTY.get(dimension, UNKNOWN),
+            _child_label(dimension, key, labels),
+            usage,
+            params.mode,
+        )
+        for key, usage in groups.items()
+    ]
+    children = [child for child in children if not is_empty(child)]
+    children.sort(
+        key=lambda child: (-child.summed.cost_nano, -child.summed.total_tokens, child.key)
+    )
+    children = _fold(children, replace(params, top=params.top_models))
+    return [plain_row(child.key, child.label, child.summed) for child in children]
+
+
+def _child_label(dimension: str, key: str, labels: Mapping[str, str]) -> str:
+    if not key:
+        return _EMPTY.get(dimension, UNKNOWN)
+    return labels.get(key, key) if dimension == "project" else key
+
+
+def plain_row(
+    key: str, label: str, total: Sum, usage: Sequence[UsageRow] = (), **extra: Any
+) -> ReportRow:
+    """A row of sums, with the models and the tool that its usage has."""
+    by_model: dict[str, int] = {}
+    for row in usage:
+        if row.model:
+            by_model[row.model] = by_model.get(row.model, 0) + row.total_tokens
+    clients = {row.client for row in usage}
+    return ReportRow(
+        key=key,
+        label=label,
+        input_tokens=total.input,
+        output_tokens=total.output,
+        cache_read_tokens=total.cache_read,
+        cache_creation_tokens=total.write_5m + total.write_1h,
+        total_tokens=total.total_tokens,
+        cost_usd=total.cost_usd,
+        requests=total.requests,
+        reasoning_tokens=total.reasoning,
+        cost_basis=total.basis,
+        unpriced_requests=total.unpriced,
+        other_costs={name: nano / NANO for name, nano in total.other.items()},
+        provider=next(iter(clients)) if len(clients) == 1 else None,
+        models=sorted(by_model, key=lambda name: (-by_model[name], name)),
+        **extra,
+    )

@@ -1,0 +1,126 @@
+"""
+What a report is about: its range, its filters, and what it is told beside its parameters.
+
+Separate from the rows, which every kind of report builds in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Final
+
+from openusage_proto.messages import ReportParams
+from openusaged.core.models import QUARTER_MS, Account
+from openusaged.core.projects import projects_named
+from openusaged.core.windows import quarter_of
+from openusaged.storage.store import Store, UsageRow
+from openusaged.telemetry.repositories import Repositories
+from openusaged.usecases.usage_view import parse_day
+
+DATE_DIGITS: Final = 8
+FUTURE_QUARTERS: Final = 97
+"""A day beyond now, so that an event of a clock slightly ahead is not hidden until later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContext:
+    """What a report needs beside its parameters."""
+
+    zone: tzinfo
+    zone_name: str
+    now_ms: int
+    accounts: Sequence[Account]
+    errors: Mapping[str, str]
+    """Account id -> what its collector could not read."""
+    importing: bool
+    retention_days: int
+    recording: frozenset[str] | None = None
+    """Accounts whose usage comes from local records (None: all of them do); of the others only
+    their vendor knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Instants [start_ms, end_ms) that were asked for; None is open."""
+
+    start_ms: int | None
+    end_ms: int | None
+
+    @classmethod
+    def of(cls, params: ReportParams, zone: tzinfo) -> Range:
+        """
+        The inclusive local days of the parameters.
+
+        Raises:
+            InvalidParams: a date that cannot be read.
+        """
+        return cls(
+            parse_day(params.since, "since", zone) if params.since else None,
+            parse_day(params.until, "until", zone, end=True) if params.until else None,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all of history is meant."""
+        return self.start_ms is None and self.end_ms is None
+
+    def quarters(self, first_q: int, now_ms: int) -> tuple[int, int]:
+        """[start, end) in quarter hours, within what can hold events."""
+        start_q = first_q if self.start_ms is None else max(first_q, quarter_of(self.start_ms))
+        end_q = quarter_of(now_ms) + FUTURE_QUARTERS
+        if self.end_ms is not None:
+            end_q = min(end_q, -(-self.end_ms // QUARTER_MS))
+        return start_q, end_q
+
+
+Accept = Callable[[UsageRow], bool]
+
+
+def is_filtered(params: ReportParams) -> bool:
+    """Whether a part of the usage is asked for."""
+    return any((params.provider, params.account, params.project, params.model, params.branch))
+
+
+def accept_of(params: ReportParams, context: ReportContext, store: Store) -> Accept:
+    """Which rows of usage are meant; they need the dimensions that the filters name."""
+    if not is_filtered(params):
+        return lambda _row: True
+    providers = {account.id: account.provider_id for account in context.accounts}
+    provider = (params.provider or "").lower()
+    model = (params.model or "").lower()
+    projects = projects_meant(store, params.project) if params.project else None
+
+    def accept(row: UsageRow) -> bool:
+        if params.account and row.account != params.account:
+            return False
+        if provider and provider not in (
+            providers.get(row.account, ""),
+            row.client,
+            row.provider,
+        ):
+            return False
+        if model and model not in (row.model.lower(), short_model(row.model).lower()):
+            return False
+        if params.branch and row.branch != params.branch:
+            return False
+        return projects is None or row.project in projects
+
+    return accept
+
+
+def projects_meant(store: Store, wanted: str) -> frozenset[str]:
+    """Project roots behind a name, a root, or any directory within a repository or worktree."""
+    known = store.projects()
+    found = projects_named(known, wanted)
+    if not found and wanted.startswith("/"):
+        found = frozenset({Repositories().project_of(wanted)}) & frozenset(known)
+    return found
+
+
+def short_model(name: str) -> str:
+    """The model's name without vendor prefix and release date."""
+    short = name.rpartition("/")[2]
+    head, dash, tail = short.rpartition("-")
+    return head if dash and len(tail) == DATE_DIGITS and tail.isdecimal() else short
