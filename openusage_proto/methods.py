@@ -13,6 +13,9 @@ SUBSCRIBE: Final = "subscribe"
 UNSUBSCRIBE: Final = "unsubscribe"
 REPORT: Final = "report"
 SESSIONS: Final = "sessions"
+EXPLAIN: Final = "explain"
+ACTIVITY: Final = "activity"
+SERIES: Final = "series"
 PROVIDERS: Final = "providers"
 ACCOUNTS: Final = "accounts"
 REFRESH: Final = "refresh"
@@ -34,6 +37,9 @@ ALL: Final = (
     UNSUBSCRIBE,
     REPORT,
     SESSIONS,
+    EXPLAIN,
+    ACTIVITY,
+    SERIES,
     PROVIDERS,
     ACCOUNTS,
     REFRESH,

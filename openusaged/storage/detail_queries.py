@@ -257,4 +257,3 @@ def _name_id(text: str) -> str:
         return "0"
     quoted = text.replace("'", "''")
     return f"(SELECT id FROM name WHERE text = '{quoted}')"
-

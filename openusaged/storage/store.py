@@ -27,6 +27,7 @@ from openusaged.storage.aged_pricing import (
 from openusaged.storage.applying import Group, Outcome
 from openusaged.storage.cursors import forget_cursors, write_cursors
 from openusaged.storage.database import Database, DatabaseFailure, translate, translated_errors
+from openusaged.storage.detail_queries import EventGroup, Owner, Selection, readable_sql
 from openusaged.storage.events import EventRows
 from openusaged.storage.migrations.runner import migrate
 from openusaged.storage.reading import StoreReading
@@ -62,10 +63,13 @@ __all__ = [
     "BatchResult",
     "BlockRow",
     "Estimator",
+    "EventGroup",
     "FlatPrice",
+    "Owner",
     "RepriceRange",
     "RepriceStep",
     "Segment",
+    "Selection",
     "SessionRecord",
     "Staged",
     "Store",
@@ -74,6 +78,7 @@ __all__ = [
     "ToolRow",
     "UsageRow",
     "WriteBatch",
+    "readable_sql",
 ]
 
 log = logging.getLogger(__name__)

@@ -33,8 +33,10 @@ from openusaged.storage.store import Store
 from openusaged.telemetry.collectors import Collector
 from openusaged.usecases import health
 from openusaged.usecases.accounts import Found
+from openusaged.usecases.activity import Activities
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
+from openusaged.usecases.explaining import Explaining
 from openusaged.usecases.prices import Prices
 from openusaged.usecases.pricing_case import PricingCase
 from openusaged.usecases.reading import Reading, View
@@ -66,6 +68,8 @@ class Parts:
     collector: Collector
     collecting: Collecting
     reading: Reading
+    explaining: Explaining
+    activities: Activities
     prices: Prices
     pricing: PricingCase
     receiving: Receiving
@@ -116,6 +120,16 @@ class Application:
     def reading(self) -> Reading:
         """Questions about usage."""
         return self.parts.reading
+
+    @property
+    def explaining(self) -> Explaining:
+        """Where numbers come from."""
+        return self.parts.explaining
+
+    @property
+    def activities(self) -> Activities:
+        """Figures over time."""
+        return self.parts.activities
 
     @property
     def receiving(self) -> Receiving:
