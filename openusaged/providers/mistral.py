@@ -79,6 +79,7 @@ SPEC: Final = ProviderSpec(
     description="Spend and budget of the month, credit, rate limits of an API key",
     kind="api",
     auth="api_key",
+    history=True,
     setup="Set MISTRAL_API_KEY; spend needs a key that may read billing.",
     metrics=(
         _money("monthly_spend", "Spend this month", "month", "cumulative"),

@@ -54,6 +54,7 @@ SPEC: Final = ProviderSpec(
     description="Rate limits of an API key; with an admin key, spend and tokens per day",
     kind="api",
     auth="api_key",
+    history=True,
     setup="Set ANTHROPIC_API_KEY, or an admin key for spend.",
     metrics=(*(group.metric for group in GROUPS), MONTH_SPEND, TODAY_SPEND),
     dashboard=WidgetSpec(gauges=("rpm", "tpm")),

@@ -71,6 +71,7 @@ SPEC: Final = ProviderSpec(
     description="Credits, key limits, spend and the last 30 days by model and upstream provider",
     kind="api",
     auth="api_key",
+    history=True,
     setup="Set OPENROUTER_API_KEY; a management key also shows all keys and the activity.",
     base_url="https://openrouter.ai/api/v1",
     keys=(

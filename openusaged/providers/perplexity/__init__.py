@@ -37,6 +37,7 @@ SPEC: Final = ProviderSpec(
     description="API balance, spend, usage tier and 30 days of tokens, searches and requests",
     kind="api",
     auth="cookie",
+    history=True,
     setup="Log in at console.perplexity.ai, then import that browser session in the settings.",
     base_url="https://console.perplexity.ai",
     cookie=CookieSpec(domain=".perplexity.ai", name="__Secure-next-auth.session-token"),

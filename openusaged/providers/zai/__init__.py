@@ -44,6 +44,7 @@ SPEC: Final = ProviderSpec(
     description="GLM coding plan: 5-hour and weekly limits, MCP calls, usage by model, credits",
     kind="api",
     auth="api_key",
+    history=True,
     setup="Set ZAI_API_KEY (or ZHIPUAI_API_KEY for the mainland), or use the coding helper.",
     base_url="https://api.z.ai",
     keys=(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from openusaged.providers import registry
 from openusaged.providers.base import (
     CookieSpec,
     KeyVariable,
@@ -13,6 +16,7 @@ from openusaged.providers.base import (
     WidgetSpec,
 )
 from openusaged.usecases import capabilities
+from tests.support.provider_case import DATA, cases
 
 LIMIT = MetricSpec(key="limit", label="Limit", unit="%")
 MONEY = MetricSpec(key="spend", label="Spend", unit="USD", money_kind="billed")
@@ -55,6 +59,19 @@ def something(*_: object) -> None:
 def test_capabilities(given: Provider, expected: list[str]) -> None:
     """A metric counts only when it can be fetched; local records have a history."""
     assert capabilities.of(given) == expected
+
+
+def test_reported_past_is_a_history() -> None:
+    """Whoever's recorded polls bring the vendor's own usage of days or months says so."""
+    silent = set()
+    for provider_id, case in cases():
+        document = json.loads((DATA / provider_id / case / "case.json").read_text())
+        found = document.get("expected", {}).get("snapshot", {})
+        if found.get("reported") and capabilities.HISTORY not in capabilities.of(
+            registry.load(provider_id)
+        ):
+            silent.add(provider_id)
+    assert silent == set()
 
 
 @pytest.mark.parametrize(
