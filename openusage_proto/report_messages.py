@@ -26,7 +26,9 @@ class ReportParams:
 
     Dates are inclusive local days of `tz`.  `breakdown` asks for child rows, `breakdown_by` for
     what; `top_models` keeps that many children and folds the rest into one, so that children
-    always add up to their row.  `top` does the same to the rows.
+    always add up to their row.  `top` does the same to the rows: of days, sessions and blocks the
+    newest stay, of the others the first.  0 is all of them, null the kind's default: 1000
+    sessions, all of the others.
     """
 
     kind: ReportKind
@@ -42,7 +44,7 @@ class ReportParams:
     breakdown: bool = False
     breakdown_by: Breakdown = "model"
     top_models: int = 0
-    top: int = 0
+    top: int | None = None
     sort: SortKey | None = None
     order: Order | None = None
     week_start: Literal["monday", "sunday"] = "monday"

@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from openusaged.storage import block_queries
+from openusaged.storage import block_queries, read_queries
 from openusaged.storage.block_queries import Reset
 from openusaged.storage.database import Database
 from openusaged.storage.names import Names
-from openusaged.storage.records import UsageRow
+from openusaged.storage.read_queries import SessionFilter
+from openusaged.storage.records import SessionRecord, UsageRow
 
 
 class SessionSpan(msgspec.Struct, frozen=True, gc=False):
@@ -63,6 +64,23 @@ class BlockReading:
         """Every end of a used window that the vendor stated, by time."""
         with self._database.read_snapshot() as connection:
             return block_queries.resets(connection, self._names, account_id, metric_key, since_ms)
+
+    def newest_sessions(
+        self, *, start_ms: int | None, end_ms: int | None, limit: int | None
+    ) -> tuple[list[SessionRecord], int, list[UsageRow]]:
+        """
+        Sessions last active in [start_ms, end_ms), newest first.
+
+        Of those beyond `limit` only their number and what they used together.
+        """
+        wanted = SessionFilter(start_ms=start_ms, end_ms=end_ms)
+        with self._database.read_snapshot() as connection:
+            count, records = read_queries.find_sessions(connection, self._names, wanted, limit, 0)
+            older = count - len(records)
+            if not older:
+                return records, 0, []
+            usage = read_queries.sum_sessions(connection, self._names, wanted, len(records))
+            return records, older, usage
 
     def session_spans(self, start_ms: int, end_ms: int) -> list[SessionSpan]:
         """Sessions active at some time in [start_ms, end_ms) by project and branch."""

@@ -33,6 +33,7 @@ _SESSION_COLUMNS: Final = (
     "id, source, session_id, account, client, project, branch, parent,"
     " first_ms, last_ms, events, tool_calls"
 )
+_NEWEST_FIRST: Final = "ORDER BY last_quarter DESC, last_ms DESC, id DESC"
 
 
 def usage_row(
@@ -71,6 +72,42 @@ def find_sessions(
     offset: int,
 ) -> tuple[int, list[SessionRecord]]:
     """How many sessions match, and one page of them, newest first."""
+    where, values = _session_clauses(names, wanted)
+    total = connection.execute(f"SELECT COUNT(*) FROM session WHERE {where}", values).fetchone()[0]
+    rows = connection.execute(
+        f"SELECT {_SESSION_COLUMNS} FROM session WHERE {where} {_NEWEST_FIRST} LIMIT ? OFFSET ?",
+        (*values, -1 if limit is None else limit, offset),
+    ).fetchall()
+    return total, _session_records(connection, names, rows)
+
+
+def sum_sessions(
+    connection: sqlite3.Connection, names: Names, wanted: SessionFilter, offset: int
+) -> list[UsageRow]:
+    """What the sessions behind the newest `offset` ones used, by account, tool and model."""
+    where, values = _session_clauses(names, wanted)
+    sums = ", ".join(f"SUM({name})" for name in MESSAGE_SUMS)
+    text = names.text
+    return [
+        usage_row(
+            row[5:],
+            account=text[row[0]],
+            client=text[row[1]],
+            provider=text[row[2]],
+            model=text[row[3]],
+            currency=text[row[4]],
+        )
+        for row in connection.execute(
+            f"SELECT older.account, older.client, provider, model, currency, {sums}"
+            f" FROM (SELECT id, account, client FROM session WHERE {where} {_NEWEST_FIRST}"
+            " LIMIT -1 OFFSET ?) AS older JOIN session_model ON session_model.session = older.id"
+            " GROUP BY 1, 2, 3, 4, 5",
+            (*values, offset),
+        )
+    ]
+
+
+def _session_clauses(names: Names, wanted: SessionFilter) -> tuple[str, list[Any]]:
     clauses = ["events > 0"]
     values: list[Any] = []
     if wanted.start_ms is not None:
@@ -83,14 +120,7 @@ def find_sessions(
         if text is not None:
             clauses.append(f"{column} = ?")
             values.append(names.get(text, -1))
-    where = " AND ".join(clauses)
-    total = connection.execute(f"SELECT COUNT(*) FROM session WHERE {where}", values).fetchone()[0]
-    rows = connection.execute(
-        f"SELECT {_SESSION_COLUMNS} FROM session WHERE {where}"
-        " ORDER BY last_quarter DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?",
-        (*values, -1 if limit is None else limit, offset),
-    ).fetchall()
-    return total, _session_records(connection, names, rows)
+    return " AND ".join(clauses), values
 
 
 def find_session(

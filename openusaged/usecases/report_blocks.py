@@ -29,6 +29,7 @@ WINDOW: Final = "5h"
 QUARTERS_PER_HOUR: Final = 4
 JITTER_MS: Final = 10 * 60_000
 """Ends of one window that a vendor states with seconds of difference are the same end."""
+DEFAULT_DAYS: Final = 30
 EXACT_DAYS: Final = 30
 """Blocks older than this know their first and last activity to the quarter hour."""
 VENDOR: Final = "vendor"
@@ -82,6 +83,7 @@ def block_entries(
     first_q = store.first_quarter()
     if first_q is None:
         return Built([], labels)
+    limits, notes = _bounded(limits, context, first_q)
     # A block that ends within the range may have begun before it.
     start_ms = None if limits.start_ms is None else limits.start_ms - DAY_MS
     end_ms = None if limits.end_ms is None else limits.end_ms + DAY_MS
@@ -97,13 +99,21 @@ def block_entries(
     ]
     _sharpen(store, found, context.now_ms)
     entries = [_entry(block, params, context) for block in found]
-    return Built(entries, labels, _notes(found))
+    if any(block.window is None for block in found):
+        notes.append("blocks without a vendor's percentage are derived from local records")
+    return Built(entries, labels, notes)
 
 
-def _notes(found: Sequence[Found]) -> list[str]:
-    if not found or all(block.window is not None for block in found):
-        return []
-    return ["blocks without a vendor's percentage are derived from local records"]
+def _bounded(limits: Range, context: ReportContext, first_q: int) -> tuple[Range, list[str]]:
+    """The latest blocks when no beginning is asked for: they are what a block is looked up for."""
+    if limits.start_ms is not None:
+        return limits, []
+    end_ms = context.now_ms if limits.end_ms is None else limits.end_ms
+    start_ms = end_ms - DEFAULT_DAYS * DAY_MS
+    if start_ms <= first_q * QUARTER_MS:
+        return limits, []
+    note = f"blocks of the last {DEFAULT_DAYS} days; earlier ones with --since"
+    return Range(start_ms, limits.end_ms), [note]
 
 
 # ------------------------------------------------------------------ vendor's windows

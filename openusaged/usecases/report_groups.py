@@ -22,6 +22,9 @@ from openusaged.usecases.report_rows import (
     Entry,
     child_dimension,
     entry_of,
+    others,
+    sort_of,
+    top_of,
 )
 from openusaged.usecases.report_scope import Accept, Range, ReportContext, is_filtered
 from openusaged.usecases.totals import sum_rows
@@ -189,13 +192,21 @@ def session_entries(
     store: Store, params: ReportParams, _context: ReportContext, limits: Range, accept: Accept
 ) -> Built:
     """One entry per session that was last active in the range, with all it ever used."""
-    _, records = store.sessions(start_ms=limits.start_ms, end_ms=limits.end_ms, limit=None)
     labels = project_labels(store.projects())
+    # Only the newest are needed one by one where nothing but time decides which ones those are.
+    by_time = sort_of(params)[0] == "activity" and not is_filtered(params)
+    records, older, older_usage = store.newest_sessions(
+        start_ms=limits.start_ms,
+        end_ms=limits.end_ms,
+        limit=(top_of(params) or None) if by_time else None,
+    )
     entries = []
     for record in records:
         usage = [row for row in record.rows if accept(row)]
         if usage:
             entries.append(_session_entry(record, usage, labels, params))
+    if older:
+        entries.append(others(older, older_usage, params.mode))
     notes = []
     if not limits.is_open:
         notes.append("sessions are those last active in the range, each with all it used")

@@ -7,11 +7,11 @@ Whatever is folded away is folded into a row, so that rows always add up to the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from openusage_proto.messages import CostMode, ReportParams, ReportRow
-from openusage_proto.report_messages import Breakdown
+from openusage_proto.report_messages import Breakdown, SortKey
 from openusaged.core.models import NANO
 from openusaged.storage.store import UsageRow
 from openusaged.usecases.totals import Sum, sum_rows
@@ -22,7 +22,10 @@ NO_BRANCH: Final = "(no branch)"
 OTHERS: Final = "(others)"
 """Key of the row that stands for those which `top` or `top_models` left out."""
 
-_DEFAULT_SORT: Final = {
+MAX_SESSIONS: Final = 1000
+"""Nobody reads further, and a million events have ten times as many."""
+_IN_TIME: Final = frozenset({"daily", "weekly", "monthly", "session", "blocks"})
+_DEFAULT_SORT: Final[Mapping[str, SortKey]] = {
     "session": "activity",
     "models": "cost",
     "projects": "cost",
@@ -66,36 +69,58 @@ def build_rows(
     for entry in kept:
         for row in entry.usage:
             total.add(row)
-    arranged = _fold(_sorted(kept, params), params)
+    arranged = _arranged(kept, params)
     return [_report_row(entry, params, labels) for entry in arranged], total
 
 
-def _sorted(entries: list[Entry], params: ReportParams) -> list[Entry]:
-    by = params.sort or _DEFAULT_SORT.get(params.kind, "key")
-    keys: dict[str, Callable[[Entry], Any]] = {
-        "key": lambda entry: (entry.key, entry.extra.get("account", "")),
+def top_of(params: ReportParams) -> int:
+    """How many rows are wanted before the others become one; 0 is all."""
+    if params.top is not None:
+        return params.top
+    return MAX_SESSIONS if params.kind == "session" else 0
+
+
+def sort_of(params: ReportParams) -> tuple[SortKey, bool]:
+    """What rows are ordered by, and whether the largest or latest comes first."""
+    by: SortKey = params.sort or _DEFAULT_SORT.get(params.kind, "key")
+    descending = by in ("cost", "tokens", "requests") or (
+        by == "activity" and params.sort is not None
+    )
+    return by, descending if params.order is None else params.order == "desc"
+
+
+def _arranged(entries: list[Entry], params: ReportParams) -> list[Entry]:
+    by, descending = sort_of(params)
+    keys: dict[SortKey, Callable[[Entry], Any]] = {
+        "key": lambda entry: (entry.key, entry.extra.get("account") or ""),
         "cost": lambda entry: (entry.summed.cost_nano, entry.summed.total_tokens),
         "tokens": lambda entry: entry.summed.total_tokens,
         "requests": lambda entry: entry.summed.requests,
         "activity": lambda entry: entry.activity_ms,
     }
-    largest_first = by in ("cost", "tokens", "requests") or (
-        by == "activity" and params.sort is not None
-    )
-    descending = largest_first if params.order is None else params.order == "desc"
     # Twice, so that equals keep the order of their keys whichever way the others go.
     entries = sorted(entries, key=keys["key"])
-    return sorted(entries, key=keys[by], reverse=descending)
+    entries = sorted(entries, key=keys[by], reverse=descending)
+    top = 0 if any(entry.key == OTHERS for entry in entries) else top_of(params)
+    if not descending and params.kind in _IN_TIME and by in ("key", "activity"):
+        # In the order of time the newest come last, and they are what is kept.
+        return folded(entries[::-1], top, params.mode)[::-1]
+    return folded(entries, top, params.mode)
 
 
-def _fold(entries: list[Entry], params: ReportParams) -> list[Entry]:
-    """The first `top` entries and one that stands for the others."""
-    if params.top <= 0 or len(entries) <= params.top:
+def folded(entries: list[Entry], top: int, mode: CostMode) -> list[Entry]:
+    """The first `top` entries and one that stands for the others; all of them when it is 0."""
+    if top <= 0 or len(entries) <= top:
         return entries
-    shown, rest = entries[: params.top], entries[params.top :]
+    rest = entries[top:]
     usage = [row for entry in rest for row in entry.usage]
-    label = f"({len(rest):,} {'other' if len(rest) == 1 else 'others'})"
-    return [*shown, entry_of(OTHERS, label, usage, params.mode)]
+    return [*entries[:top], others(len(rest), usage, mode)]
+
+
+def others(number: int, usage: list[UsageRow], mode: CostMode) -> Entry:
+    """The entry that stands for so many others."""
+    label = f"({number:,} {'other' if number == 1 else 'others'})"
+    return entry_of(OTHERS, label, usage, mode)
 
 
 def _report_row(entry: Entry, params: ReportParams, labels: Mapping[str, str]) -> ReportRow:
@@ -132,7 +157,7 @@ def _children(entry: Entry, params: ReportParams, labels: Mapping[str, str]) -> 
     children.sort(
         key=lambda child: (-child.summed.cost_nano, -child.summed.total_tokens, child.key)
     )
-    children = _fold(children, replace(params, top=params.top_models))
+    children = folded(children, params.top_models, params.mode)
     return [plain_row(child.key, child.label, child.summed) for child in children]
 
 
