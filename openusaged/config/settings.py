@@ -199,7 +199,7 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
         detect=DetectSettings(
             shell_rc=detect.flag("shell_rc", default=True),
             dotenv=detect.flag("dotenv", default=False),
-            directories=tuple(expand(path, env) for path in detect.words("directories")),
+            directories=tuple(_directories(detect, env)),
         ),
         telemetry=TelemetrySettings(
             provider_links=_links(telemetry.section("provider_links")),
@@ -250,6 +250,16 @@ def unknown_keys(document: Mapping[str, Any]) -> list[str]:
 
 _WRITTEN_OTHERWISE: Final[Mapping[str, tuple[str, ...]]] = {"tmux": ("recency_window",)}
 """Keys of the file whose effective value goes by another name."""
+
+
+def _directories(section: Section, env: Mapping[str, str]) -> Iterator[str]:
+    """Project directories; a relative one would mean something else for each process."""
+    for given in section.words("directories"):
+        path = expand(given, env)
+        if path.startswith("/"):
+            yield path
+        else:
+            section.warn("directories", given, "an absolute path", "ignored")
 
 
 def _links(section: Section) -> dict[str, str]:

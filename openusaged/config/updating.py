@@ -44,7 +44,8 @@ def update(
         before = set(parse(document, env)[1])
         problems = [text for text in parse(changed, env)[1] if text not in before]
         if problems:
-            raise ConfigError("; ".join(problems))
+            # what a reader of the file would do instead ("30 is used") does not happen here
+            raise ConfigError("; ".join(text.rpartition("; ")[0] or text for text in problems))
         return changed
 
     settings_file.edit(path, change)

@@ -101,6 +101,12 @@ def test_default(path: str, default: object) -> None:
             "detect.directories[0]: 3 is not a text",
         ),
         (
+            {"detect": {"directories": ["work/x", "/p"]}},
+            "detect.directories",
+            ("/p",),
+            "detect.directories: 'work/x' is not an absolute path",
+        ),
+        (
             {"model_normalization": {"group_by": "family"}},
             "model_normalization.group_by",
             "lineage",
@@ -338,7 +344,7 @@ class TestUpdate:
         [
             ({"retention": 5}, "retention: there is no such setting"),
             ({"data": {"retention": 5}}, "data.retention: there is no such setting"),
-            ({"data": {"retention_days": 9999}}, "data.retention_days: 9999 is not"),
+            ({"data": {"retention_days": 9999}}, "data.retention_days: 9999 is not a whole number"),
             ({"data": 5}, "data: 5 is not an object"),
             ({"accounts": [{"id": "a", "provider": "x", "token": "planted"}]}, "secrets do not"),
             ({"ui": {"warn_threshold": 0.01}}, "ui.crit_threshold"),
@@ -351,6 +357,7 @@ class TestUpdate:
             self.update(path, changes={"auto_detect": False, **changes})
         assert words in str(caught.value)
         assert "planted" not in str(caught.value)
+        assert "is used" not in str(caught.value)
         assert json.loads(path.read_text()) == {"theme": "mono"}
 
     def test_old_mistakes_do_not_block_new_changes(self, path: Path) -> None:
