@@ -17,9 +17,10 @@ from openusage_client.formatting import (
     format_count,
     format_tokens,
 )
+from openusage_client.report_tables import wrap
 from openusage_client.tables import Column, Row, Table, render
 from openusage_client.terminal import Style
-from openusage_client.tui.text import cell_width, wrap
+from openusage_client.tui.text import cell_width
 from openusage_proto.price_messages import (
     ModelPrice,
     PricePeriod,
@@ -64,6 +65,15 @@ def _fitted(lines: Iterable[str], width: int | None) -> list[str]:
     return out
 
 
+def _fact_lines(facts: Iterable[tuple[str, str]], width: int | None) -> list[str]:
+    """A name and a value per line; a long value goes on below itself."""
+    lines = []
+    for name, value in facts:
+        first, *rest = wrap(value, None if width is None else max(20, width - 12))
+        lines += [f"  {name:<10}{first}", *(f"  {'':<10}{line}" for line in rest)]
+    return lines
+
+
 def format_size(tokens: int) -> str:
     """`200k`, `272k`, `1M`: sizes of prompts are round numbers."""
     for scale, suffix in ((1_000_000, "M"), (1_000, "k")):
@@ -79,7 +89,7 @@ def price_lines(answer: Pricing, *, width: int | None, style: Style) -> list[str
     current = next((period for period in price.periods if period.in_force), price.periods[0])
     whose = f"list price of {price.provider}" if price.source != "custom" else "your own price"
     lines = [style.paint(f"{answer.model}{style.separator}{whose}", "bold")]
-    lines += [f"  {name:<10}{value}" for name, value in _facts(answer, price, current)]
+    lines += _fact_lines(_facts(answer, price, current), width)
     lines += ["", *_rates_table(price, current, answer.context, width, style)]
     if current.derived:
         names = [label.replace(", ", " ") for key, label in _BUCKETS if key in current.derived]
@@ -197,7 +207,7 @@ def _example(price: ModelPrice) -> str:
         f" ({format_count(example.cache_read_tokens)} from the cache,"
         f" {format_count(example.cache_write_5m_tokens)} written to it)"
         f" and {format_count(example.output_tokens)} of output cost"
-        f" {format_cost(example.cost_usd, estimate=False)}"
+        f" {format_rate(example.cost_usd)}"
     )
 
 
@@ -272,15 +282,14 @@ def sources_lines(
             f" {format_ago(sources.catalogue_fetched_at, now)}, found current"
             f" {format_ago(sources.catalogue_checked_at, now)}"
         )
-    lines = [
-        style.paint("Price lists", "bold"),
-        f"  own       {format_count(sources.custom_models)} models in {sources.custom_path}",
-        f"  shipped   {sources.shipped}",
-        f"  fetched   {catalogue}",
-    ]
     if sources.catalogue_error:
-        lines.append(f"            last try failed: {sources.catalogue_error}")
-    return [lines[0], *_fitted(lines[1:], width)]
+        catalogue += f"; the last try failed: {sources.catalogue_error}"
+    facts = [
+        ("own", f"{format_count(sources.custom_models)} models in {sources.custom_path}"),
+        ("shipped", sources.shipped),
+        ("fetched", catalogue),
+    ]
+    return [style.paint("Price lists", "bold"), *_fact_lines(facts, width)]
 
 
 def reprice_line(progress: RepriceProgress) -> str:
