@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -I -S
+# openusage-hook-version: 1
 """
 Tells openusaged what Claude Code has just done: reads a hook's JSON from stdin, exits 0.
 
@@ -319,9 +320,25 @@ def spool(params, directory, name):
     posix.fsync(posix.open(directory, posix.O_RDONLY))
 
 
+def start_next():
+    """
+    Start the notifier whose place we took in `notify`: the words behind `--then`, and the JSON.
+
+    First of all and without waiting for it, so that it runs as if we were not there, with signals
+    as we found them.
+    """
+    if "--then" in sys.argv:
+        command = sys.argv[sys.argv.index("--then") + 1 :]
+        try:
+            posix.posix_spawnp(command[0], command, ENV)
+        except (OSError, IndexError, ValueError):  # it is not there: the agent ignores that, too
+            pass
+
+
 def main():
     """Read, reduce, deliver or spool."""
     started = time.monotonic()
+    start_next()
     # The agent may end while we run; what it told us must still arrive.
     for number in (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGINT):
         _signal.signal(number, _signal.SIG_IGN)

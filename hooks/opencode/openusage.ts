@@ -1,3 +1,4 @@
+// openusage-hook-version: 1
 // Tells openusaged what OpenCode has used: tokens and cost of every answer, and every tool call.
 //
 // Put this file into ~/.config/opencode/plugins/ (README.md).  Sends ids, names, counts and times;

@@ -40,14 +40,22 @@ def behind_links(path: str) -> str:
     return target
 
 
-def replace(path: str, data: bytes, mode: int) -> None:
-    """Temporary file, flush to disk, rename: a reader sees the old or the new file, never half."""
+def replace(path: str, data: bytes, mode: int, *, owner: tuple[int, int] | None = None) -> None:
+    """
+    Temporary file, flush to disk, rename: a reader sees the old or the new file, never half.
+
+    `owner` is the user and group to give the new file to, as far as that is allowed.
+    """
     temporary = f"{path}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
+            if owner is not None:
+                with contextlib.suppress(PermissionError):
+                    os.fchown(file.fileno(), *owner)
+            # after the owner: changing that clears set-id bits
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(temporary, path)
