@@ -384,7 +384,7 @@ class TestUpdate:
         ("given", "words"),
         [
             ({"put_accounts": [{"provider": "x"}]}, "needs an id"),
-            ({"put_accounts": [{"id": "new"}]}, "the account is ignored"),
+            ({"put_accounts": [{"id": "new"}]}, "accounts.new..provider: None is not a text"),
             ({"put_accounts": [{"id": "n", "provider": "x", "key": "k"}]}, "secrets do not"),
             ({"remove_accounts": ["gone"]}, "the settings have no account 'gone'"),
             ({"changes": {"accounts": []}, "remove_accounts": ["a"]}, "either the whole list"),
