@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -281,3 +282,14 @@ def test_path_follows_the_environment(tmp_path: Path) -> None:
     assert custom.custom_path({"OPENUSAGE_CUSTOM_PRICING": "/x.json"}) == "/x.json"
     path = custom.custom_path({"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "c")})
     assert path == str(tmp_path / "c" / "openusage" / "custom-pricing.json")
+
+
+def test_examples_of_the_manual_are_understood(tmp_path: Path) -> None:
+    """Every file shown in docs/pricing.md is read without a complaint, every key is named there."""
+    page = (Path(__file__).parents[4] / "docs" / "pricing.md").read_text("utf-8")
+    blocks = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert custom.load(write(tmp_path / "p.json", block)).warnings == ()
+    keys = [key for pair in custom._KEYS.values() for key in pair]
+    assert [key for key in keys if f"`{key}`" not in page] == []
