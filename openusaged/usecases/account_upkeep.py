@@ -6,26 +6,22 @@ Looking (files, directories, a probe) is a worker's; taking over what was found 
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Final
 
-from openusaged.core.models import Account
 from openusaged.providers import registry
-from openusaged.providers.base import Machine, Provider, Shallow
+from openusaged.providers.base import Machine, Shallow
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.scheduler import PollScheduler
 from openusaged.runtime.tasks import Coalescer, Tasks
 from openusaged.runtime.watch import Watcher
 from openusaged.telemetry.collectors import Collector
-from openusaged.usecases.accounts import Found
+from openusaged.usecases.accounts import Found, roots_of, watched_of
 from openusaged.usecases.application import Application
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.detecting import Detecting
 from openusaged.usecases.vendor_polls import VendorPolls
-
-log = logging.getLogger(__name__)
 
 MIN_RETRY_S: Final = 1.0
 SAFETY_SCAN_S: Final = 900.0
@@ -105,11 +101,17 @@ class AccountUpkeep:
 
     def _places(self, found: Found) -> list[tuple[str, bool]]:
         """Directories to watch and whether what lies deeper matters; worker thread."""
-        places: list[tuple[str, bool]] = []
-        for provider in registry.load_all().values():
-            places += _guarded(provider, _roots(provider, self._machine))
-        for account, provider in found.accounts:
-            places += _guarded(provider, _watched(provider, account, self._machine))
+        machine = self._machine
+        places = [
+            (root, False)
+            for provider in registry.load_all().values()
+            for root in roots_of(provider, machine)
+        ]
+        places += [
+            (place.path, False) if isinstance(place, Shallow) else (place, True)
+            for account, provider in found.accounts
+            for place in watched_of(account, provider, machine)
+        ]
         return places
 
     def _look_at_key_files(self) -> None:
@@ -127,22 +129,3 @@ class AccountUpkeep:
         ]
         if waits_s:
             self._tasks.later(max(MIN_RETRY_S, *waits_s), self._poll_soon, deferred)
-
-
-def _roots(provider: Provider, machine: Machine) -> Iterator[tuple[str, bool]]:
-    for root in provider.roots(machine) if provider.roots else ():
-        yield root, False
-
-
-def _watched(provider: Provider, account: Account, machine: Machine) -> Iterator[tuple[str, bool]]:
-    for place in provider.watch(account, machine) if provider.watch else ():
-        yield (place.path, False) if isinstance(place, Shallow) else (place, True)
-
-
-def _guarded(provider: Provider, places: Iterator[tuple[str, bool]]) -> list[tuple[str, bool]]:
-    """A provider (a plug-in, perhaps) that fails here costs only its own notifications."""
-    try:
-        return list(places)
-    except Exception:
-        log.exception("event=watch_failed provider=%s", provider.id)
-        return []

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from openusaged.core.models import Account
 from openusaged.detect.findings import Detection
 from openusaged.providers import registry
-from openusaged.providers.base import Machine, Provider
+from openusaged.providers.base import Machine, Provider, Shallow
 from openusaged.usecases.secrets import ENVIRONMENT, STORED, AccountSecrets
 
 log = logging.getLogger(__name__)
@@ -195,6 +195,28 @@ def _filled(account: Account, found: Account) -> Account:
         base_url=account.base_url or found.base_url,
         options={**found.options, **account.options},
     )
+
+
+def roots_of(provider: Provider, machine: Machine) -> list[str]:
+    """Where the provider's records would lie; one that fails (a plug-in, perhaps) has none."""
+    if provider.roots is None:
+        return []
+    try:
+        return list(dict.fromkeys(provider.roots(machine)))
+    except Exception:
+        log.exception("event=roots_failed provider=%s", provider.id)
+        return []
+
+
+def watched_of(account: Account, provider: Provider, machine: Machine) -> list[str | Shallow]:
+    """Directories of an account to watch; a provider that fails costs its own notifications."""
+    if provider.watch is None:
+        return []
+    try:
+        return list(provider.watch(account, machine))
+    except Exception:
+        log.exception("event=watch_failed provider=%s account=%s", provider.id, account.id)
+        return []
 
 
 def _discover(provider: Provider, machine: Machine, warnings: list[str]) -> list[Account]:

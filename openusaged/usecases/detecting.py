@@ -27,7 +27,7 @@ from openusaged.detect.findings import MATCHED, Detection, Variable
 from openusaged.detect.machine import Detector, Wanted, stamps
 from openusaged.providers import registry
 from openusaged.providers.base import Machine, Provider
-from openusaged.usecases.accounts import Found, find_accounts
+from openusaged.usecases.accounts import Found, find_accounts, roots_of
 from openusaged.usecases.secrets import AccountSecrets
 
 log = logging.getLogger(__name__)
@@ -213,7 +213,7 @@ class Detecting:
         ]
         looked += [
             f"records {root}: {'empty' if os.path.exists(root) else 'not there'}"
-            for root in dict.fromkeys(provider.roots(self._machine) if provider.roots else ())
+            for root in roots_of(provider, self._machine)
         ]
         return MissingProvider(
             provider_id=provider.id,

@@ -117,6 +117,31 @@ def test_corrected_key_is_tried_at_once(
     wait_until(lambda: status_of(daemon, "acme") == "OK", 20.0, "the poll with the new key")
 
 
+FAILING = """
+def fail(*_):
+    raise ValueError("odd")
+
+PROVIDER = Provider(spec=SPEC, fetch=fetch, discover=fail, roots=fail, watch=fail)
+"""
+
+
+def test_failing_plug_in_costs_only_its_own(
+    isolated_home: str, daemon: Daemon, acme: Vendor, tmp_path: Path
+) -> None:
+    """One that raises wherever it is asked about the machine is told, and all else goes on."""
+    write_settings(acme)
+    module, project = example()
+    daemon.env |= {
+        "PYTHONPATH": str(install(tmp_path, module + FAILING, project)),
+        "ACME_API_KEY": KEY,
+    }
+    daemon.start()
+    wait_until(lambda: status_of(daemon, "acme") == "OK", 20.0, "its poll")
+    assert {"acme", "codex"} <= set(daemon.call("detect")["providers"])
+    warnings = daemon.call("status")["warnings"]
+    assert "acme: detection failed: ValueError: odd" in warnings
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
