@@ -20,16 +20,33 @@ settings.load_profile("any-machine")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 VENDOR_PREFIXES = (
+    "AMP_",
     "ANTHROPIC_",
+    "AZURE_OPENAI_",
     "CLAUDE",
+    "CODEBUFF_",
     "CODEX",
+    "COPILOT_",
+    "FACTORY_",
+    "GEMINI_",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "GOOGLE_CLOUD_",
+    "GOOSE_",
+    "HERMES_",
+    "KIMI_",
+    "KIRO_",
+    "OLLAMA_",
     "OPENAI_",
     "OPENCODE",
     "OPENUSAGE",
     "OPENROUTER_",
+    "QWEN_",
     "XDG_",
     "ZEN_",
 )
+VENDOR_SUFFIXES = ("_API_KEY", "_ADMIN_KEY")
+"""A key of whoever runs the tests must neither be found nor be sent anywhere."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +58,7 @@ def isolated_home(monkeypatch: pytest.MonkeyPatch) -> str:
     finaliser, whichever comes first.
     """
     for name in list(os.environ):
-        if name.startswith(VENDOR_PREFIXES):
+        if name.startswith(VENDOR_PREFIXES) or name.endswith(VENDOR_SUFFIXES):
             monkeypatch.delenv(name)
     with tempfile.TemporaryDirectory(prefix="ou-", ignore_cleanup_errors=True) as directory:
         home = os.path.join(directory, "h")
