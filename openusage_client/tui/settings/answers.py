@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from openusage_client.decode import decode
 from openusage_client.errors import ProtocolError
 from openusage_client.tui.asking import Reply
 from openusage_client.tui.settings.model import SettingsState
+from openusage_proto.integration_messages import IntegrationResult, Integrations
 from openusage_proto.messages import Accounts, SettingsResult
 from openusage_proto.setup_messages import CredentialResult
 
@@ -72,9 +73,8 @@ def _stored(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
     result = decode(reply.result, CredentialResult)
     checked = result.status.lower().replace("_", " ")
     words = f"stored {result.credential} for {result.account_id}"
-    words += (
-        f", the vendor says: {checked}" if checked else ", not checked: there is nothing to ask"
-    )
+    said = f"the vendor says: {checked}" if checked else "not checked: there is nothing to ask"
+    words += f", {said}"
     if result.shadowed_by:
         words += f"; the key from {result.shadowed_by} counts before it"
     return settings, words
@@ -86,9 +86,27 @@ def _deleted(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]
 
 
 def _integrations(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
-    listed = reply.result.get("integrations") if isinstance(reply.result, dict) else None
-    rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
-    return replace(settings, integrations=tuple(rows)), ""
+    found = decode(reply.result, Integrations)
+    return replace(settings, integrations=tuple(found.integrations)), ""
+
+
+def _integrated(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
+    result = decode(reply.result, IntegrationResult)
+    words = f"{result.title}: {result.action}"
+    backups = [change.backup for change in result.changes if change.backup]
+    if backups:
+        words += f"; the file before is {backups[0]}"
+    return settings, "; ".join([words, *result.notes])
+
+
+def planned(reply: Reply) -> IntegrationResult | None:
+    """What an integration would change, when this is the answer to that and it is one."""
+    if reply.ask.topic != PLANNED or reply.error:
+        return None
+    try:
+        return decode(reply.result, IntegrationResult)
+    except ProtocolError:
+        return None
 
 
 _Take = Callable[[SettingsState, Reply], tuple[SettingsState, str]]
@@ -98,9 +116,5 @@ _TAKE: Final[Mapping[str, _Take]] = {
     INTEGRATION_LIST: _integrations,
     KEY_STORED: _stored,
     KEY_DELETED: _deleted,
+    INTEGRATED: _integrated,
 }
-
-
-def text(value: Any) -> str:
-    """A value of an answer as text; empty for what is none."""
-    return value if isinstance(value, str) else ""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from openusage_client.tui.theme_files import Catalogue
+from openusage_proto.integration_messages import IntegrationInfo
 from openusage_proto.messages import AccountInfo
 
 ACCOUNTS: Final = "accounts"
@@ -53,7 +54,7 @@ class SettingsState:
     preview_scroll: int = 0
     accounts: tuple[AccountInfo, ...] | None = None
     browsers: tuple[str, ...] = ()
-    integrations: tuple[Mapping[str, Any], ...] | None = None
+    integrations: tuple[IntegrationInfo, ...] | None = None
     catalogue: Catalogue | None = None
     path: str = ""
     warnings: tuple[str, ...] = ()
