@@ -71,7 +71,8 @@ class Sum:
         if self.mode == "display":
             self.cost_nano += recorded_nano
             self.recorded += recorded
-            self.unpriced += max(0, row.requests - row.errors - recorded)
+            # Recorded in another currency is recorded all the same.
+            self.unpriced += max(0, row.requests - row.errors - row.rec_requests)
             return
         if self.mode == "auto":
             self.cost_nano += row.auto_nano
