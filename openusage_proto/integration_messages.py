@@ -7,6 +7,18 @@ Separate from `messages` because hooks, dashboard and reports never need them; t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+CALLER_VARIABLES: Final = (
+    "CLAUDE_CONFIG_DIR",
+    "CLAUDE_SETTINGS_FILE",
+    "CODEX_HOME",
+    "CODEX_CONFIG_DIR",
+    "OPENCODE_CONFIG_DIR",
+    "OPENUSAGE_BIN",
+    "XDG_CONFIG_HOME",
+)
+"""What is taken over from a caller's environment; other names are ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

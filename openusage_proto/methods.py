@@ -27,6 +27,10 @@ CREDENTIAL_DELETE: Final = "credential_delete"
 STATUSLINE: Final = "statusline"
 PRICING: Final = "pricing"
 REPRICE: Final = "reprice"
+RECONCILE: Final = "reconcile"
+INTEGRATIONS: Final = "integrations"
+INTEGRATION_INSTALL: Final = "integration_install"
+INTEGRATION_UNINSTALL: Final = "integration_uninstall"
 DISCOVER: Final = "rpc.discover"
 
 ALL: Final = (
@@ -51,6 +55,10 @@ ALL: Final = (
     STATUSLINE,
     PRICING,
     REPRICE,
+    RECONCILE,
+    INTEGRATIONS,
+    INTEGRATION_INSTALL,
+    INTEGRATION_UNINSTALL,
     DISCOVER,
 )
 

@@ -47,6 +47,7 @@ from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
 from openusaged.usecases.detecting import Detecting
 from openusaged.usecases.explaining import Explaining
+from openusaged.usecases.hook_news import HookNews
 from openusaged.usecases.ingest import Ingest
 from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.price_upkeep import PriceUpkeep
@@ -62,6 +63,7 @@ log = logging.getLogger(__name__)
 
 RETENTION_FIRST_S: Final = 300.0
 RETENTION_EVERY_S: Final = 6 * 3600.0
+HOOK_HINTS_S: Final = 2.0
 DRAIN_S: Final = 3.0
 
 
@@ -131,6 +133,7 @@ class Daemon:
             directory=_working_directory(),
             keys=not demo,
         )
+        self._hook_news = HookNews(os.path.join(locations.state_dir(), "hook-times.json"))
         self._socket_path = locations.socket_path()
         self.app = Application(
             Facts(
@@ -206,6 +209,7 @@ class Daemon:
             tasks=self._tasks,
             now_ms=clock.now_ms,
             news=news,
+            hook_news=self._hook_news,
             on_snapshot=self._snapshot_came,
         )
         self._polls = VendorPolls(
@@ -287,6 +291,7 @@ class Daemon:
         self._tasks.every(RETENTION_EVERY_S, self._retention)
         self._price_upkeep.start()
         app.parts.pricing.resume_later()
+        self._tasks.later(HOOK_HINTS_S, app.setting_up.integrating.log_hints)
         lifecycle.announce_ready(self._socket_path, self._env)
         log.info("event=started version=%s socket=%s", app.facts.version, self._socket_path)
 
@@ -304,6 +309,8 @@ class Daemon:
             redetect=self._account_upkeep.detect,
             reload=self._reload_now,
             keep=self._polls.keep,
+            log_changes=self.app.log_changes,
+            hook_news=self._hook_news,
         )
         return SettingUp(around, self._detecting, self._secrets)
 
@@ -451,6 +458,7 @@ class Daemon:
             self._claimed.release()
         if self._store is not None:
             self._watcher.close()
+            self._hook_news.save()
             self._collecting.stop()
             self._flush_cursors()
             self._scheduler.close()

@@ -215,6 +215,19 @@ class Application:
             parts.collecting.wait_idle()
         return RefreshResult(accounts=ids, polls_deferred=deferred, seq=parts.store.seq)
 
+    def log_changes(self) -> dict[str, int]:
+        """
+        When each account's logs last grew, as far as this run has seen it happen.
+
+        What the first import read had been written at some time before.
+        """
+        imported_ms = self.parts.collecting.imported_ms
+        return {
+            account_id: progress.last_change_ms
+            for account_id, progress in self.parts.collector.progress.items()
+            if progress.last_change_ms is not None and progress.last_change_ms > imported_ms
+        }
+
     # ------------------------------------------------------------- status
 
     def status(self) -> Status:

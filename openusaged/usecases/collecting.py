@@ -146,6 +146,11 @@ class Collecting:
         """Paths that wait to be looked at."""
         return self._queue.depth + len(self._held)
 
+    @property
+    def imported_ms(self) -> int:
+        """When the last import was over, 0 when none was needed."""
+        return self._progress.finished_ms or 0
+
     def progress(self) -> ImportProgress:
         """The running or the last import."""
         progress = self._progress

@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 from openusage_proto import locations
 from openusage_proto.integration_messages import (
+    CALLER_VARIABLES,
     IntegrationChange,
     IntegrationInfo,
     IntegrationInstallParams,
@@ -52,18 +53,6 @@ SILENT: Final = "silent"
 SILENT_AFTER_MS: Final = 600_000
 """A log may grow for a whole long turn before the hook at its end."""
 
-VARIABLES: Final = frozenset(
-    {
-        "CLAUDE_CONFIG_DIR",
-        "CLAUDE_SETTINGS_FILE",
-        "CODEX_HOME",
-        "CODEX_CONFIG_DIR",
-        "OPENCODE_CONFIG_DIR",
-        "OPENUSAGE_BIN",
-        "XDG_CONFIG_HOME",
-    }
-)
-"""What is taken over from a caller's environment."""
 _PROBE_TIMEOUT_S: Final = 5.0
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -156,7 +145,7 @@ class Integrating:
 
     def _site(self, environment: Mapping[str, str]) -> Site:
         daemon = self._daemon
-        given = {name: value for name, value in environment.items() if name in VARIABLES}
+        given = {name: value for name, value in environment.items() if name in CALLER_VARIABLES}
         machine = Machine(
             env={**daemon.machine.env, **given},
             home=daemon.machine.home,

@@ -7,7 +7,7 @@ Hub thread, except where a method says otherwise.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +27,8 @@ from openusaged.storage.store import BatchResult, Store
 from openusaged.telemetry.spool import Spool, SpoolItem
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, EventWrite
-from openusaged.usecases.ingest import Accepted, Ingest
+from openusaged.usecases.hook_news import HookNews
+from openusaged.usecases.ingest import Accepted, Ingest, parse_time
 from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.reading import Reading
 from openusaged.usecases.statusline import Costs, read_costs, render
@@ -55,6 +56,7 @@ class Receiving:
         tasks: Tasks,
         now_ms: Callable[[], int],
         news: LimitNews,
+        hook_news: HookNews,
         on_snapshot: Callable[[UsageSnapshot], None] = lambda _: None,
     ) -> None:
         self._on_snapshot = on_snapshot
@@ -69,6 +71,7 @@ class Receiving:
         self._now_ms = now_ms
         self._draining: Coalescer[str] = Coalescer(tasks, self._drain)
         self._news = news
+        self._hook_news = hook_news
         self._costs: tuple[tuple[int, str, int], Costs] | None = None
 
     # ------------------------------------------------------------- ingest
@@ -79,8 +82,16 @@ class Receiving:
             accepted = self._ingest.turn(params, params.turn)
             return self._committer.submit_nowait(EventWrite(accepted.events)), _result
         assert params.payload is not None
-        job = self._pools.spawn_work(self._ingest.payload, params, params.payload)
+        job = self._pools.spawn_work(self._take_payload, params, params.payload)
         return job, self._commit_payload
+
+    def _take_payload(self, params: IngestParams, payload: Mapping[str, Any]) -> Accepted:
+        """Worker thread: what a hook's payload comes to."""
+        accepted = self._ingest.payload(params, payload)
+        observed_ms = parse_time(params.observed_at, "observed_at") or self._now_ms()
+        # a spooled payload is from when the hook ran
+        self._hook_news.note(params.source, min(observed_ms, self._now_ms()))
+        return accepted
 
     def _commit_payload(self, accepted: Accepted) -> msgspec.Raw:
         result = self._committer.submit(self._write_of(accepted))
@@ -133,7 +144,7 @@ class Receiving:
         if params.turn is not None:
             accepted = self._ingest.turn(params, params.turn)
         elif params.payload is not None:
-            accepted = self._ingest.payload(params, params.payload)
+            accepted = self._take_payload(params, params.payload)
         else:
             raise InvalidEvent("payload", "neither turn nor payload is given")
         if accepted.events or accepted.snapshot is not None:

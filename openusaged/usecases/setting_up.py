@@ -37,6 +37,8 @@ from openusaged.providers.base import HttpClient, Machine, Provider
 from openusaged.usecases import capabilities
 from openusaged.usecases.accounts import Found, provider_of_account
 from openusaged.usecases.detecting import Detecting
+from openusaged.usecases.hook_news import HookNews
+from openusaged.usecases.integrating import Daemon, Integrating
 from openusaged.usecases.polling import poll
 from openusaged.usecases.secrets import STORED, AccountSecrets, OneSecret
 
@@ -73,6 +75,9 @@ class Surroundings:
     """Read the settings again and detect, at once."""
     keep: Callable[[UsageSnapshot], None]
     """Store what a check has learned: no second poll is needed."""
+    log_changes: Callable[[], Mapping[str, int]]
+    """When an account's logs last grew, as far as this run has seen it."""
+    hook_news: HookNews
 
 
 class SettingUp:
@@ -82,6 +87,25 @@ class SettingUp:
         self._around = around
         self._detecting = detecting
         self._secrets = secrets
+        self.integrating = Integrating(
+            Daemon(
+                machine=around.machine,
+                now_ms=around.now_ms,
+                work=around.work,
+                found=around.found,
+                programs=lambda: {
+                    binary.provider_id: binary.path for binary in detecting.detection.binaries
+                },
+                log_changes=around.log_changes,
+                news=around.hook_news,
+                declined=self._has_declined,
+            )
+        )
+
+    def _has_declined(self, integration: str) -> bool:
+        loaded = self._around.settings()
+        entry = loaded.settings.integrations.get(integration) if loaded is not None else None
+        return entry is not None and entry.declined
 
     # ------------------------------------------------------------ looking
 

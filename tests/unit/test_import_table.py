@@ -114,6 +114,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     "browser_cookie3": ("openusaged.detect.browser_library",),
     "yaml": ("openusaged.detect", "openusaged.providers.zai"),
     "zstandard": ("openusaged.providers.zed",),
+    "tomlkit": ("openusaged.integrations.toml_edit",),
     "genai_prices": ("openusaged.pricing.build_catalogue",),
 }
 
