@@ -50,12 +50,15 @@ COMMANDS: Final = (
     Command("detect", "detect", "which tools and keys were found on this machine, and why"),
     Command("providers", "providers", "what each service can tell: limits, spend, tokens, hooks"),
     Command("accounts", "accounts", "list accounts; store keys; add, change and remove accounts"),
+    Command("integrations", "integrations", "wire hooks into Claude Code, Codex and OpenCode"),
     Command("export", "export", "all snapshots as JSON or CSV"),
     Command("pricing", "pricing", "what a model costs, by which list; models without a price"),
     Command("statusline", "statusline", "one line for Claude Code's status line (reads stdin)"),
     Command("demo", "demo", "the dashboard over generated sample data"),
     Command("version", "version", "version of the client and of the running daemon"),
 )
+
+_SHORT: Final = {"int": "integrations"}
 
 _EXAMPLES: Final = """\
 examples:
@@ -104,6 +107,7 @@ def _run(arguments: list[str]) -> int:
     if at is None:
         return _run_default(arguments)
     name = arguments.pop(at)
+    name = _SHORT.get(name, name)
     command = next((item for item in COMMANDS if item.name == name), None)
     if command is None:
         _refuse_command(name)
