@@ -23,12 +23,12 @@ from openusaged.config.settings import Settings
 from openusaged.core.models import Account
 from openusaged.core.windows import iso
 from openusaged.detect import sign_ins
-from openusaged.detect.findings import MATCHED, Detection, Variable
+from openusaged.detect.findings import MATCHED, Detection, Variable, mask
 from openusaged.detect.machine import Detector, Wanted, stamps
 from openusaged.providers import registry
 from openusaged.providers.base import Machine, Provider
 from openusaged.usecases.accounts import Found, find_accounts, roots_of
-from openusaged.usecases.secrets import AccountSecrets
+from openusaged.usecases.secrets import STORED, AccountSecrets
 
 log = logging.getLogger(__name__)
 
@@ -176,15 +176,22 @@ class Detecting:
 
     def _account(self, account: Account, provider: Provider) -> DetectedAccount:
         key = self._secrets.where(account) if provider.spec.keys or account.api_key_env else None
+        session = self._secrets.credentials.read().sessions.get(account.id)
+        if key is not None:
+            credential, source = key.masked, key.source
+        elif session is not None:
+            credential, source = mask(session.value), STORED
+        else:
+            credential, source = "", ""
         return DetectedAccount(
             account_id=account.id,
             provider_id=account.provider_id,
             title=account.title or provider.spec.title,
             auth=provider.spec.auth,
             origin=account.origin,
-            credential=key.masked if key is not None else "",
+            credential=credential,
             variable=account.api_key_env or (key.variable if key is not None else ""),
-            source=key.source if key is not None else "",
+            source=source,
             home=account.home,
             why=list(self._reasons(account)),
         )
@@ -198,6 +205,9 @@ class Detecting:
         for key in self._secrets.all_of(account):
             name = f" in ${key.variable}" if key.variable else ""
             yield f"key {key.masked}{name} from {key.source}"
+        session = self._secrets.credentials.read().sessions.get(account.id)
+        if session is not None:
+            yield f"{session.cookie_name} cookie, {session.source_browser or 'pasted'}"
         for presence in self.detection.presences:
             if presence.account_id == account.id:
                 yield f"signed in, by {presence.source}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from openusaged.config.credentials import CredentialsFile
+from openusaged.config.credentials import CredentialsFile, Session
 from openusaged.config.settings import Settings, parse
 from openusaged.usecases.accounts import Found
 from openusaged.usecases.detecting import Detecting
@@ -157,6 +157,22 @@ def test_report(tmp_path: Path) -> None:
     assert set(missing) | {"claude_code", "groq"} == set(report.providers)
     assert report.detected_at == "2026-03-01T12:00:00Z"
     assert "planted" not in json.dumps(asdict(report))
+
+
+def test_connected_browser_in_the_report(tmp_path: Path) -> None:
+    """A cookie is a credential like a key: masked, with where it came from."""
+    world = World(tmp_path)
+    session = Session(
+        domain=".perplexity.ai",
+        cookie_name="t",
+        value="planted-cookie-0001",
+        source_browser="firefox",
+    )
+    world.file.set_session("perplexity", session)
+    found = world.run()
+    (account,) = world.detecting.report(found).accounts
+    assert (account.credential, account.source) == ("plan...0001", "credentials.json")
+    assert account.why == ["t cookie, firefox"]
 
 
 def test_settings_alone_make_a_report(tmp_path: Path) -> None:
