@@ -17,7 +17,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -191,6 +190,9 @@ class _Reader:
         return Price(starts=_begin(node), **rates)
 
     def _unknown_key(self, name: str, key: str, item: Node) -> None:
+        # Only for whoever has mistyped something: every scanner imports this module.
+        from difflib import get_close_matches
+
         known = [spelling for pair in _KEYS.values() for spelling in pair] + list(_OTHER_KEYS)
         close = get_close_matches(key, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
-from difflib import get_close_matches
 from typing import Final
 
 from openusage_proto.price_messages import (
@@ -193,6 +192,9 @@ def _example(rates: Rates, context: int) -> PriceExample:
 
 def close_names(sources: Sources, model: str) -> list[str]:
     """Models of the lists whose names come close, best first."""
+    # Asked for once in a blue moon.
+    from difflib import get_close_matches
+
     wanted = normalised(model)
     names: dict[str, str] = {}
     # Of many entries of one model the plainest name is shown.
