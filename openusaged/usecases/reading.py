@@ -25,6 +25,7 @@ from openusage_proto.messages import (
     Sessions,
     SessionsParams,
 )
+from openusage_proto.report_messages import ReconcileParams, Reconciliation
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import Account
 from openusaged.core.projects import project_labels
@@ -32,6 +33,7 @@ from openusaged.core.windows import day_start_ms, iso, local_date, zone_of
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Job, Pools
 from openusaged.storage.store import Store
+from openusaged.usecases.reconciling import reconcile
 from openusaged.usecases.reports import ReportContext, build_report
 from openusaged.usecases.totals import group_rows, sum_rows
 from openusaged.usecases.usage_view import ViewRequest, build_view, parse_day, resolve_span
@@ -148,9 +150,16 @@ class Reading:
 
     def report(self, params: ReportParams) -> Report:
         """The answer of `report`."""
+        return build_report(self._store, params, self._context(params.tz), self._store.seq)
+
+    def reconcile(self, params: ReconcileParams) -> Reconciliation:
+        """The answer of `reconcile`."""
+        return reconcile(self._store, params, self._context(None), self._store.seq)
+
+    def _context(self, tz: str | None) -> ReportContext:
         view = self._view()
-        zone, zone_name = self.zone(params.tz)
-        context = ReportContext(
+        zone, zone_name = self.zone(tz)
+        return ReportContext(
             zone=zone,
             zone_name=zone_name,
             now_ms=self._clock.now_ms(),
@@ -160,7 +169,6 @@ class Reading:
             retention_days=view.retention_days,
             recording=view.recording,
         )
-        return build_report(self._store, params, context, self._store.seq)
 
     def sessions(self, params: SessionsParams) -> Sessions:
         """The answer of `sessions`."""

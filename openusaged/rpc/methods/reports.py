@@ -1,17 +1,24 @@
-"""`report` and `sessions`: usage by period, session or block."""
+"""`report`, `reconcile` and `sessions`: usage by period, session, block, model or place."""
 
 from __future__ import annotations
 
 from openusage_proto.messages import Report, ReportParams, Sessions, SessionsParams
-from openusage_proto.methods import REPORT, SESSIONS
+from openusage_proto.methods import RECONCILE, REPORT, SESSIONS
+from openusage_proto.report_messages import ReconcileParams, Reconciliation
 from openusaged.rpc.context import RpcContext
 from openusaged.rpc.dispatch import method
 
 
 @method(REPORT, pool="readers")
 def report(ctx: RpcContext, params: ReportParams) -> Report:
-    """Usage and cost per local day, week, month, per session or per five-hour block."""
+    """Usage and cost by local day, week, month, session, block, model, project or branch."""
     return ctx.app.reading.report(params)  # type: ignore[no-any-return]
+
+
+@method(RECONCILE, pool="readers")
+def reconcile(ctx: RpcContext, params: ReconcileParams) -> Reconciliation:
+    """What vendors report of an account's usage, beside what was counted here."""
+    return ctx.app.reading.reconcile(params)  # type: ignore[no-any-return]
 
 
 @method(SESSIONS, pool="readers")
