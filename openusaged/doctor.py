@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 from openusage_proto import locations
 from openusage_proto.errors import RpcError
-from openusage_proto.methods import PROTOCOL_VERSION
+from openusage_proto.integration_messages import CALLER_VARIABLES
+from openusage_proto.methods import INTEGRATIONS, PROTOCOL_VERSION
 from openusaged.config import settings_file
 from openusaged.instance_lock import holder_pid
 from openusaged.probe import NothingAnswers, call
@@ -27,6 +28,8 @@ FINE: Final = "ok"
 WARNED: Final = "warning"
 FAILED: Final = "failed"
 
+HOOKS_SWITCH: Final = "OPENUSAGE_TELEMETRY_ENABLED"
+OFF_WORDS: Final = ("0", "false", "no", "off")
 MIN_INOTIFY_WATCHES: Final = 8192
 SPOOL_ALARM: Final = 1000
 EARLIEST_PLAUSIBLE_S: Final = 1_735_689_600
@@ -54,6 +57,7 @@ def examine(env: Mapping[str, str]) -> list[Check]:
         _lock_and_socket,
         _database,
         _spool,
+        _hooks,
         _settings,
         _inotify,
         _clock,
@@ -235,6 +239,46 @@ def _spool(env: Mapping[str, str]) -> Iterator[Check]:
         )
     else:
         yield Check(name="spool", state=FINE, found=f"{waiting} events wait")
+
+
+def _hooks(env: Mapping[str, str]) -> Iterator[Check]:
+    """How hooks are wired, and why one that is wired says nothing."""
+    given = {name: env[name] for name in CALLER_VARIABLES if env.get(name)}
+    try:
+        answer = call(locations.socket_path(env), INTEGRATIONS, params={"environment": given})
+    except (NothingAnswers, RpcError):
+        return  # the checks above have said why
+    if env.get(HOOKS_SWITCH, "").strip().lower() in OFF_WORDS:
+        yield Check(
+            name="hooks",
+            state=WARNED,
+            found=f"{HOOKS_SWITCH} switches them off in this environment",
+            fix=f"unset {HOOKS_SWITCH}",
+        )
+    for info in answer["integrations"]:
+        if info["detected"] or info["state"] != "missing":
+            yield _hook(info)
+
+
+def _hook(info: Mapping[str, Any]) -> Check:
+    name, state = info["id"], info["state"]
+    reasons = [*info["reasons"], *(why for place in info["places"] for why in place["reasons"])]
+    if info["delivery"] == "silent":
+        return Check(
+            name="hooks",
+            state=WARNED,
+            found=f"{name}: its logs grow, its hook says nothing (last event"
+            f" {info['last_event_at'] or 'never'})",
+            fix=info["delivery_reason"],
+        )
+    verb = "install" if state in ("missing", "partial") else "upgrade"
+    fix = "" if state == "ready" else f"openusage integrations {verb} {name}"
+    if state == "missing":
+        found = f"{name} is not wired; its logs are watched instead"
+        return Check(name="hooks", state=FINE, found=found, fix=fix)
+    last = f"last event {info['last_event_at']}" if info["last_event_at"] else "no event yet"
+    found = f"{name} is {state}, {last}" + "".join(f"; {reason}" for reason in reasons)
+    return Check(name="hooks", state=FINE if state == "ready" else WARNED, found=found, fix=fix)
 
 
 def _count_json(path: str) -> int:

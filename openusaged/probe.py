@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from openusage_proto.errors import RpcError
@@ -16,15 +17,20 @@ class NothingAnswers(Exception):
     """Nobody listens at the socket, or what listens does not answer."""
 
 
-def call(socket_path: str, method: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+def call(
+    socket_path: str,
+    method: str,
+    timeout_s: float = TIMEOUT_S,
+    params: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """
-    The result of a method without parameters.
+    The result of a method.
 
     Raises:
         NothingAnswers: with the reason.
         RpcError: the daemon answered with an error.
     """
-    request = {"jsonrpc": "2.0", "id": 1, "method": method}
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout_s)
