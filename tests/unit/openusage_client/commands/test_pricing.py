@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from openusage_client.commands import pricing
+from openusage_client.commands.status import status_lines
 from openusage_client.price_pages import (
     format_rate,
     format_size,
@@ -433,3 +434,16 @@ def test_own_price_page_names_its_file() -> None:
     lines = price_lines(own, width=None, style=PLAIN)
     assert lines[0].endswith("your own price")
     assert any(SOURCES.custom_path in line for line in lines)
+
+
+def test_status_page_shows_a_running_job() -> None:
+    """While events are re-priced, `openusage status` says how far it is; else nothing."""
+    now = datetime(2026, 3, 7, 9, 30, tzinfo=UTC)
+
+    def page(progress: RepriceProgress) -> str:
+        status = replace(wire_samples.status(), repricing=progress)
+        return "\n".join(status_lines(status, now=now, width=100, style=PLAIN))
+
+    running = RepriceProgress(active=True, total_events=12_000, done_events=3_000)
+    assert "re-price  running: 3,000 of 12,000 events" in page(running)
+    assert "re-price" not in page(replace(running, active=False))
