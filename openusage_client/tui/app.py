@@ -25,9 +25,10 @@ from openusage_client.arguments import local_zone
 from openusage_client.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
-from openusage_client.tui import actions, glyphs, keymap
-from openusage_client.tui.canvas import ScreenForm, terminal_size
+from openusage_client.tui import glyphs, inputs
+from openusage_client.tui.canvas import ScreenForm, bracket_paste, report_mouse, terminal_size
 from openusage_client.tui.changes import SaveSettings
+from openusage_client.tui.effects import EffectKind, Outcome, Size
 from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.poller import Connect, Poller
@@ -35,6 +36,8 @@ from openusage_client.tui.state import AppState, Link, receive
 from openusage_client.tui.theme import DEFAULT_THEME, MONO_THEME, Theme, ThemeError, builtin
 from openusage_client.tui.views import screens
 from openusage_client.tui.wakeup import WakePipe
+from openusage_client.tui.wanted import wanted
+from openusage_client.tui.watching import Question
 from openusage_proto.messages import Window
 
 _ESCAPE_DELAY_MS: Final = 50
@@ -145,6 +148,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self._theme_fixed = theme is not None
         self._theme = theme or builtin(DEFAULT_THEME)
         self._zone: tuple[str, tzinfo | None] = ("", None)
+        self._wanted: tuple[Question, ...] = ()
         if theme is not None and theme.mono:
             npyscreen.disableColor()
 
@@ -159,6 +163,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
             self.run(fork=False)
         finally:
             signal.set_wakeup_fd(-1)
+            bracket_paste(on=False)
             for number, handler in previous.items():
                 signal.signal(number, handler)
         return self.exit_code
@@ -167,8 +172,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
 
     def onStart(self) -> None:  # noqa: N802
         """Build the palette and one form per screen, and take the first news if they are quick."""
-        # Reporting the mouse would take away the terminal's own selection of text.
-        curses.mousemask(0)
+        report_mouse()
         if "ESCDELAY" not in os.environ:
             curses.set_escdelay(_ESCAPE_DELAY_MS)
         self.palette = Palette(self._theme)
@@ -194,14 +198,28 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         if key == "Resize":
             self._form().redraw()
             return
-        command = keymap.lookup(self.state.screen, key)
-        if not command:
-            return
-        before = self.state.screen
-        self.state, effects = actions.perform(command, self.state, actions.Size(*terminal_size()))
+        self._adopt(inputs.on_key(self.state, key, Size(*terminal_size())))
+
+    def paste(self, text: str) -> None:
+        """Pasted text."""
+        if not self._ended:
+            self._adopt((inputs.on_paste(self.state, text), ()))
+
+    def mouse(self, kind: str, x: int, y: int) -> None:
+        """A click or a turn of the wheel."""
+        if not self._ended:
+            self._adopt(inputs.on_mouse(self.state, kind, x, y, Size(*terminal_size())))
+
+    def _adopt(self, outcome: Outcome) -> None:
+        """Take the next state, carry out its effects, and show its screen."""
+        before = self.state
+        self.state, effects = outcome
         for effect in effects:
             self._carry_out(effect)
-        if self.state.screen != before and not self._ended:
+        if (self.state.entry is None) != (before.entry is None):
+            bracket_paste(on=self.state.entry is not None)
+        self._want()
+        if self.state.screen != before.screen and not self._ended:
             self.setNextForm(self.state.screen)
             self._form().leave()
 
@@ -224,9 +242,18 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         name = state.model.timezone if state.model else ""
         now = datetime.now(self._zone_of(name)) if name else datetime.now().astimezone()
         themed = state.preferences.theme != self.state.preferences.theme
-        self.state = replace(state, now=now)
+        # A screen shows minutes; a state that says no more is drawn no more often.
+        self.state = replace(state, now=now.replace(second=0, microsecond=0))
         if themed and not self._theme_fixed:
             self._adopt_theme(state.preferences.theme)
+        self._want()
+
+    def _want(self) -> None:
+        """Have the poller answer what the open screens ask for, and nothing else."""
+        questions = wanted(self.state)
+        if questions != self._wanted:
+            self._wanted = questions
+            self.poller.want(questions)
 
     def _adopt_theme(self, name: str) -> None:
         """Draw in the settings' theme, or say that there is none of its name."""
@@ -251,7 +278,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
                 self._zone = (name, datetime.now().astimezone().tzinfo)
         return self._zone[1]
 
-    def _carry_out(self, effect: actions.EffectKind) -> None:
+    def _carry_out(self, effect: EffectKind) -> None:
         if effect == "quit":
             self._quit(EXIT_OK)
         elif effect == "window":

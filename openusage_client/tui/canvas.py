@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import curses
 import os
+import re
 import select
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import npyscreen
@@ -26,6 +28,18 @@ from openusage_client.tui.wakeup import WakePipe
 Render = Callable[[int, int], list[Line]]
 
 _MAX_KEYS_PER_FRAME: Final = 64
+_MAX_SEQUENCE: Final = 64
+_MAX_PASTE: Final = 64 * 1024
+_PASTE_PATIENCE: Final = 5
+_PASTE_PAUSE_S: Final = 0.05
+_PASTING_TERMINALS: Final = (
+    *("xterm", "tmux", "screen", "rxvt", "alacritty", "foot", "kitty", "wezterm", "ghostty"),
+    *("konsole", "vte", "gnome", "st-"),
+)
+_WHEEL_DOWN: Final = getattr(curses, "BUTTON5_PRESSED", 0x200000)
+"""Python names the fifth button only where its curses was built with it."""
+_SGR: Final = re.compile(r"<(\d+);(\d+);(\d+)M")
+_SGR_KINDS: Final = {"0": "click", "64": "wheel.up", "65": "wheel.down"}
 _MAX_EMPTY_READS: Final = 3
 _TEXT_KEYS: Final = {
     "\n": "Enter",
@@ -65,6 +79,14 @@ class Host(Protocol):
 
     def press(self, key: str) -> None:
         """A key, by name."""
+        ...
+
+    def paste(self, text: str) -> None:
+        """Text pasted into the terminal."""
+        ...
+
+    def mouse(self, kind: str, x: int, y: int) -> None:
+        """`click`, `wheel.up` or `wheel.down` at a cell."""
         ...
 
     def woken(self, signals: Sequence[int]) -> None:
@@ -182,9 +204,27 @@ class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]
                 self._count_empty(empty=taken == 0)
                 return
             self._empty_reads = 0
-            for key in _after_escape(pad) if value == "\x1b" else (key_name(value),):
+            if value == curses.KEY_MOUSE:
+                self._report(_curses_mouse())
+            elif value == "\x1b":
+                self._take_sequence(_after_escape(pad))
+            elif key := key_name(value):
+                self.host.press(key)
+
+    def _take_sequence(self, found: Sequence[str] | Pointed | Pasted) -> None:
+        """What an escape character has begun: keys, a mouse report or pasted text."""
+        if isinstance(found, Pointed):
+            self._report(found)
+        elif isinstance(found, Pasted):
+            self.host.paste(found.text)
+        else:
+            for key in found:
                 if key:
                     self.host.press(key)
+
+    def _report(self, pointed: Pointed | None) -> None:
+        if pointed is not None:
+            self.host.mouse(pointed.kind, pointed.x, pointed.y)
 
     def _count_empty(self, *, empty: bool) -> None:
         """A terminal that is readable and has nothing to read, again and again, has hung up."""
@@ -201,22 +241,102 @@ def _read(pad: Any) -> str | int | None:
     return value
 
 
-def _after_escape(pad: Any) -> tuple[str, ...]:
-    """
-    The keys that an escape character begins: itself, and the character right behind it.
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """The mouse at a cell."""
 
-    tmux hands over a key struck soon after Esc together with it.  A sequence curses does not know
-    (a mouse, a function key) is swallowed whole.
+    kind: str
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """Text between the marks of bracketed paste."""
+
+    text: str
+
+
+def report_mouse() -> None:
+    """
+    Have the terminal report clicks and the wheel.
+
+    Selecting text then needs Shift, as in every program that takes the mouse.
+    """
+    curses.mousemask(curses.BUTTON1_PRESSED | curses.BUTTON4_PRESSED | _WHEEL_DOWN)
+    # A press is taken at once; waiting for what makes a click or a double click is sluggish.
+    curses.mouseinterval(0)
+
+
+def bracket_paste(*, on: bool) -> None:
+    """
+    Have the terminal mark pasted text while a line is typed.
+
+    Without the marks a line end in the paste would end the typing, and the rest would be commands.
+    """
+    if os.environ.get("TERM", "").startswith(_PASTING_TERMINALS):
+        sys.stdout.write("\x1b[?2004h" if on else "\x1b[?2004l")
+        sys.stdout.flush()
+
+
+def _curses_mouse() -> Pointed | None:
+    try:
+        _, x, y, _, buttons = curses.getmouse()
+    except curses.error:
+        return None
+    if buttons & curses.BUTTON1_PRESSED:
+        return Pointed("click", x, y)
+    if buttons & curses.BUTTON4_PRESSED:
+        return Pointed("wheel.up", x, y)
+    return Pointed("wheel.down", x, y) if buttons & _WHEEL_DOWN else None
+
+
+def _after_escape(pad: Any) -> tuple[str, ...] | Pointed | Pasted:
+    """
+    What an escape character begins: itself and the character right behind it, or a sequence.
+
+    tmux hands over a key struck soon after Esc together with it.  Of the sequences that curses does
+    not know, mouse reports and pastes are read; any other is swallowed whole.
     """
     following = _read(pad)
     if following is None:
         return ("Esc",)
     if following not in ("[", "O"):
         return ("Esc", key_name(following))
-    while isinstance(following := _read(pad), str):
+    sequence = ""
+    while isinstance(following := _read(pad), str) and len(sequence) < _MAX_SEQUENCE:
+        sequence += following
         if "@" <= following <= "~":
             break
-    return ()
+    if sequence == "200~":
+        return Pasted(_pasted(pad))
+    return _sgr_mouse(sequence) or ()
+
+
+def _pasted(pad: Any) -> str:
+    """The text up to the closing mark; what a terminal never closes ends with what has arrived."""
+    text: list[str] = []
+    misses = 0
+    while misses < _PASTE_PATIENCE and len(text) < _MAX_PASTE:
+        char = _read(pad)
+        if char is None:
+            misses += 1
+            select.select([sys.stdin], [], [], _PASTE_PAUSE_S)
+        elif isinstance(char, str):
+            misses = 0
+            text.append(char)
+            if char == "~" and "".join(text[-6:]) == "\x1b[201~":
+                return "".join(text[:-6])
+    return "".join(text)
+
+
+def _sgr_mouse(sequence: str) -> Pointed | None:
+    """A mouse report in the form `<button;column;line` and `M`."""
+    match = _SGR.fullmatch(sequence)
+    kind = _SGR_KINDS.get(match[1]) if match else None
+    if match is None or kind is None:
+        return None
+    return Pointed(kind, int(match[2]) - 1, int(match[3]) - 1)
 
 
 class ScreenForm(npyscreen.FormBaseNew):  # type: ignore[misc,unused-ignore]

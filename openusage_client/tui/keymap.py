@@ -13,6 +13,10 @@ from typing import Final
 MAIN: Final = "main"
 DETAIL: Final = "detail"
 HELP: Final = "help"
+FILTER: Final = "filter"
+PALETTE: Final = "palette"
+TYPING: Final = (FILTER, PALETTE)
+"""Contexts in which a key that is no command is text."""
 _ALL: Final = (MAIN, DETAIL, HELP)
 _PAGES: Final = (DETAIL, HELP)
 
@@ -45,6 +49,16 @@ KEYS: Final[tuple[Key, ...]] = (
         help="everything about the selected account",
         hint="details",
     ),
+    Key(keys=("v",), command="view.next", contexts=(MAIN,), help="next view of the accounts",
+        hint="view"),
+    Key(keys=("V",), command="view.previous", contexts=(MAIN,), help="previous view"),
+    Key(keys=("/",), command="filter.open", contexts=(MAIN,),
+        help="show only what contains a text", hint="filter"),
+    Key(keys=("Esc",), command="filter.clear", contexts=(MAIN,), help="show everything again"),
+    Key(keys=("^O",), command="rows.expand", contexts=(MAIN,),
+        help="all rows of the selected account, or the top ones"),
+    Key(keys=("c",), command="costs.next", contexts=(MAIN, DETAIL),
+        help="costs: by the plan, hidden, shown"),
     Key(keys=("w",), command="window.next", contexts=(MAIN, DETAIL), help="longer time window",
         hint="window"),
     Key(keys=("W",), command="window.previous", contexts=(MAIN, DETAIL),
@@ -66,6 +80,21 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("?", "F1"), command="help.open", contexts=(MAIN, DETAIL), help="this page",
         hint="help"),
     Key(keys=("?", "F1"), command="back", contexts=(HELP,), help="back"),
+    Key(keys=(":", "^P"), command="palette.open", contexts=_ALL,
+        help="find a command by its name", hint="commands"),
+    Key(keys=("Enter",), command="filter.keep", contexts=(FILTER,), help="keep the filter",
+        hint="keep"),
+    Key(keys=("Esc",), command="filter.cancel", contexts=(FILTER,), help="as it was before",
+        hint="as before"),
+    Key(keys=("Enter",), command="palette.run", contexts=(PALETTE,), help="do it", hint="do it"),
+    Key(keys=("Down", "^N", "Tab"), command="palette.down", contexts=(PALETTE,),
+        help="next command", hint="choose"),
+    Key(keys=("Up", "^P", "BackTab"), command="palette.up", contexts=(PALETTE,),
+        help="previous command"),
+    Key(keys=("Esc",), command="palette.close", contexts=(PALETTE,), help="back", hint="back"),
+    Key(keys=("Backspace",), command="text.delete", contexts=TYPING, help="delete a character"),
+    Key(keys=("^W",), command="text.word", contexts=TYPING, help="delete a word"),
+    Key(keys=("^U",), command="text.clear", contexts=TYPING, help="delete the line"),
     Key(keys=("^L",), command="redraw", contexts=_ALL, help="draw the screen again"),
     Key(keys=("q",), command="quit", contexts=_ALL, help="leave (the daemon keeps collecting)",
         hint="quit"),

@@ -124,7 +124,7 @@ def box(
     """
     if width < 8:
         return [fit_line(line, width) for line in [title, *body]]
-    left, right, low_left, low_right, across, down = _HEAVY if heavy else _LIGHT
+    left, right, _, _, across, down = _HEAVY if heavy else _LIGHT
     role = "border.selected" if heavy else "border"
     end: Line = [(f"{across}{right}", role)]
     room = width - 2 - line_width(end) - 2
@@ -134,14 +134,29 @@ def box(
     name = clip_line(title, room)
     rule = across * (room - line_width(name))
     top: Line = [(f"{left}{across} ", role), *name, (f" {rule}", role), *end]
-    note = clip_line(foot, width - 6)
-    if note:
-        rule = across * (width - 5 - line_width(note))
-        bottom: Line = [(f"{low_left}{rule} ", role), *note, (f" {across}{low_right}", role)]
-    else:
-        bottom = [(low_left + across * (width - 2) + low_right, role)]
     sides = [[(f"{down} ", role), *fit_line(line, width - 4), (f" {down}", role)] for line in body]
-    return [fit_line(top, width, role), *sides, fit_line(bottom, width, role)]
+    return [fit_line(top, width, role), *sides, lower_edge([], foot, width, heavy=heavy)]
+
+
+def lower_edge(mark: Line, foot: Line, width: int, *, heavy: bool = False) -> Line:
+    """The bottom of a frame: where its content is scrolled to at the left, a note at the right."""
+    _, _, low_left, low_right, across, _ = _HEAVY if heavy else _LIGHT
+    role = "border.selected" if heavy else "border"
+    start: Line = [(low_left, role)]
+    place = clip_line(mark, width - 6)
+    if place:
+        start = [(f"{low_left}{across} ", role), *place, (" ", role)]
+    note = clip_line(foot, width - line_width(start) - 5)
+    end: Line = [(low_right, role)]
+    if note:
+        end = [(" ", role), *note, (f" {across}{low_right}", role)]
+    rule = across * (width - line_width(start) - line_width(end))
+    return fit_line([*start, (rule, role), *end], width, role)
+
+
+def side(*, heavy: bool) -> str:
+    """The vertical edge of a frame."""
+    return (_HEAVY if heavy else _LIGHT)[5]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +185,10 @@ def scroll_to(top: int, bottom: int, scroll: int, height: int, total: int) -> in
     """
     The scroll offset nearest to `scroll` that shows lines `top` to `bottom` (exclusive).
 
-    What is taller than the view shows its top.
+    What is taller than the view shows the part of it that is nearest.
     """
-    if bottom > scroll + height:
-        scroll = bottom - height
-    scroll = min(scroll, top)
+    if bottom - top > height:
+        scroll = max(top, min(scroll, bottom - height))
+    else:
+        scroll = min(max(scroll, bottom - height), top)
     return max(0, min(scroll, total - height))

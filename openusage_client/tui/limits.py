@@ -103,6 +103,11 @@ def pace(metric: Metric, now: datetime) -> Pace | None:
     return Pace(elapsed, projected, (100.0 - used) / (used / (elapsed * length)))
 
 
+def is_good_when_high(metric: Metric) -> bool:
+    """True for a share that nobody runs out of: much of it is good news."""
+    return "cache_hit" in metric.key
+
+
 def is_gauge(metric: Metric) -> bool:
     """True for a figure with a ceiling; a bare balance or sum is none."""
     return metric.unit == "%" or bool(metric.limit)

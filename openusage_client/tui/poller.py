@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -23,6 +23,7 @@ from openusage_client.rpc import Connection
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.state import Link, Phase, Update
 from openusage_client.tui.wakeup import WakePipe
+from openusage_client.tui.watching import Question, Watching
 from openusage_proto import methods
 from openusage_proto.errors import METHOD_NOT_FOUND, RpcError
 from openusage_proto.messages import ImportProgress, Providers, ReadModel, RefreshResult, Window
@@ -39,9 +40,10 @@ Connect = Callable[[bool], Connection]
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    kind: Literal["window", "refresh", "save", "stop"]
+    kind: Literal["window", "refresh", "save", "want", "stop"]
     window: Window = "30d"
     save: SaveSettings | None = None
+    questions: tuple[Question, ...] = ()
 
 
 class Poller(threading.Thread):
@@ -77,6 +79,7 @@ class Poller(threading.Thread):
         self._preferences: preferences.Preferences | None = None
         self._served = False
         self._importing = False
+        self._watching = Watching(lambda answer: self._post(answer=answer))
 
     # ------------------------------------------------- called by the other side
 
@@ -91,6 +94,10 @@ class Poller(threading.Thread):
     def save(self, save: SaveSettings) -> None:
         """Have the daemon change the settings, at once or when it is there again."""
         self._ask(_Request("save", save=save))
+
+    def want(self, questions: Sequence[Question]) -> None:
+        """Answer these, again whenever figures change, and no others any more."""
+        self._ask(_Request("want", questions=tuple(questions)))
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """End the thread; one that hangs in a call is left to die with the process."""
@@ -159,6 +166,8 @@ class Poller(threading.Thread):
                 self._refresh = True
             elif request.save is not None:
                 self._saves.append(request.save)
+            elif request.kind == "want":
+                self._watching.want(request.questions)
             elif request.window != self._window:
                 self._window = request.window
                 changed = True
@@ -172,11 +181,16 @@ class Poller(threading.Thread):
         self._read(connection, seq=None, link=_link("live"))
         self._read_providers(connection)
         self._save(connection)
+        self._watching.forget()
         while not self._stopping.is_set():
             if self._pushed(connection):
                 self._read(connection, seq=self._seq)
                 continue
+            self._watching.ask(connection, self._seq)
             wait = _until_quarter()
+            due = self._watching.due_s(self._seq)
+            if due is not None:
+                wait = min(wait, due)
             if self._importing:
                 wait = min(wait, IMPORT_POLL_S)
             boundary = time.time() + _until_quarter()

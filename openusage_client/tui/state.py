@@ -14,10 +14,12 @@ from typing import Final, Literal
 
 from openusage_client.preferences import DEFAULT_VIEW, DEFAULT_WINDOW, DEFAULTS, Preferences
 from openusage_client.tui.asking import Reply
+from openusage_client.tui.detail.model import DetailState
 from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.matching import matching
 from openusage_client.tui.settings import answers
 from openusage_client.tui.settings.model import SettingsState
+from openusage_client.tui.watching import Answer
 from openusage_proto.messages import (
     AccountSnapshot,
     ImportProgress,
@@ -80,6 +82,7 @@ class Update:
     preferences: Preferences | None = None
     window: Window | None = None
     reply: Reply | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +125,10 @@ class AppState:
     """The settings screen."""
     dialog: Dialog | None = None
     """The question in front of the screen."""
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    """The latest answer in each place, see `watching`; it may be to an earlier question."""
+    detail: DetailState = field(default_factory=DetailState)
+    """What the detail screens look at."""
     theme_preview: str = ""
     """The theme that is looked at without having been chosen."""
 
@@ -177,6 +184,8 @@ def receive(state: AppState, update: Update) -> AppState:
     if update.link is not None:
         # Every attempt to connect again says so; since when it is so does not change by that.
         same = update.link.phase == state.link.phase
+        if state.link.phase == "lost" and update.link.phase == "live" and state.raw is not None:
+            changes["notice"] = "connected to the daemon again"
         changes["link"] = replace(update.link, since=state.link.since) if same else update.link
     if update.providers is not None:
         changes["providers"] = {info.id: info for info in update.providers}
@@ -195,6 +204,8 @@ def receive(state: AppState, update: Update) -> AppState:
         changes["settings"], changes["notice"] = answers.receive(
             state.settings, update.reply, state.notice
         )
+    if update.answer is not None:
+        changes["answers"] = {**state.answers, update.answer.question.name: update.answer}
     if update.window is not None and not state.window_chosen:
         changes["window"] = update.window
     if update.model is not None and update.model.window == changes.get("window", state.window):

@@ -8,13 +8,15 @@ from openusage_client.formatting import format_percent
 from openusage_client.preferences import WINDOWS
 from openusage_client.tui import keymap
 from openusage_client.tui.layout import Line, fit_line, line_width, pick, spread
-from openusage_client.tui.state import WINDOW_TITLES, AppState
-from openusage_client.tui.text import clean, clip
+from openusage_client.tui.state import WINDOW_TITLES, AppState, Entry
+from openusage_client.tui.text import cell_width, clean, clip
 from openusage_client.tui.views import wording
-from openusage_client.tui.views.tile import period_title
+from openusage_client.tui.views.view_choice import view_label
+from openusage_client.tui.views.wording import period_title
 from openusage_proto.messages import ImportProgress
 
 TALL_HEADER_FROM: Final = 12
+_TABS: Final = frozenset({"tab", "tab.on"})
 _ERROR_CELLS: Final = 48
 """What an error may take of the one line of a low terminal."""
 
@@ -39,8 +41,16 @@ def render_header(state: AppState, width: int, height: int) -> list[Line]:
     short_brand = [span for span in brand if span[0] != " sample data "]
     tabs = _windows(state)
     current: Line = [(f"[{state.window}]", "tab.on")]
+    view = _view(state, width)
     left = pick(
-        [brand + tabs, short_brand + tabs, short_brand + current, short_brand],
+        [
+            brand + tabs + view,
+            short_brand + tabs + view,
+            short_brand + current + view,
+            short_brand + tabs,
+            short_brand + current,
+            short_brand,
+        ],
         width - line_width(right) - 1,
     )
     lines = [spread(left, right, width)]
@@ -52,6 +62,8 @@ def render_header(state: AppState, width: int, height: int) -> list[Line]:
 def render_footer(state: AppState, width: int, position: str = "") -> Line:
     """The keys of the visible screen, or the answer to the last key, and where the view is."""
     right: Line = [(f"{position} ", "muted")] if position else []
+    if state.entry is not None:
+        return _typed(state, state.entry, width)
     if state.notice:
         return spread([(f" {clean(state.notice)}", "accent")], right, width)
     rows = [row for row in keymap.rows(state.screen) if row.hint]
@@ -63,6 +75,56 @@ def render_footer(state: AppState, width: int, position: str = "") -> Line:
             line += [(" ", "text"), (keymap.first_key(row), "key"), (f" {row.hint} ", "muted")]
         candidates.append(line)
     return spread(pick(candidates, max(1, width - line_width(right) - 1)), right, width)
+
+
+def _typed(state: AppState, entry: Entry, width: int) -> Line:
+    """The line that is typed, with its keys; the end of a long text is what one sees."""
+    keys: Line = []
+    for row in keymap.rows(entry.kind):
+        if row.hint:
+            keys += [(keymap.first_key(row), "key"), (f" {row.hint}  ", "muted")]
+    if entry.kind != keymap.FILTER:
+        return spread([(" ", "text"), *keys], [], width)
+    found = f"{len(state.accounts)} found   " if state.screen == keymap.MAIN else ""
+    text = clean(entry.text)
+    room = max(1, width - line_width(keys) - len(found) - 6)
+    while cell_width(text) > room:
+        text = text[1:]
+    line: Line = [(" / ", "key"), (text, "value"), ("▏", "accent")]
+    return spread(line, [(found, "muted"), *keys], width)
+
+
+def command_at(state: AppState, width: int, height: int, x: int, y: int) -> str:
+    """The command or window (`window:7d`) that header and footer have at a place."""
+    if y == 0:
+        for text, role in _under(render_header(state, width, height)[0], x):
+            name = text.strip(" []")
+            return f"window:{name}" if role in _TABS and name in WINDOWS else ""
+    if y == height - 1 and state.entry is None and not state.notice:
+        line = render_footer(state, width)
+        for place, (text, role) in enumerate(line):
+            start = line_width(line[:place])
+            hint = line[place + 1][0] if place + 1 < len(line) else ""
+            if role == "key" and start <= x < start + line_width([(text, role), (hint, role)]):
+                return next(
+                    (
+                        row.command
+                        for row in keymap.rows(state.screen)
+                        if row.hint == hint.strip() and keymap.first_key(row) == text
+                    ),
+                    "",
+                )
+    return ""
+
+
+def _under(line: Line, x: int) -> Line:
+    """The piece of a line that covers a cell."""
+    at = 0
+    for span in line:
+        at += line_width([span])
+        if x < at:
+            return [span]
+    return []
 
 
 def importing_words(progress: ImportProgress | None) -> str:
@@ -81,6 +143,14 @@ def _windows(state: AppState) -> Line:
         else:
             line.append((f" {window} ", "tab"))
     return line
+
+
+def _view(state: AppState, width: int) -> Line:
+    """The main screen's view; where the width forces another one, that is said."""
+    if state.screen != keymap.MAIN or state.model is None:
+        return []
+    label = view_label(state, width)
+    return [(f"  {label}", "tab" if label == state.view else "warn")]
 
 
 def _link(state: AppState, *, words: bool) -> Line:
@@ -114,14 +184,47 @@ def _totals(state: AppState, width: int) -> Line:
         left += wording.totals_line(model.totals)
     if state.window_pending:
         left.append((f"  loading {WINDOW_TITLES[state.window]} …", "warn"))
-    count = len(model.accounts)
-    words = f"{count} account{'' if count == 1 else 's'}"
-    urgent = sum(account.status in wording.ATTENTION for account in model.accounts)
-    right: Line = [(words, "muted")]
-    if urgent:
-        need = "needs" if urgent == 1 else "need"
-        right += [(" · ", "muted"), (f"{urgent} {need} attention", "crit")]
-    right.append((" ", "text"))
-    legend: Line = [(f"{wording.UNPRICED_MARK} some without price", "muted"), ("   ", "text")]
-    wide = legend + right if model.unpriced_models else right
-    return spread(left, pick([wide, right, []], width - line_width(left) - 1), width)
+    if state.link.phase == "lost":
+        left.append((f"  as of {state.link.since.astimezone(state.now.tzinfo):%H:%M}", "warn"))
+    right = pick(_state_counts(state), max(0, width - line_width(left) - 1))
+    return spread(left, right, width)
+
+
+def _state_counts(state: AppState) -> list[Line]:
+    """How many accounts are in which state, from the longest words to none; the filter before."""
+    model = state.model
+    if model is None:
+        return [[]]
+    counts: dict[str, int] = {}
+    words: dict[str, tuple[str, str]] = {}
+    for account in state.accounts:
+        word, role = wording.status_words(account)
+        icon = word[:1]
+        counts[icon] = counts.get(icon, 0) + 1
+        other = words.get(icon, (word[2:], role))[0] != word[2:]
+        words[icon] = ("not asked" if other else word[2:], role)
+    shown = sorted(counts, key="●◐◌✗◈◇".find)
+    long: Line = []
+    short: Line = []
+    for icon in shown:
+        word, role = words[icon]
+        long += [(f"{icon} {counts[icon]}", role), (f" {word}   ", "muted")]
+        short += [(f"{icon} {counts[icon]}  ", role)]
+    note: Line = []
+    if model.unmapped:
+        note = [(f"! {len(model.unmapped)} unmapped   ", "warn")]
+    sieve: Line = []
+    if state.filter:
+        found = f"{len(state.accounts)} of {len(model.accounts)}"
+        sieve = [(f"/{clip(clean(state.filter), 24)} {found}   ", "accent")]
+    legend: Line = []
+    if model.unpriced_models:
+        legend = [(f"{wording.UNPRICED_MARK} some without price   ", "muted")]
+    return [
+        [*sieve, *note, *legend, *long],
+        [*sieve, *note, *long],
+        [*sieve, *note, *short],
+        [*sieve, *short],
+        sieve or short,
+        [],
+    ]

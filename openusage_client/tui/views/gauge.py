@@ -18,6 +18,7 @@ LABEL_MAX: Final = 20
 _BAR_MIN: Final = 10
 _BAR_MAX: Final = 40
 _PERCENT_CELLS: Final = 10
+_WORDS_BELOW: Final = 48
 
 Labelled = tuple[str, Metric]
 
@@ -25,7 +26,9 @@ Labelled = tuple[str, Metric]
 def label_width(labels: Sequence[str], width: int) -> int:
     """Cells for the label column of a tile: the longest label, but never most of the tile."""
     longest = max((cell_width(clean(text)) for text in labels), default=0)
-    return max(0, min(longest, LABEL_MAX, width // 3))
+    # Where it is narrow, words are worth more than a bar.
+    room = width - _PERCENT_CELLS - 1 if width < _WORDS_BELOW else width // 3
+    return max(0, min(longest, LABEL_MAX, room))
 
 
 def render_gauges(
@@ -94,7 +97,7 @@ def _gauge(
     label_cells, bar_cells, form = columns
     percent = used_percent(metric)
     rate = pace(metric, now)
-    used = format_percent(percent) if percent is not None else "?"
+    used = format_percent(percent) if percent is not None else wording.UNKNOWN
     line: Line = [
         (pad(clean(label), label_cells), "label"),
         (" ", "text"),

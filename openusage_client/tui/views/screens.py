@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from openusage_client.tui.keymap import PALETTE
 from openusage_client.tui.layout import Line, fit_line
 from openusage_client.tui.state import AppState
-from openusage_client.tui.views import frame, grid
+from openusage_client.tui.views import frame, overview
+from openusage_client.tui.views.command_list import render_commands
 from openusage_client.tui.views.detail import render_detail
 from openusage_client.tui.views.help import render_help
 from openusage_client.tui.views.splash import (
@@ -29,9 +31,6 @@ _PAGES: Final[dict[str, _Page]] = {
 SCREENS: Final = ("main", *_PAGES)
 
 content_height = frame.content_height
-grid_columns = grid.columns
-grid_scroll = grid.scroll
-grid_page = grid.page_target
 
 
 def render(state: AppState, width: int, height: int) -> list[Line]:
@@ -57,10 +56,13 @@ def last_scroll(state: AppState, width: int, height: int) -> int:
 
 
 def _content(state: AppState, width: int, height: int) -> tuple[list[Line], str]:
+    if state.entry is not None and state.entry.kind == PALETTE:
+        lines = render_commands(state, width, content_height(height))
+        return lines + [[] for _ in range(content_height(height) - len(lines))], ""
     page = _PAGES.get(state.screen)
     if page is None:
-        if state.accounts:
-            return grid.render_grid(state, width, height)
+        if state.model is not None and state.model.accounts:
+            return overview.render(state, width, height)
         return render_splash(state, width, height), ""
     lines = page(state, width)
     room = content_height(height)

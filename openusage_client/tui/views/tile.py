@@ -8,10 +8,13 @@ from typing import Final
 
 from openusage_client.tui import limits
 from openusage_client.tui.layout import Line, box, clip_line, column_width, flow, line_width, pick
-from openusage_client.tui.state import WINDOW_TITLES, AppState
+from openusage_client.tui.state import AppState
 from openusage_client.tui.text import clean, pad, wrap
 from openusage_client.tui.views import breakdown, gauge, wording
+from openusage_client.tui.views.wording import period_title
 from openusage_proto.messages import AccountSnapshot, Totals, Usage
+
+__all__ = ["MAX_LEVEL", "first_day", "period_title", "render_tile", "tile_blocks"]
 
 MAX_LEVEL: Final = 5
 """Level 0 has what may stop a user and what was used; each level above adds breakdowns."""
@@ -123,12 +126,6 @@ def _periods(state: AppState, account: AccountSnapshot) -> list[tuple[str, Total
     if window == "1d":
         return [("Today", usage.totals)]
     return [("Today", usage.today), (period_title(window), usage.totals)]
-
-
-def period_title(window: str) -> str:
-    """A window's name at the start of a line."""
-    words = WINDOW_TITLES.get(window, clean(window))
-    return words[:1].upper() + words[1:]
 
 
 def first_day(state: AppState) -> date | None:

@@ -19,10 +19,13 @@ from openusage_client.formatting import (
 from openusage_client.preferences import HIDDEN
 from openusage_client.tui.layout import Line
 from openusage_client.tui.limits import moment
+from openusage_client.tui.state import WINDOW_TITLES
 from openusage_client.tui.text import clean
 from openusage_proto.messages import AccountSnapshot, Metric, NamedTotals, Totals
 
 UNPRICED_MARK: Final = "+?"
+UNKNOWN: Final = "—"
+"""What is not known: never a zero, never an empty place."""
 
 STATUS: Final[Mapping[str, tuple[str, str]]] = {
     "OK": ("● ok", "ok"),
@@ -77,14 +80,14 @@ def cost(totals: Totals) -> str:
     """
     A group's cost: `≈$1.20` estimated, `$1.20` recorded, `≈$1.20+?` with something unpriced.
 
-    Nothing priced at all is `?`, not zero; other currencies stand beside it.  Empty where the user
+    Nothing priced at all is `—`, not zero; other currencies stand beside it.  Empty where the user
     does not want to see costs.
     """
     if totals.cost_basis == HIDDEN:
         return ""
     unpriced = totals.unpriced_requests > 0 or totals.cost_basis == "unpriced"
     if totals.cost_basis == "unpriced":
-        text = "?"
+        text = UNKNOWN
     else:
         text = format_cost(totals.cost_usd, estimate=totals.cost_basis != "recorded")
         text += UNPRICED_MARK if unpriced else ""
@@ -105,6 +108,12 @@ def totals_line(totals: Totals) -> Line:
         (amount, "cost"),
         (f" · {format_count(totals.requests)} {unit}", "muted"),
     ]
+
+
+def period_title(window: str) -> str:
+    """A window's name at the start of a line."""
+    words = WINDOW_TITLES.get(window, clean(window))
+    return words[:1].upper() + words[1:]
 
 
 def share(fraction: float) -> str:
@@ -134,6 +143,12 @@ def reset_forms(metric: Metric, now: datetime) -> list[str]:
 
 def metric_value(metric: Metric) -> str:
     """A balance or sum: `$12.40 left (billed)`, `250.00 credits used`."""
+    kind = f" ({clean(metric.money_kind)})" if metric.money_kind else ""
+    return f"{amount_left(metric)}{kind}"
+
+
+def amount_left(metric: Metric) -> str:
+    """`$12.40 left`, or what was used where what is left is not known."""
     amount, word = (
         (metric.remaining, "left") if metric.remaining is not None else (metric.used, "used")
     )
@@ -141,8 +156,7 @@ def metric_value(metric: Metric) -> str:
         text = f"{format_tokens(round(amount))} {metric.unit}"
     else:
         text = format_money(amount, clean(metric.unit))
-    kind = f" ({clean(metric.money_kind)})" if metric.money_kind else ""
-    return f"{text} {word}{kind}"
+    return f"{text} {word}"
 
 
 def staleness(account: AccountSnapshot, now: datetime) -> tuple[str, str]:

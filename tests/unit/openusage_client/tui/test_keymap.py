@@ -15,7 +15,8 @@ def test_every_command_of_the_table_exists_and_is_bound():
 
 def test_every_screen_is_a_context_and_can_be_left():
     """A screen without keys would be a trap."""
-    assert {name for row in keymap.KEYS for name in row.contexts} == set(screens.SCREENS)
+    contexts = {name for row in keymap.KEYS for name in row.contexts}
+    assert contexts == {*screens.SCREENS, *keymap.TYPING}
     for name in screens.SCREENS:
         assert keymap.lookup(name, "q") == "quit"
         if name != "main":

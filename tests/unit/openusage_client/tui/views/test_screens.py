@@ -249,9 +249,9 @@ def test_the_near_limit_is_never_hidden():
 
 
 def test_unknown_is_not_zero():
-    """A limit without figures shows a question mark."""
+    """A limit without figures shows a dash."""
     text = "\n".join(drawn(samples.state([samples.unknown_figures()]), 80, 24))
-    assert "? used" in text
+    assert "— used" in text
     assert "0% used" not in text
 
 
