@@ -10,11 +10,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Final
 
 from openusage_client.errors import ClientError, ProtocolError
 from openusage_client.rpc import Connection
+from openusage_proto import methods
 from openusage_proto.errors import RpcError
+
+_WITH_ENVIRONMENT: Final = frozenset(
+    {methods.INTEGRATIONS, methods.INTEGRATION_INSTALL, methods.INTEGRATION_UNINSTALL}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +53,19 @@ class Asker(threading.Thread):
     Args:
         connect: opens a connection with patience for a slow answer.
         deliver: takes each answer; called from this thread.
+        environment: the user's own variables, for questions that name the parameter.
     """
 
-    def __init__(self, connect: Callable[[], Connection], deliver: Callable[[Reply], None]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        deliver: Callable[[Reply], None],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(name="tui-asker", daemon=True)
         self._connect = connect
         self._deliver = deliver
+        self._environment = dict(environment or {})
         self._questions: SimpleQueue[Ask | None] = SimpleQueue()
 
     def ask(self, question: Ask) -> None:
@@ -78,11 +90,12 @@ class Asker(threading.Thread):
                     waiting += current.then
 
     def _answer(self, question: Ask) -> Reply:
+        params = dict(question.params)
+        if question.method in _WITH_ENVIRONMENT:
+            params["environment"] = self._environment
         try:
             with self._connect() as connection:
-                return Reply(
-                    ask=question, result=connection.call(question.method, **question.params)
-                )
+                return Reply(ask=question, result=connection.call(question.method, **params))
         except RpcError as error:
             return Reply(ask=question, error=error.detail or error.slug, slug=error.slug)
         except (ClientError, ProtocolError, OSError) as error:

@@ -6,10 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from openusage_client.tui.asking import Ask
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.state import AppState
 
-EffectKind = Literal["quit", "window", "refresh", "redraw"] | SaveSettings
+
+@dataclass(frozen=True, slots=True)
+class CycleTheme:
+    """Effect: draw in the theme `step` places further on, and keep it."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSite:
+    """Effect: show an address in the user's browser, or say it where there is none."""
+
+    address: str
+
+
+EffectKind = (
+    Literal["quit", "window", "refresh", "redraw", "themes"]
+    | SaveSettings
+    | Ask
+    | CycleTheme
+    | OpenSite
+)
+"""`themes`: look anew which themes there are."""
 
 
 @dataclass(frozen=True, slots=True)

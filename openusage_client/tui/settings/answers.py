@@ -14,9 +14,11 @@ from typing import Final
 from openusage_client.decode import decode
 from openusage_client.errors import ProtocolError
 from openusage_client.tui.asking import Reply
+from openusage_client.tui.dialog import Choice, Dialog
 from openusage_client.tui.settings.model import SettingsState
-from openusage_proto.integration_messages import IntegrationResult, Integrations
+from openusage_proto.integration_messages import IntegrationChange, IntegrationResult, Integrations
 from openusage_proto.messages import Accounts, SettingsResult
+from openusage_proto.methods import INTEGRATION_UNINSTALL
 from openusage_proto.setup_messages import CredentialResult
 
 ACCOUNT_LIST: Final = "accounts"
@@ -26,6 +28,9 @@ KEY_STORED: Final = "key"
 KEY_DELETED: Final = "key-deleted"
 INTEGRATED: Final = "integrated"
 PLANNED: Final = "planned"
+INSTALL: Final = "install"
+UNINSTALL: Final = "uninstall"
+"""Purposes of the questions that a planned change asks."""
 
 _LISTS: Final = frozenset({ACCOUNT_LIST, SETTINGS, INTEGRATION_LIST})
 """Topics that are asked for by opening a tab: their failures stand in the tab."""
@@ -54,7 +59,12 @@ def receive(settings: SettingsState, reply: Reply, notice: str) -> tuple[Setting
 
 
 def _refused(topic: str, words: str) -> str:
-    said = {KEY_STORED: "not stored: ", KEY_DELETED: "not deleted: ", INTEGRATED: "not changed: "}
+    said = {
+        KEY_STORED: "not stored: ",
+        KEY_DELETED: "not deleted: ",
+        INTEGRATED: "not changed: ",
+        PLANNED: "not possible: ",
+    }
     start = said.get(topic, "")
     return words if words.startswith(start) else start + words
 
@@ -99,14 +109,42 @@ def _integrated(settings: SettingsState, reply: Reply) -> tuple[SettingsState, s
     return settings, "; ".join([words, *result.notes])
 
 
-def planned(reply: Reply) -> IntegrationResult | None:
-    """What an integration would change, when this is the answer to that and it is one."""
+def question(reply: Reply) -> Dialog | None:
+    """What an answer makes the screen ask: whether the change that was planned is wanted."""
     if reply.ask.topic != PLANNED or reply.error:
         return None
     try:
-        return decode(reply.result, IntegrationResult)
+        result = decode(reply.result, IntegrationResult)
     except ProtocolError:
         return None
+    if not result.changes:
+        return None
+    removing = reply.ask.method == INTEGRATION_UNINSTALL
+    lines = [*result.notes, *(part for change in result.changes for part in _difference(change))]
+    doing = "Take the hooks out of" if removing else "Wire the hooks of"
+    return Dialog(
+        purpose=UNINSTALL if removing else INSTALL,
+        subject=result.id,
+        title=f"{doing} {result.title}?",
+        kind="choice",
+        lines=tuple(lines),
+        choices=(
+            Choice(value="", label="No, change nothing"),
+            Choice(value=result.plan, label="Yes, do this (a copy of each file is kept)"),
+        ),
+        keys="Enter chooses, Esc cancels",
+    )
+
+
+def _difference(change: IntegrationChange) -> list[str]:
+    lines = [line for line in change.diff.splitlines() if line[:3] not in ("---", "+++", "@@ ")]
+    return [f"{change.action} {change.path}", *lines]
+
+
+def _planned(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
+    result = decode(reply.result, IntegrationResult)
+    words = "" if result.changes else f"{result.title}: there is nothing to change"
+    return settings, "; ".join([words, *result.notes]) if words else ""
 
 
 _Take = Callable[[SettingsState, Reply], tuple[SettingsState, str]]
@@ -117,4 +155,5 @@ _TAKE: Final[Mapping[str, _Take]] = {
     KEY_STORED: _stored,
     KEY_DELETED: _deleted,
     INTEGRATED: _integrated,
+    PLANNED: _planned,
 }
