@@ -149,8 +149,6 @@ class JsonText:
             if start > stop:
                 break
             put = ends
-        if put > at and self.text[put - 1] == "\r":
-            put -= 1  # a line comment runs up to the line feed
         return put
 
     # -------------------------------------------------------------- style

@@ -129,8 +129,11 @@ def _parse(text: str) -> Mapping[str, Any]:
     try:
         return tomlkit.parse(text).unwrap()
     except ParseError as error:
-        at = _offset(text, error.line, error.col)
-        raise SyntaxProblem(text, at, str(error).partition(" at line ")[0]) from error
+        reason = str(error).rpartition(" at line ")[0]
+        if r"\x00" in reason or "end of file" in reason:
+            # what the library calls the end, and whose place it does not always know
+            raise SyntaxProblem(text, len(text), "the file ends within a value") from error
+        raise SyntaxProblem(text, _offset(text, error.line, error.col), reason) from error
     except (TOMLKitError, ValueError, RecursionError) as error:
         raise SyntaxProblem(text, 0, str(error) or type(error).__name__) from error
 
@@ -139,7 +142,7 @@ def _offset(text: str, line: int, column: int) -> int:
     at = 0
     for _ in range(line - 1):
         at = text.find("\n", at) + 1
-    return min(len(text), at + max(0, column - 1))
+    return min(len(text), at + column)
 
 
 def _head(text: str) -> Iterator[Statement]:
