@@ -102,7 +102,7 @@ class Catalogue:
         for name in names:
             for entry in self._decoded(provider):
                 grade = _grade(entry.match, name)
-                if grade == EXACT:
+                if grade == EXACT or (grade and name == entry.id.lower()):
                     return EXACT, entry
                 if grade and loose is None:
                     loose = entry
@@ -157,7 +157,10 @@ def _grade(clause: list[Any], name: str) -> int:
         return max((_grade(part, name) for part in arguments), default=NO_MATCH)
     if operator == "and":
         return min((_grade(part, name) for part in arguments), default=NO_MATCH)
-    argument = arguments[0]
+    if operator == "regex":
+        return EXACT if re.search(arguments[0], name) else NO_MATCH
+    # Lists write some names in capitals; ours is in lower case.
+    argument = arguments[0].lower()
     if operator == "equals":
         return EXACT if name == argument else NO_MATCH
     if operator == "startswith":
@@ -166,8 +169,9 @@ def _grade(clause: list[Any], name: str) -> int:
         return EXACT if _VERSION_TAIL.fullmatch(name[len(argument) :]) else LOOSE
     if operator == "endswith":
         return EXACT if name.endswith(argument) else NO_MATCH
-    if operator == "contains":
-        if argument not in name:
-            return NO_MATCH
-        return EXACT if name == argument else LOOSE
-    return EXACT if re.search(argument, name) else NO_MATCH
+    before, found, behind = name.partition(argument)
+    if not found:
+        return NO_MATCH
+    # A route before it and a version behind it do not make it another model.
+    is_whole = not before or before.endswith((".", "/"))
+    return EXACT if is_whole and _VERSION_TAIL.fullmatch(behind) else LOOSE
