@@ -14,6 +14,7 @@ from openusage_client.preferences import WINDOWS
 from openusage_client.tui import overview_actions, palette_actions
 from openusage_client.tui.effects import Command, Outcome, Size
 from openusage_client.tui.keymap import DETAIL, HELP, MAIN
+from openusage_client.tui.settings import commands as settings_commands
 from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.views import overview, screens
 from openusage_client.tui.views.view import select
@@ -111,6 +112,7 @@ def _refresh(state: AppState, _size: Size) -> Outcome:
 _COMMANDS: Final[dict[str, Command]] = {
     **overview_actions.COMMANDS,
     **palette_actions.commands(perform),
+    **settings_commands.COMMANDS,
     "detail.open": _open(DETAIL),
     "help.open": _open(HELP),
     "back": _back,

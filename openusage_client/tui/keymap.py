@@ -7,8 +7,10 @@ Key names are plain words (`q`, `Enter`, `PgDn`); only the canvas knows curses' 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from openusage_client.tui.key_row import Key as Key
+from openusage_client.tui.settings import keys as settings_keys
 
 MAIN: Final = "main"
 DETAIL: Final = "detail"
@@ -19,23 +21,6 @@ TYPING: Final = (FILTER, PALETTE)
 """Contexts in which a key that is no command is text."""
 _ALL: Final = (MAIN, DETAIL, HELP)
 _PAGES: Final = (DETAIL, HELP)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """
-    One row of the table.
-
-    `keys` do the same; `contexts` are the screens it works on; `help` is a sentence for the help
-    screen and `hint` a word or two for the footer (empty: not in the footer).
-    """
-
-    keys: tuple[str, ...]
-    command: str
-    contexts: tuple[str, ...]
-    help: str
-    hint: str = ""
-
 
 KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("Up", "k"), command="select.up", contexts=(MAIN,), help="account above"),
@@ -98,6 +83,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("^L",), command="redraw", contexts=_ALL, help="draw the screen again"),
     Key(keys=("q",), command="quit", contexts=_ALL, help="leave (the daemon keeps collecting)",
         hint="quit"),
+    *settings_keys.KEYS,
 )  # fmt: skip
 
 _SYMBOLS: Final = {"Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}

@@ -38,10 +38,6 @@ _LOOK: Final = (
 )
 
 
-def _close(state: AppState, _size: Size) -> Outcome:
-    return replace(state, screens=state.screens[:-1], theme_preview=""), ()
-
-
 def _refresh(state: AppState, _size: Size) -> Outcome:
     return replace(state, notice="looking again"), ("themes", *_LOOK)
 
@@ -305,7 +301,6 @@ def _default(state: AppState, _size: Size) -> Outcome:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "settings.open": _open,
-    "settings.close": _close,
     "settings.refresh": _refresh,
     "settings.tab.next": _next_tab(1),
     "settings.tab.previous": _next_tab(-1),

@@ -66,7 +66,7 @@ def render_footer(state: AppState, width: int, position: str = "") -> Line:
         return _typed(state, state.entry, width)
     if state.notice:
         return spread([(f" {clean(state.notice)}", "accent")], right, width)
-    rows = [row for row in keymap.rows(state.screen) if row.hint]
+    rows = [row for row in keymap.rows(state.context) if row.hint]
     candidates = []
     # Keys to leave and to get help stay the longest.
     for kept in range(len(rows), 0, -1):
@@ -109,7 +109,7 @@ def command_at(state: AppState, width: int, height: int, x: int, y: int) -> str:
                 return next(
                     (
                         row.command
-                        for row in keymap.rows(state.screen)
+                        for row in keymap.rows(state.context)
                         if row.hint == hint.strip() and keymap.first_key(row) == text
                     ),
                     "",

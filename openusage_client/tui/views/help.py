@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from openusage_client.formatting import format_percent
 from openusage_client.tui import keymap
 from openusage_client.tui.layout import Line, clip_line, column_width, flow
 from openusage_client.tui.limits import Thresholds
+from openusage_client.tui.settings.model import CONTEXTS
 from openusage_client.tui.text import cell_width, pad, wrap
 from openusage_client.tui.views import wording
 from openusage_client.tui.views.gauge import bar_spans
 
-_TITLES: Final = {keymap.MAIN: "On the overview", keymap.DETAIL: "On a detail page"}
+_TITLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "On the overview": (keymap.MAIN,),
+    "On a detail page": (keymap.DETAIL,),
+    "In the settings": CONTEXTS,
+}
 _TWO_COLUMNS_FROM: Final = 90
 _ESTIMATE: Final = "what the tokens would cost at list price; on a subscription this is no bill"
 _MARKS: Final = (
@@ -27,13 +33,13 @@ def render_help(width: int, thresholds: Thresholds) -> list[Line]:
     """All lines of the help screen for a width."""
     columns = 2 if width >= _TWO_COLUMNS_FROM else 1
     inner = column_width(max(1, width - 2), columns)
-    blocks = [_keys(context, inner) for context in _TITLES]
+    blocks = [_keys(title, inner) for title in _TITLES]
     blocks.append(_marks(inner, thresholds))
     return [[(" ", "text"), *line] for line in flow(blocks, columns, max(1, width - 2))]
 
 
-def _keys(context: str, width: int) -> list[Line]:
-    rows = keymap.rows(context)
+def _keys(title: str, width: int) -> list[Line]:
+    rows = [row for row in keymap.KEYS if set(row.contexts) & set(_TITLES[title])]
     cells = max(cell_width(keymap.key_text(row)) for row in rows)
     table: list[Line] = [
         [
@@ -44,7 +50,7 @@ def _keys(context: str, width: int) -> list[Line]:
         ]
         for row in rows
     ]
-    return [clip_line(line, width) for line in [[(_TITLES[context], "heading")], *table]]
+    return [clip_line(line, width) for line in [[(title, "heading")], *table]]
 
 
 def _marks(width: int, thresholds: Thresholds) -> list[Line]:

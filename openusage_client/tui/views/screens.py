@@ -16,6 +16,7 @@ from openusage_client.tui.views import frame, overview
 from openusage_client.tui.views.command_list import render_commands
 from openusage_client.tui.views.detail import render_detail
 from openusage_client.tui.views.help import render_help
+from openusage_client.tui.views.settings_screen import render_settings
 from openusage_client.tui.views.splash import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -28,7 +29,8 @@ _PAGES: Final[dict[str, _Page]] = {
     "detail": render_detail,
     "help": lambda state, width: render_help(width, state.preferences.thresholds),
 }
-SCREENS: Final = ("main", *_PAGES)
+_SETTINGS: Final = "settings"
+SCREENS: Final = ("main", *_PAGES, _SETTINGS)
 
 content_height = frame.content_height
 
@@ -59,6 +61,8 @@ def _content(state: AppState, width: int, height: int) -> tuple[list[Line], str]
     if state.entry is not None and state.entry.kind == PALETTE:
         lines = render_commands(state, width, content_height(height))
         return lines + [[] for _ in range(content_height(height) - len(lines))], ""
+    if state.screen == _SETTINGS:
+        return render_settings(state, width, content_height(height))
     page = _PAGES.get(state.screen)
     if page is None:
         if state.model is not None and state.model.accounts:
