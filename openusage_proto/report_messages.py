@@ -122,6 +122,8 @@ class Report:
     rows: list[ReportRow]
     totals: ReportRow
     unpriced_models: list[str] = field(default_factory=list)
+    approximate_models: list[str] = field(default_factory=list)
+    """Models whose estimate is a guess: a sibling's price, or one for another tier."""
     sources: list[ReportSource] = field(default_factory=list)
     since: str | None = None
     until: str | None = None

@@ -40,6 +40,7 @@ def build_report(store: Store, params: ReportParams, context: ReportContext, seq
     entries = list(built.entries)
     rows, total = build_rows(entries, params, built.labels)
     unpriced = {row.model for entry in entries for row in entry.usage if row.auto_unpriced}
+    guessed = {row.model for entry in entries for row in entry.usage if row.approx}
     notes = list(built.notes)
     if context.importing:
         notes.insert(0, "the first import is still running; totals will grow")
@@ -55,6 +56,7 @@ def build_report(store: Store, params: ReportParams, context: ReportContext, seq
         rows=rows,
         totals=plain_row("total", "TOTAL", total),
         unpriced_models=sorted(unpriced),
+        approximate_models=sorted(guessed) if params.mode != "display" else [],
         sources=_sources(store, context),
         since=params.since,
         until=params.until,

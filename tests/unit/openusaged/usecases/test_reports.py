@@ -246,3 +246,20 @@ def test_sources_and_notes(store: Store) -> None:
     ]
     assert answer.sources[1].note == "/x: permission denied"
     assert "import" in answer.note
+
+
+def test_models_without_and_with_a_guessed_price_are_named(store: Store) -> None:
+    """What is missing and what is a guess is said, unless only recorded costs are shown."""
+    fill(
+        store,
+        [
+            event("2026-11-10T10:00:00+00:00"),
+            event("2026-11-10T10:00:01+00:00", model="claude-opus-4-5-turbo"),
+            event("2026-11-10T10:00:02+00:00", model="mystery-1", provider="nobody"),
+        ],
+    )
+    answer = report(store, kind="daily")
+    assert answer.unpriced_models == ["mystery-1"]
+    assert answer.approximate_models == ["claude-opus-4-5-turbo"]
+    assert report(store, kind="daily", mode="display").approximate_models == []
+    assert report(store, kind="daily", since="2026-11-11").approximate_models == []
