@@ -25,12 +25,12 @@ class ToolHome:
 
     def __init__(self, root: str | Path, env: Mapping[str, str] | None = None) -> None:
         self.root = Path(root)
-        self.root.mkdir(parents=True, exist_ok=True)
+        (self.root / ".config" / "openusage").mkdir(parents=True, exist_ok=True)
         self.env = {"HOME": str(self.root), **(env or {})}
         self.accounts: list[Account] = []
         self.codex_version: tuple[int, ...] | None = None
         self.python = PYTHON
-        self.statusline = "/opt/openusage/bin/openusage statusline"
+        self.statusline = "openusage statusline"
         self.platform = "linux"
 
     @property

@@ -1,0 +1,324 @@
+"""
+Whatever a user's configuration looks like, installing and uninstalling leaves every byte of it.
+
+Configurations are written at random: other hooks, comments where the tool has them, odd
+indentation, tabs, CRLF, a byte order mark, empty containers, links, modes; and broken ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from openusaged.core.errors import ConfigError
+from openusaged.integrations import claude_code, codex
+from tests.support.tool_home import ToolHome, snapshot
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
+SCALARS = st.none() | st.booleans() | st.integers(-9, 99) | TEXT
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+EVENTS = st.sampled_from(["Stop", "SubagentStop", "SessionEnd", "PreToolUse", "Notification"])
+FOREIGN_HANDLER = st.fixed_dictionaries(
+    {
+        "type": st.just("command"),
+        "command": st.sampled_from(["say done", "~/bin/x 'a b'", "'", ""]),
+    },
+    optional={"timeout": st.integers(1, 9), "async": st.booleans()},
+)
+FOREIGN_GROUP = st.fixed_dictionaries(
+    {"hooks": st.lists(FOREIGN_HANDLER, max_size=2)},
+    optional={"matcher": st.sampled_from(["*", "", "Bash|Edit"]), "note": TEXT},
+)
+HOOKS = st.dictionaries(EVENTS, st.lists(FOREIGN_GROUP, max_size=2), max_size=3)
+SETTINGS = st.builds(
+    lambda base, extra: {**base, **extra},
+    st.dictionaries(
+        TEXT.filter(lambda key: key not in ("hooks", "statusLine")), VALUES, max_size=3
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "hooks": HOOKS,
+            "statusLine": st.fixed_dictionaries(
+                {"type": st.just("command"), "command": st.sampled_from(["ccusage", "x y", ""])}
+            ),
+            "model": TEXT,
+        },
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a text is written down."""
+
+    indent: int | str | None
+    separators: tuple[str, str]
+    newline: str
+    bom: bool
+    tail: str
+
+    def data(self, text: str) -> bytes:
+        body = (text + self.tail).replace("\n", self.newline).encode()
+        return (b"\xef\xbb\xbf" if self.bom else b"") + body
+
+    def json(self, value: object) -> bytes:
+        return self.data(
+            json.dumps(value, indent=self.indent, separators=self.separators, ensure_ascii=False)
+        )
+
+
+STYLES = st.builds(
+    Style,
+    indent=st.sampled_from([None, 0, 1, 2, 3, 4, "\t"]),
+    separators=st.sampled_from([(", ", ": "), (",", ":"), (" ,", " : "), (",", ": ")]),
+    newline=st.sampled_from(["\n", "\r\n"]),
+    bom=st.booleans(),
+    tail=st.sampled_from(["", "\n", "\n\n", "  "]),
+)
+MODES = st.sampled_from([0o600, 0o644, 0o640, 0o664])
+LINKED = st.booleans()
+
+
+def place(home: ToolHome, path: str, data: bytes, mode: int, *, linked: bool) -> None:
+    """Write a file, behind a link when that is wanted."""
+    where = f"dotfiles/{Path(path).name}" if linked else path
+    file = home.write(where, data)
+    file.chmod(mode)
+    if linked:
+        link = home.root / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(file, link.parent))
+
+
+def cycle(home: ToolHome, tool: str, options: list[str]) -> None:
+    """Install, install, upgrade; every further one changes nothing."""
+    assert home.install(tool, options).action == "installed"
+    wired = snapshot(home.root)
+    assert home.state(tool) == "ready", home.reasons(tool)
+    assert home.install(tool, options).action == "unchanged"
+    assert home.install(tool, upgrade=True).action == "unchanged"
+    assert snapshot(home.root) == wired
+
+
+@given(
+    settings=SETTINGS,
+    style=STYLES,
+    mode=MODES,
+    linked=LINKED,
+    options=st.lists(st.sampled_from(sorted(claude_code.INTEGRATION.options)), unique=True),
+)
+@example({}, Style(None, (", ", ": "), "\n", False, ""), 0o600, False, ["statusline"])
+@example({"hooks": {}}, Style(2, (",", ": "), "\r\n", True, "\n"), 0o644, True, ["tools"])
+@example({"hooks": {"Stop": []}}, Style("\t", (",", ":"), "\n", False, ""), 0o600, False, [])
+def test_claude_settings_come_back_to_the_byte(settings, style, mode, linked, options) -> None:
+    """Settings of any shape and style: wired, and after uninstalling exactly what they were."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = ToolHome(Path(directory) / "a home")
+        place(home, ".claude/settings.json", style.json(settings), mode, linked=linked)
+        before = snapshot(home.root)
+        cycle(home, "claude_code", options)
+        text = (home.root / ".claude/settings.json").read_bytes()
+        assert text.startswith(b"\xef\xbb\xbf") == style.bom
+        wired = json.loads(text.decode("utf-8-sig"))
+        assert foreign(wired, claude_code.SCRIPT.installed) == foreign(
+            settings, claude_code.SCRIPT.installed, statusline="statusline" not in options
+        )
+        assert home.uninstall("claude_code").action == "uninstalled"
+        assert snapshot(home.root) == before
+        assert home.state("claude_code") == "missing"
+
+
+def foreign(settings, script: str, *, statusline: bool = True):
+    """Settings without our entries and without containers that are empty without them."""
+    rest = {key: value for key, value in settings.items() if key not in ("hooks", "statusLine")}
+    line = settings.get("statusLine")
+    if line is not None and statusline and "openusage" not in line["command"]:
+        rest["statusLine"] = line
+    hooks = {
+        event: [group for group in groups if script not in json.dumps(group)]
+        for event, groups in settings.get("hooks", {}).items()
+    }
+    rest["hooks"] = {event: groups for event, groups in hooks.items() if groups}
+    return rest
+
+
+@given(settings=SETTINGS, style=STYLES, more=SETTINGS)
+def test_what_is_written_between_stays(settings, style, more) -> None:
+    """A user edits between installing and uninstalling: the edits stay, only ours goes."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = ToolHome(directory)
+        file = home.write(".claude/settings.json", style.json(settings))
+        home.install("claude_code")
+        now = json.loads(file.read_bytes().decode("utf-8-sig"))
+        edited = {**more, **now, "env": {"A": "b"}}
+        edited["hooks"] = {
+            event: [*now["hooks"].get(event, []), *more.get("hooks", {}).get(event, [])]
+            for event in {**now["hooks"], **more.get("hooks", {})}
+        }
+        file.write_bytes(style.json(edited))
+        home.uninstall("claude_code")
+        left = json.loads(file.read_bytes().decode("utf-8-sig"))
+        assert foreign(left, "claude.py") == foreign(edited, "claude.py")
+        assert "claude.py" not in json.dumps(left)
+
+
+TOML_VALUES = st.sampled_from(
+    [
+        '"x"',
+        "'a # b'",
+        "1",
+        "true",
+        "[1, 2]",
+        '[\n  "a", # c\n  "]",\n]',
+        '"""\n[t]\n"""',
+        "{ a = 1 }",
+    ]
+)
+TOML_LINE = st.one_of(
+    st.sampled_from(["", "# a comment", "  # notify = [1]", "\t"]),
+    st.tuples(
+        st.sampled_from(["model", '"a.b"', "notify_x", "x.notify", "'q'"]),
+        st.sampled_from([" = ", "=", "   =  "]),
+        TOML_VALUES,
+        st.sampled_from(["", "  # c"]),
+    ).map("".join),
+)
+NOTIFY = st.sampled_from(
+    [
+        "",
+        'notify = ["say", "done"]',
+        "notify=['a b', \"c\"]  # mine",
+        'notify = [\n    "n", # why\n\n    "--x",\n]',
+        "notify = []",
+        '"notify" = ["q"]',
+    ]
+)
+TABLES = st.sampled_from(
+    ["", '[mcp]\nnotify = ["inner"]\n', "# about t\n[t]\na = 1\n\n[[u]]\nb = 2", "[t.x]\n"]
+)
+
+
+def toml(lines: list[str], notify: str, at: int, tables: str) -> str:
+    """A document in which no key stands twice."""
+    seen: set[str] = set()
+    head = []
+    for line in lines:
+        key = line.split("=")[0].strip()
+        if "=" in line and not line.strip().startswith("#"):
+            if key in seen:
+                continue
+            seen.add(key)
+        head.append(line)
+    head.insert(min(at, len(head)), notify)
+    return "\n".join([*head, tables])
+
+
+@given(
+    lines=st.lists(TOML_LINE, max_size=5),
+    notify=NOTIFY,
+    at=st.integers(0, 5),
+    tables=TABLES,
+    style=STYLES,
+    mode=MODES,
+    linked=LINKED,
+    hooks=st.none() | st.fixed_dictionaries({}, optional={"hooks": HOOKS}),
+    options=st.lists(st.sampled_from(["hooks"]), unique=True),
+)
+def test_codex_configuration_comes_back_to_the_byte(
+    lines, notify, at, tables, style, mode, linked, hooks, options
+) -> None:
+    """With and without tables and a notifier of the user's own, and with hooks beside it."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = ToolHome(Path(directory) / "a home")
+        data = style.data(toml(lines, notify, at, tables))
+        place(home, ".codex/config.toml", data, mode, linked=linked)
+        if hooks is not None:
+            home.write(".codex/hooks.json", style.json(hooks))
+        before = snapshot(home.root)
+        cycle(home, "codex", options)
+        command = home.site().hook_command(codex.SCRIPT)
+        values = codex.TomlText(
+            (home.root / ".codex/config.toml").read_bytes().decode("utf-8-sig")
+        ).values
+        assert values["notify"][: len(command)] == command
+        home.uninstall("codex")
+        assert snapshot(home.root) == before
+
+
+JSONC = st.sampled_from(
+    [
+        '{\n  // mine\n  "plugin": ["a", "PLUGIN",], /* x */\n}\n',
+        '{"plugin": ["PLUGIN"]}',
+        '{\n\t"plugin": [\n\t\t"a", // first\n\t\t["PLUGIN", {"x": 1}],\n\t\t"b"\n\t]\n}',
+    ]
+)
+
+
+@given(text=JSONC, style=STYLES)
+def test_opencode_entries_that_name_the_plugin_go_with_it(text, style) -> None:
+    """Comments, trailing commas and other plugins stay in OpenCode's configuration."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = ToolHome(Path(directory) / "a home")
+        plugin = f"file://{home.root}/.config/opencode/plugins/openusage.ts"
+        config = home.write(
+            ".config/opencode/opencode.json", style.data(text.replace("PLUGIN", plugin))
+        )
+        home.install("opencode")
+        assert home.state("opencode") == "ready"
+        home.uninstall("opencode")
+        left = config.read_bytes().decode("utf-8-sig")
+        assert "openusage.ts" not in left
+        for kept in ("// mine", "/* x */", '"a"', "// first", '"b"'):
+            assert (kept in left) == (kept in text)
+
+
+BROKEN_JSON = st.sampled_from(
+    ['{"hooks": ', "{\n  // c\n}", '{"a": 1,}', "[]", '"x"', '{"hooks": []}', '{"hooks": {"Stop": 1}}',
+     "{}}", '{"hooks": {"Stop": {}}}', "nonsense", b"\xff\xfe{}\x00"]
+)  # fmt: skip
+BROKEN_TOML = st.sampled_from(
+    ["a = ", "[t", "a = 1\na = 2", "x", 'notify = "one string"', "notify = [1]", b'a = "\xff"',
+     'notify = ["a",\n']
+)  # fmt: skip
+
+
+@given(broken=BROKEN_JSON, style=STYLES, mode=MODES)
+def test_broken_settings_are_refused_untouched(broken, style, mode) -> None:
+    """Nothing is changed anywhere, and the place of the mistake is told."""
+    data = broken if isinstance(broken, bytes) else style.data(broken)
+    refused("claude_code", ".claude/settings.json", data, mode)
+
+
+@given(broken=BROKEN_TOML, style=STYLES, mode=MODES)
+def test_broken_codex_configuration_is_refused_untouched(broken, style, mode) -> None:
+    """Nothing is changed anywhere, and the place of the mistake is told."""
+    data = broken if isinstance(broken, bytes) else style.data(broken)
+    refused("codex", ".codex/config.toml", data, mode)
+
+
+def refused(tool: str, path: str, data: bytes, mode: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        home = ToolHome(directory)
+        file = home.write(path, data)
+        file.chmod(mode)
+        before = snapshot(home.root)
+        with pytest.raises(ConfigError, match=rf"{file}:\d+.*: ") as caught:
+            home.install(tool)
+        assert "nothing was changed" in str(caught.value) or "not UTF-8" in str(caught.value)
+        assert snapshot(home.root) == before
+        assert not home.hooks_dir.exists()
+        assert not list(home.root.rglob("*.bak"))
+        assert stat.S_IMODE(file.stat().st_mode) == mode
