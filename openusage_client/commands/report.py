@@ -32,6 +32,7 @@ _ABSENT_WHEN_EMPTY: Final = frozenset(
         "models",
         "reasoning_tokens",
         "other_costs",
+        "approximate_models",
         "model_breakdown",
         "start",
         "end",
