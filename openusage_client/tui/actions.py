@@ -12,8 +12,9 @@ from typing import Final
 
 from openusage_client.preferences import WINDOWS
 from openusage_client.tui import overview_actions, palette_actions
+from openusage_client.tui.detail import commands as detail_commands
 from openusage_client.tui.effects import Command, Outcome, Size
-from openusage_client.tui.keymap import DETAIL, HELP, MAIN
+from openusage_client.tui.keymap import DETAIL, DRILL, HELP, MAIN
 from openusage_client.tui.settings import commands as settings_commands
 from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.views import overview, screens
@@ -63,12 +64,13 @@ def _end(last: bool) -> Command:  # noqa: FBT001
 
 
 def _open(screen: str) -> Command:
-    def command(state: AppState, _size: Size) -> Outcome:
+    def command(state: AppState, size: Size) -> Outcome:
         if screen == DETAIL and not state.accounts:
-            return state, ()
+            # Before there are any, the key does what the splash screen says it does.
+            return _refresh(state, size) if state.link.phase == "lost" else (state, ())
         opened = replace(state, screens=(*state.screens, screen))
         if screen == DETAIL:
-            opened = select(opened, opened.selected_index)
+            opened = detail_commands.fresh(select(opened, opened.selected_index))
         return scrolled(opened, screen, 0), ()
 
     return command
@@ -77,6 +79,8 @@ def _open(screen: str) -> Command:
 def _back(state: AppState, size: Size) -> Outcome:
     if len(state.screens) < 2:
         return state, ()
+    if state.screen == DRILL:
+        return detail_commands.step_up(state), ()
     below = replace(state, screens=state.screens[:-1])
     return overview.followed(below, size.width, size.height), ()
 
@@ -86,7 +90,7 @@ def _neighbour(delta: int) -> Command:
         if not state.accounts:
             return state, ()
         index = (state.selected_index + delta) % len(state.accounts)
-        return scrolled(select(state, index), DETAIL, 0), ()
+        return scrolled(detail_commands.fresh(select(state, index)), DETAIL, 0), ()
 
     return command
 
@@ -113,6 +117,7 @@ _COMMANDS: Final[dict[str, Command]] = {
     **overview_actions.COMMANDS,
     **palette_actions.commands(perform),
     **settings_commands.COMMANDS,
+    **detail_commands.COMMANDS,
     "detail.open": _open(DETAIL),
     "help.open": _open(HELP),
     "back": _back,

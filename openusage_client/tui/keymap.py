@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from openusage_client.tui.detail import keys as detail_keys
 from openusage_client.tui.key_row import Key as Key
 from openusage_client.tui.settings import keys as settings_keys
 
 MAIN: Final = "main"
-DETAIL: Final = "detail"
+DETAIL: Final = detail_keys.DETAIL
+DRILL: Final = detail_keys.DRILL
+EXPLAIN: Final = detail_keys.EXPLAIN
 HELP: Final = "help"
 FILTER: Final = "filter"
 PALETTE: Final = "palette"
 TYPING: Final = (FILTER, PALETTE)
 """Contexts in which a key that is no command is text."""
-_ALL: Final = (MAIN, DETAIL, HELP)
-_PAGES: Final = (DETAIL, HELP)
+_ALL: Final = (MAIN, DETAIL, DRILL, EXPLAIN, HELP)
+_PAGES: Final = (DETAIL, DRILL, EXPLAIN, HELP)
+_TEXTS: Final = (EXPLAIN, HELP)
+"""Pages without rows that can be chosen."""
 
 KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("Up", "k"), command="select.up", contexts=(MAIN,), help="account above"),
@@ -48,22 +53,20 @@ KEYS: Final[tuple[Key, ...]] = (
         hint="window"),
     Key(keys=("W",), command="window.previous", contexts=(MAIN, DETAIL),
         help="shorter time window"),
-    Key(keys=("r",), command="refresh", contexts=(MAIN, DETAIL),
+    Key(keys=("r",), command="refresh", contexts=(MAIN, DETAIL, DRILL, EXPLAIN),
         help="detect tools, read logs and ask the vendors now", hint="refresh"),
     Key(keys=("PgDn", "^F", "^D"), command="page.down", contexts=_ALL, help="one screen down"),
     Key(keys=("PgUp", "^B", "^U"), command="page.up", contexts=_ALL, help="one screen up"),
     Key(keys=("g", "Home"), command="go.first", contexts=_ALL, help="to the start"),
     Key(keys=("G", "End"), command="go.last", contexts=_ALL, help="to the end"),
-    Key(keys=("Down", "j"), command="scroll.down", contexts=_PAGES, help="one line down",
+    Key(keys=("Down", "j"), command="scroll.down", contexts=_TEXTS, help="one line down",
         hint="scroll"),
-    Key(keys=("Up", "k"), command="scroll.up", contexts=_PAGES, help="one line up"),
-    Key(keys=("Right", "l", "Tab"), command="account.next", contexts=(DETAIL,),
-        help="next account", hint="next account"),
-    Key(keys=("Left", "h", "BackTab"), command="account.previous", contexts=(DETAIL,),
-        help="previous account"),
+    Key(keys=("Up", "k"), command="scroll.up", contexts=_TEXTS, help="one line up"),
+    *detail_keys.KEYS,
     Key(keys=("Esc", "Backspace"), command="back", contexts=_PAGES, help="back", hint="back"),
-    Key(keys=("?", "F1"), command="help.open", contexts=(MAIN, DETAIL), help="this page",
-        hint="help"),
+    *settings_keys.KEYS,
+    Key(keys=("?", "F1"), command="help.open", contexts=(MAIN, DETAIL, DRILL, EXPLAIN),
+        help="this page", hint="help"),
     Key(keys=("?", "F1"), command="back", contexts=(HELP,), help="back"),
     Key(keys=(":", "^P"), command="palette.open", contexts=_ALL,
         help="find a command by its name", hint="commands"),
@@ -83,7 +86,6 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("^L",), command="redraw", contexts=_ALL, help="draw the screen again"),
     Key(keys=("q",), command="quit", contexts=_ALL, help="leave (the daemon keeps collecting)",
         hint="quit"),
-    *settings_keys.KEYS,
 )  # fmt: skip
 
 _SYMBOLS: Final = {"Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}

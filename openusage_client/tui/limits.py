@@ -16,6 +16,9 @@ from openusage_client.formatting import parse_iso
 from openusage_proto.messages import AccountSnapshot, Metric, ProviderInfo
 
 _WINDOW: Final = re.compile(r"(\d+)\s*(m|h|d|w)")
+_NO_LIMIT: Final = re.compile(
+    r"cache_hit|cycle_progress|context_window|success_rate|ai_code_percentage|ai_share"
+)
 _UNIT_S: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NAMED_S: Final = {"today": 86_400, "day": 86_400, "week": 604_800}
 _PACE_FROM: Final = 0.05
@@ -103,9 +106,14 @@ def pace(metric: Metric, now: datetime) -> Pace | None:
     return Pace(elapsed, projected, (100.0 - used) / (used / (elapsed * length)))
 
 
-def is_good_when_high(metric: Metric) -> bool:
-    """True for a share that nobody runs out of: much of it is good news."""
-    return "cache_hit" in metric.key
+def is_limit(metric: Metric) -> bool:
+    """
+    True for a share that one can run out of.
+
+    The others are shares, too, but no more than that: how far a billing cycle has come, how much of
+    a prompt came from the cache, how much code an AI wrote.
+    """
+    return is_gauge(metric) and not _NO_LIMIT.search(metric.key)
 
 
 def is_gauge(metric: Metric) -> bool:

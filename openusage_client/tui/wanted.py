@@ -8,14 +8,14 @@ from typing import Final
 from openusage_client.tui import keymap
 from openusage_client.tui.detail.asking import detail_questions, drill_questions, explain_questions
 from openusage_client.tui.state import AppState
-from openusage_client.tui.views import compact
+from openusage_client.tui.views import overview
 from openusage_client.tui.watching import Question
 
 _BY_SCREEN: Final[Mapping[str, Callable[[AppState], tuple[Question, ...]]]] = {
-    keymap.MAIN: compact.questions,
+    keymap.MAIN: overview.questions,
     keymap.DETAIL: detail_questions,
-    keymap.DRILL: drill_questions,
-    keymap.EXPLAIN: explain_questions,
+    "drill": drill_questions,
+    "explain": explain_questions,
 }
 
 

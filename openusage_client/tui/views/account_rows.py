@@ -30,7 +30,7 @@ def tightest(state: AppState, account: AccountSnapshot) -> Tightest | None:
     best: Tightest | None = None
     for label, metric in limits.gauges(account, state.providers.get(account.provider_id)):
         percent = limits.used_percent(metric)
-        if percent is None or limits.is_good_when_high(metric):
+        if percent is None or not limits.is_limit(metric):
             continue
         if best is None or percent > best.percent:
             best = Tightest(label, metric, percent)

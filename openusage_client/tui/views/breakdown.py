@@ -13,6 +13,7 @@ from openusage_client.tui.views import wording
 from openusage_proto.messages import DayTotals, NamedCount, NamedTotals, Totals
 
 SPARK_DAYS: Final = 14
+NOTHING: Final = Totals()
 _MIN_SPARK_DAYS: Final = 4
 _NAME_MIN: Final = 12
 
@@ -39,8 +40,18 @@ def weight(totals: Totals, by: str) -> float:
     return float(totals.total_tokens if by == "tokens" else totals.requests)
 
 
+def ranked(rows: Sequence[NamedTotals]) -> list[NamedTotals]:
+    """The rows, largest share first."""
+    by = basis(rows)
+    return sorted(rows, key=lambda row: -weight(row.totals, by))
+
+
 def render_breakdown(
-    heading: str, rows: Sequence[NamedTotals], width: int, limit: int = 0
+    heading: str,
+    rows: Sequence[NamedTotals],
+    width: int,
+    limit: int = 0,
+    note: Line | None = None,
 ) -> list[Line]:
     """
     A heading and one row per name, largest first; what `limit` cuts off is summed in a last row.
@@ -50,10 +61,10 @@ def render_breakdown(
     if not rows:
         return []
     by = basis(rows)
-    ranked = sorted(rows, key=lambda row: -weight(row.totals, by))
-    whole = sum(weight(row.totals, by) for row in ranked) or 1.0
-    shown = ranked[:limit] if limit and len(ranked) > limit + 1 else ranked
-    rest = ranked[len(shown) :]
+    order = ranked(rows)
+    whole = sum(weight(row.totals, by) for row in order) or 1.0
+    shown = order[:limit] if limit and len(order) > limit + 1 else order
+    rest = order[len(shown) :]
     cells: list[tuple[str, float, str, str, str]] = [
         _cells(wording.name(row), row.totals, weight(row.totals, by) / whole) for row in shown
     ]
@@ -61,7 +72,10 @@ def render_breakdown(
         share = sum(weight(row.totals, by) for row in rest) / whole
         cells.append((f"{len(rest)} more", share, *_sum_cells([row.totals for row in rest])))
     table = _table(cells, width)
-    return [clip_line([(heading, "heading"), (f" by {by}", "muted")], width), *table]
+    head: Line = [(heading, "heading"), (f" by {by}", "muted")]
+    if note:
+        head += [(" · ", "muted"), *note]
+    return [clip_line(head, width), *table]
 
 
 def _cells(name: str, totals: Totals, share: float) -> tuple[str, float, str, str, str]:
@@ -105,6 +119,11 @@ def _table(cells: Sequence[tuple[str, float, str, str, str]], width: int) -> lis
     # Where costs are hidden, their column is gone with its gap.
     cost_gap = "  " if cost_cells else ""
     fixed = 2 + 5 + 1 + token_cells + len(cost_gap) + cost_cells
+    with_tokens = not cost_cells or width - fixed >= min(names, _NAME_MIN)
+    if not with_tokens:
+        fixed -= token_cells + 1
+        cost_gap = " "
+        fixed -= 1
     with_requests = width - fixed - count_cells - 6 >= names + 8
     if with_requests:
         fixed += count_cells + 6
@@ -124,7 +143,7 @@ def _table(cells: Sequence[tuple[str, float, str, str, str]], width: int) -> lis
             (filled, f"series.{index % 6}"),
             (track, "track"),
             (pad(wording.share(share), 5, ">"), "value"),
-            (" " + pad(tokens, token_cells, ">"), "muted"),
+            (" " + pad(tokens, token_cells, ">") if with_tokens else "", "muted"),
             (cost_gap + pad(amount, cost_cells, ">"), "cost"),
         ]
         if with_requests:
@@ -133,22 +152,24 @@ def _table(cells: Sequence[tuple[str, float, str, str, str]], width: int) -> lis
     return lines
 
 
-def render_counts(heading: str, rows: Sequence[NamedCount], width: int) -> list[Line]:
+def render_counts(
+    heading: str, rows: Sequence[NamedCount], width: int, note: str = ""
+) -> list[Line]:
     """One line: `Tools  Bash 412 · Read 380 · 9 more`."""
     if not rows:
         return []
-    ranked = sorted(rows, key=lambda row: -row.calls)
+    order = sorted(rows, key=lambda row: -row.calls)
     candidates = []
-    for shown in range(min(len(ranked), 8), 0, -1):
-        line: Line = [(heading, "heading"), ("  ", "text")]
-        for index, row in enumerate(ranked[:shown]):
+    for shown in range(min(len(order), 8), 0, -1):
+        line: Line = [(heading, "heading"), (f" {note}  " if note else "  ", "muted")]
+        for index, row in enumerate(order[:shown]):
             if index:
                 line.append((" · ", "muted"))
             line += [(clean(row.name), "text"), (f" {format_count(row.calls)}", "value")]
             if row.errors:
                 line.append((f" ({format_count(row.errors)} failed)", "warn"))
-        if len(ranked) > shown:
-            line.append((f" · {len(ranked) - shown} more", "muted"))
+        if len(order) > shown:
+            line.append((f" · {len(order) - shown} more", "muted"))
         candidates.append(line)
     return [pick(candidates, width)]
 
@@ -167,23 +188,43 @@ def day_series(
 
 
 def render_sparkline(
-    days: Sequence[DayTotals], now: datetime, since: date | None, width: int
+    days: Sequence[DayTotals],
+    now: datetime,
+    since: date | None,
+    width: int,
+    *,
+    full: bool = False,
 ) -> list[Line]:
-    """`14 days  ▁▂▅█▃  peak 4.5M on Mar 3`; nothing for fewer than four days."""
+    """
+    `14 days  ▁▂▅█▃  peak 4.5M on Mar 3`; nothing for fewer than four days.
+
+    With `full` cost and requests have a line each below the tokens.
+    """
     series = day_series(days, now.date(), since)
     if len(series) < _MIN_SPARK_DAYS:
         return []
     values = [float(totals.total_tokens) for _, totals in series]
-    peak = max(values)
-    if peak <= 0:
+    if max(values) <= 0:
         return []
     best = max(series, key=lambda item: item[1].total_tokens)
-    spark: Line = [
-        (f"{len(series)} days", "heading"),
-        ("  ", "text"),
-        (sparkline(values), "spark"),
-    ]
-    note = (
-        f"  peak {format_tokens(best[1].total_tokens)} on {best[0]:%a} {best[0]:%b} {best[0].day}"
-    )
-    return [pick([[*spark, (note, "muted")], spark], width)]
+    heading = f"{len(series)} days"
+    spark: Line = [(heading, "heading"), ("  ", "text"), (sparkline(values), "spark")]
+    peak = f"peak {format_tokens(best[1].total_tokens)} on {best[0]:%a} {best[0]:%b} {best[0].day}"
+    last = series[-1][1]
+    today = f"  {format_tokens(last.total_tokens)} tokens today"
+    if not full:
+        return [pick([[*spark, (f"  {peak}", "muted")], spark], width)]
+    lines = [pick([[*spark, (f"{today} · {peak}", "muted")], [*spark, (today, "muted")], spark],
+                  width)]  # fmt: skip
+    indent = " " * len(heading)
+    costs = [totals.cost_usd for _, totals in series]
+    if max(costs) > 0:
+        amount = wording.cost(last) or wording.UNKNOWN
+        line: Line = [(f"{indent}  ", "text"), (sparkline(costs), "cost")]
+        lines.append(pick([[*line, (f"  {amount} today", "muted")], line], width))
+    counts = [float(totals.requests) for _, totals in series]
+    if max(counts) > 0:
+        line = [(f"{indent}  ", "text"), (sparkline(counts), "accent")]
+        words = f"  {format_count(last.requests)} requests today"
+        lines.append(pick([[*line, (words, "muted")], line], width))
+    return lines

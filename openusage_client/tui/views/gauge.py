@@ -8,7 +8,15 @@ from typing import Final
 
 from openusage_client.formatting import format_duration, format_percent
 from openusage_client.tui.layout import Line, clip_line, line_width
-from openusage_client.tui.limits import Pace, Thresholds, moment, pace, severity, used_percent
+from openusage_client.tui.limits import (
+    Pace,
+    Thresholds,
+    is_limit,
+    moment,
+    pace,
+    severity,
+    used_percent,
+)
 from openusage_client.tui.text import bar, cell_width, clean, pad
 from openusage_client.tui.views import wording
 from openusage_proto.messages import Metric
@@ -42,7 +50,7 @@ def render_gauges(
     form, bar_cells = _fit(gauges, now, width, label_cells)
     lines: list[Line] = []
     for label, metric in gauges:
-        role = severity(used_percent(metric), thresholds)
+        role = severity(used_percent(metric), thresholds) if is_limit(metric) else "muted"
         line = _gauge(label, metric, now, role, (label_cells, bar_cells, form), width)
         lines.append(clip_line(line, width))
         warning = _warning(pace(metric, now), metric, now)
@@ -108,11 +116,14 @@ def _gauge(
             rate.elapsed if rate else None,
         ),
         (pad(used, 5, ">"), role if percent is not None else "muted"),
-        (" used", "muted"),
+        (" used" if is_limit(metric) else "     ", "muted"),
     ]
     forms = wording.reset_forms(metric, now)
     if forms and form < 3:
-        line.append((f" · {forms[form]}", "muted"))
+        line += [(" · ", "muted"), (forms[form], wording.reset_role(metric, now))]
+    amounts = f" · {wording.amounts(metric)}" if wording.amounts(metric) else ""
+    if amounts and line_width(line) + cell_width(amounts) <= width:
+        line.append((amounts, "text"))
     if rate and rate.projected_percent is not None and rate.full_in_s is None:
         projection = f" · about {format_percent(rate.projected_percent)} by then"
         if line_width(line) + cell_width(projection) <= width:

@@ -17,15 +17,24 @@ from openusage_client.tui.views.gauge import bar_spans
 _TITLES: Final[Mapping[str, tuple[str, ...]]] = {
     "On the overview": (keymap.MAIN,),
     "On a detail page": (keymap.DETAIL,),
+    "Below a number": (keymap.DRILL, keymap.EXPLAIN),
     "In the settings": CONTEXTS,
+    "While a filter is typed": (keymap.FILTER,),
+    "In the list of commands": (keymap.PALETTE,),
 }
+_MOUSE: Final = (
+    ("click", "selects an account, a window or a key of the last line"),
+    ("click again", "opens the selected account"),
+    ("wheel", "scrolls what is under it"),
+    ("Shift+drag", "selects text, as the terminal does it"),
+)
 _TWO_COLUMNS_FROM: Final = 90
 _ESTIMATE: Final = "what the tokens would cost at list price; on a subscription this is no bill"
 _MARKS: Final = (
     ("≈$", _ESTIMATE),
     ("$", "an amount the tool or vendor recorded"),
     (wording.UNPRICED_MARK, "a model without a known price is in there: the cost is higher"),
-    ("?", "not known, which is not zero"),
+    (wording.UNKNOWN, "not known, which is not zero"),
 )
 
 
@@ -33,13 +42,30 @@ def render_help(width: int, thresholds: Thresholds) -> list[Line]:
     """All lines of the help screen for a width."""
     columns = 2 if width >= _TWO_COLUMNS_FROM else 1
     inner = column_width(max(1, width - 2), columns)
-    blocks = [_keys(title, inner) for title in _TITLES]
-    blocks.append(_marks(inner, thresholds))
+    blocks = [_keys(title, contexts, inner) for title, contexts in _groups()]
+    blocks += [_mouse(inner), _marks(inner, thresholds)]
     return [[(" ", "text"), *line] for line in flow(blocks, columns, max(1, width - 2))]
 
 
-def _keys(title: str, width: int) -> list[Line]:
-    rows = [row for row in keymap.KEYS if set(row.contexts) & set(_TITLES[title])]
+def _groups() -> list[tuple[str, tuple[str, ...]]]:
+    """Every context of the keymap; this page's own keys are those of any page."""
+    known = {name for contexts in _TITLES.values() for name in contexts} | {keymap.HELP}
+    names = dict.fromkeys(name for row in keymap.KEYS for name in row.contexts)
+    others = [(f"On the {name} screen", (name,)) for name in names if name not in known]
+    titled = list(_TITLES.items())
+    return [*titled[:2], *others, *titled[2:]]
+
+
+def _mouse(width: int) -> list[Line]:
+    cells = max(cell_width(name) for name, _ in _MOUSE)
+    lines: list[Line] = [[("The mouse", "heading")]]
+    for name, words in _MOUSE:
+        lines.append([("  ", "text"), (pad(name, cells), "key"), ("  ", "text"), (words, "text")])
+    return [clip_line(line, width) for line in lines]
+
+
+def _keys(title: str, contexts: tuple[str, ...], width: int) -> list[Line]:
+    rows = [row for row in keymap.KEYS if set(row.contexts) & set(contexts)]
     cells = max(cell_width(keymap.key_text(row)) for row in rows)
     table: list[Line] = [
         [

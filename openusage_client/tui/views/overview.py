@@ -9,13 +9,16 @@ from openusage_client.tui.layout import Line
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import wrap
 from openusage_client.tui.views.compact import COMPACT
+from openusage_client.tui.views.compact import questions as compact_questions
 from openusage_client.tui.views.compare import COMPARE, activated
 from openusage_client.tui.views.frame import content_height, header_height
 from openusage_client.tui.views.grid import GRID, STACKED
+from openusage_client.tui.views.model_section import trend_question
 from openusage_client.tui.views.split import SPLIT
 from openusage_client.tui.views.tabs import TABS
 from openusage_client.tui.views.view import View
 from openusage_client.tui.views.view_choice import shown_view
+from openusage_client.tui.watching import Question
 
 _VIEWS: Final[dict[str, View]] = {
     "grid": GRID,
@@ -85,6 +88,15 @@ def wheeled(state: AppState, width: int, height: int, x: int, y: int, delta: int
         return state
     row = max(0, y - header_height(height))
     return _view(state, width).wheel(state, width, content_height(height), x, row, delta)
+
+
+def questions(state: AppState) -> tuple[Question, ...]:
+    """What the view shows besides the read model: other windows, or the models' trend."""
+    if state.view == "compact":
+        return compact_questions(state)
+    account = state.account
+    opened = account is not None and account.account_id in state.expanded
+    return trend_question(state) if opened or state.view != "grid" else ()
 
 
 def _view(state: AppState, width: int) -> View:

@@ -21,6 +21,9 @@ def render_pane(
 ) -> list[Line]:
     """The account's tile, exactly `height` lines, scrolled to where the state says."""
     lines = tile(state, account, width, MAX_LEVEL, selected=selected)
+    airy = tile(state, account, width, MAX_LEVEL, selected=selected, airy=True)
+    if len(airy) <= height:
+        lines = airy
     if len(lines) <= height or width < 8 or height < 3:
         return _stretched(lines, width, height)
     body, room = lines[1:-1], height - 2

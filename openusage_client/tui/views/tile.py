@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
 from typing import Final
 
-from openusage_client.tui import limits
-from openusage_client.tui.layout import Line, box, clip_line, column_width, flow, line_width, pick
+from openusage_client.preferences import HIDDEN
+from openusage_client.tui.layout import Line, box, column_width, flow, line_width, pick
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import clean, pad, wrap
-from openusage_client.tui.views import breakdown, gauge, wording
+from openusage_client.tui.views import wording
+from openusage_client.tui.views.days import first_day
+from openusage_client.tui.views.limit_section import label_cells
+from openusage_client.tui.views.sections import LIMITS, Drawing, chosen_sections, section_blocks
 from openusage_client.tui.views.wording import period_title
-from openusage_proto.messages import AccountSnapshot, Totals, Usage
+from openusage_proto.messages import AccountSnapshot, Totals
 
 __all__ = ["MAX_LEVEL", "first_day", "period_title", "render_tile", "tile_blocks"]
 
 MAX_LEVEL: Final = 5
-"""Level 0 has what may stop a user and what was used; each level above adds breakdowns."""
+"""Level 0 has what may stop a user and what was used; each level above adds sections."""
 _TWO_COLUMNS_FROM: Final = 96
-_TOP: Final = 3
 
 
 def render_tile(
@@ -42,7 +42,7 @@ def render_tile(
     blocks = [block for block in tile_blocks(state, account, part, level) if block]
     body = flow(blocks, columns, inner) if columns > 1 else _stack(blocks, airy=airy)
     if not body:
-        body = [[("no figures yet: use the tool once, or press r", "muted")]]
+        body = [[(words, "muted")] for words in wrap(wording.nothing_yet(account), inner, 2)]
     word, role = wording.status_words(account)
     note, note_role = wording.staleness(account, state.now)
     provider = state.providers.get(account.provider_id)
@@ -66,56 +66,51 @@ def _stack(blocks: list[list[Line]], *, airy: bool) -> list[Line]:
 def tile_blocks(
     state: AppState, account: AccountSnapshot, width: int, level: int
 ) -> list[list[Line]]:
-    """The blocks of a tile at a level of detail; blocks without data are empty."""
-    head = [*_advice(account, width), *_limits(state, account, width, level)]
-    usage = account.usage
-    if usage is None:
-        return [head]
-    blocks = [head]
-    for at, render in _USAGE_BLOCKS:
-        if level >= at:
-            blocks.append(render(state, usage, width))
-    return blocks
+    """What must be said, then the sections; what was used stands below the limits."""
+    expanded = account.account_id in state.expanded
+    given = Drawing(state=state, account=account, width=width, level=level, expanded=expanded)
+    blocks = section_blocks(given)
+    start = _advice(state, account, width)
+    cells = label_cells(state, account, level, width)
+    used = _used(state, account, width, cells, level)
+    order = [section.id for section in chosen_sections(state.preferences) if section.level <= level]
+    if order and order[0] == LIMITS and blocks and _has_limits(account):
+        return [[*start, *blocks[0], *used], *blocks[1:]]
+    return [[*start, *used], *blocks]
 
 
-def _advice(account: AccountSnapshot, width: int) -> list[Line]:
-    text = wording.advice(account)
+def _has_limits(account: AccountSnapshot) -> bool:
+    return bool(account.metrics)
+
+
+def _advice(state: AppState, account: AccountSnapshot, width: int) -> list[Line]:
+    text = wording.advice(account, state.providers.get(account.provider_id))
     role = wording.status_words(account)[1]
-    return [[(line, role)] for line in wrap(text, width, 2)]
+    return [[(line, role)] for line in wrap(text, width, 3)]
 
 
-def _limits(state: AppState, account: AccountSnapshot, width: int, level: int) -> list[Line]:
-    """Gauges, balances and what was used, with one label column for all of them."""
-    gauges = limits.gauges(account, state.providers.get(account.provider_id))
-    if level == 0:
-        # What is far from its limit may give way to more accounts; what is near never does.
-        gauges = gauges[:2] + [
-            item
-            for item in gauges[2:]
-            if (limits.used_percent(item[1]) or 0.0) >= state.preferences.thresholds.warn
-        ]
-    figures = limits.figures(account)
-    names = [label for label, _ in gauges] + [limits.label(metric) for metric in figures]
-    periods = _periods(state, account)
-    cells = gauge.label_width([*names, *(name for name, _ in periods)], width)
-    lines = gauge.render_gauges(gauges, state.now, state.preferences.thresholds, width, cells)
-    for metric in figures:
-        name = pad(clean(limits.label(metric)), cells)
-        lines.append(
-            clip_line([(name, "label"), (" ", "text"), (wording.metric_value(metric), "value")],
-                      width)
-        )  # fmt: skip
+def _used(
+    state: AppState, account: AccountSnapshot, width: int, cells: int, level: int
+) -> list[Line]:
+    """What was used today and in the window, in the label column of the limits."""
     rows = [
         ([(pad(name, cells), "label"), (" ", "text")], wording.totals_line(totals))
-        for name, totals in periods
+        for name, totals in _periods(state, account)
     ]
     if level == 0 and len(rows) == 2:
-        second: Line = [("   ", "text"), (f"{periods[1][0]} ", "label"), *rows[1][1]]
-        joined = [*rows[0][0], *rows[0][1][:3], *second]
+        second: Line = [("   ", "text"), (f"{_periods(state, account)[1][0]} ", "label")]
+        joined = [*rows[0][0], *rows[0][1][:3], *second, *rows[1][1]]
         if line_width(joined) <= width:
-            return [*lines, joined]
-    lines += [pick([start + full, start + full[:3]], width) for start, full in rows]
+            return [joined]
+    lines = [pick([start + full, start + full[:3]], width) for start, full in rows]
+    if level >= MAX_LEVEL and rows and account.usage is not None and _hides_costs(account):
+        lines.append(pick([[(pad("", cells + 1), "text"), ("costs hidden, c shows them", "muted")],
+                           []], width))  # fmt: skip
     return lines
+
+
+def _hides_costs(account: AccountSnapshot) -> bool:
+    return account.usage is not None and account.usage.totals.cost_basis == HIDDEN
 
 
 def _periods(state: AppState, account: AccountSnapshot) -> list[tuple[str, Totals]]:
@@ -126,48 +121,3 @@ def _periods(state: AppState, account: AccountSnapshot) -> list[tuple[str, Total
     if window == "1d":
         return [("Today", usage.totals)]
     return [("Today", usage.today), (period_title(window), usage.totals)]
-
-
-def first_day(state: AppState) -> date | None:
-    """The local day the window starts on; None when it has no start."""
-    if state.model is None or not state.model.since:
-        return None
-    return limits.moment(state.model.since).astimezone(state.now.tzinfo).date()
-
-
-def _models(_state: AppState, usage: Usage, width: int) -> list[Line]:
-    return breakdown.render_breakdown("Models", usage.models, width, _TOP)
-
-
-def _spark(state: AppState, usage: Usage, width: int) -> list[Line]:
-    return breakdown.render_sparkline(usage.days, state.now, first_day(state), width)
-
-
-def _projects(_state: AppState, usage: Usage, width: int) -> list[Line]:
-    return breakdown.render_breakdown("Projects", usage.projects, width, _TOP)
-
-
-def _counts(_state: AppState, usage: Usage, width: int) -> list[Line]:
-    return [
-        *breakdown.render_counts("Tools", usage.tools, width),
-        *breakdown.render_counts("MCP", usage.mcp, width),
-        *breakdown.render_counts("Languages", usage.languages, width),
-    ]
-
-
-def _who(_state: AppState, usage: Usage, width: int) -> list[Line]:
-    rows = usage.agents if len(usage.agents) > 1 else []
-    clients = usage.clients if len(usage.clients) > 1 else []
-    return [
-        *breakdown.render_breakdown("Clients", clients, width, _TOP),
-        *breakdown.render_breakdown("Agents", rows, width, _TOP),
-    ]
-
-
-_USAGE_BLOCKS: Final[tuple[tuple[int, Callable[[AppState, Usage, int], list[Line]]], ...]] = (
-    (1, _models),
-    (2, _spark),
-    (3, _projects),
-    (4, _counts),
-    (5, _who),
-)

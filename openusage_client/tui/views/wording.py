@@ -21,7 +21,13 @@ from openusage_client.tui.layout import Line
 from openusage_client.tui.limits import moment
 from openusage_client.tui.state import WINDOW_TITLES
 from openusage_client.tui.text import clean
-from openusage_proto.messages import AccountSnapshot, Metric, NamedTotals, Totals
+from openusage_proto.messages import (
+    AccountSnapshot,
+    Metric,
+    NamedTotals,
+    ProviderInfo,
+    Totals,
+)
 
 UNPRICED_MARK: Final = "+?"
 UNKNOWN: Final = "—"
@@ -40,9 +46,10 @@ ATTENTION: Final = frozenset({"LIMITED", "AUTH_REQUIRED", "ERROR"})
 
 _ADVICE: Final[Mapping[str, str]] = {
     "AUTH_REQUIRED": "Sign in with the tool itself, then press r here.",
-    "ERROR": "The last check failed; the daemon tries again by itself.",
+    "ERROR": "The daemon tries again by itself; r tries now.",
     "LIMITED": "Requests are refused until the reset.",
 }
+_KEY_ADVICE: Final = "Set {variable}, or enter a key in the settings (press ,)."
 
 
 def status_words(account: AccountSnapshot) -> tuple[str, str]:
@@ -54,16 +61,31 @@ def status_words(account: AccountSnapshot) -> tuple[str, str]:
     return STATUS.get(status, (f"◇ {clean(status.lower())}", "muted"))
 
 
-def advice(account: AccountSnapshot) -> str:
+def advice(account: AccountSnapshot, provider: ProviderInfo | None = None) -> str:
     """What is wrong and what to do, empty when there is nothing to say."""
-    fallback = _ADVICE.get(account.status, "")
     message = clean(account.message).strip()
-    if account.status == "AUTH_REQUIRED" and message and "sign in" not in message.lower():
-        return f"{message} · {fallback}"
-    if account.status in ATTENTION:
-        return message or fallback
-    # A message that repeats what a gauge shows takes a line and says nothing.
-    return "" if account.metrics or account.usage else message
+    if account.status not in ATTENTION:
+        # A message that repeats what a gauge shows takes a line and says nothing.
+        return "" if account.metrics or account.usage else message
+    todo = _ADVICE.get(account.status, "")
+    if account.status == "AUTH_REQUIRED" and provider is not None and provider.variables:
+        todo = _KEY_ADVICE.format(variable=clean(provider.variables[0]))
+    if not message:
+        return "The last check failed. " + todo if account.status == "ERROR" else todo
+    if account.status == "LIMITED" or any(word in message.lower() for word in _TOLD):
+        return message
+    return f"{message} · {todo}"
+
+
+_TOLD: Final = ("sign in", "log in", "press r", "run `")
+"""A message with one of these says itself what to do."""
+
+
+def nothing_yet(account: AccountSnapshot) -> str:
+    """Why a tile is empty: not asked yet, or nothing to tell."""
+    if account.status == "UNKNOWN" and account.fetched_at is None:
+        return "Not asked yet: the first answer takes a moment."
+    return "No figures yet: use the tool once, or press r."
 
 
 def title(account: AccountSnapshot) -> str:
@@ -141,6 +163,37 @@ def reset_forms(metric: Metric, now: datetime) -> list[str]:
     return [f"resets {clock} (in {span})", f"resets in {span}", f"in {span}"]
 
 
+_SOON_S: Final = 1800
+_AT_ONCE_S: Final = 600
+
+
+def reset_role(metric: Metric, now: datetime) -> str:
+    """A reset that is near stands out, one that is at hand even more."""
+    if not metric.resets_at:
+        return "muted"
+    left = (moment(metric.resets_at) - now).total_seconds()
+    if left < _AT_ONCE_S:
+        return "ok"
+    return "accent" if left < _SOON_S else "muted"
+
+
+def amounts(metric: Metric) -> str:
+    """`$8.40 of $20.00` of a limit that is counted in something; empty for bare per cent."""
+    if metric.unit == "%" or metric.limit is None or not math.isfinite(metric.limit):
+        return ""
+    used = metric.used
+    if used is None and metric.remaining is not None:
+        used = metric.limit - metric.remaining
+    if used is None or not math.isfinite(used):
+        return ""
+    if metric.unit in {"tokens", "requests"}:
+        return f"{format_tokens(round(used))} of {format_tokens(round(metric.limit))}"
+    if metric.unit == "USD" or metric.money_kind:
+        unit = clean(metric.unit)
+        return f"{format_money(used, unit)} of {format_money(metric.limit, unit)}"
+    return f"{used:,.0f} of {metric.limit:,.0f} {clean(metric.unit)}".strip()
+
+
 def metric_value(metric: Metric) -> str:
     """A balance or sum: `$12.40 left (billed)`, `250.00 credits used`."""
     kind = f" ({clean(metric.money_kind)})" if metric.money_kind else ""
@@ -157,6 +210,19 @@ def amount_left(metric: Metric) -> str:
     else:
         text = format_money(amount, clean(metric.unit))
     return f"{text} {word}"
+
+
+def plain_value(metric: Metric) -> str:
+    """Any figure in its unit, without a word for its direction; empty when it is not known."""
+    amount = metric.used if metric.used is not None else metric.remaining
+    if amount is None or not math.isfinite(amount):
+        return ""
+    if metric.unit == "%":
+        return format_percent(amount)
+    if metric.money_kind or (len(metric.unit) == 3 and metric.unit.isupper()):
+        return metric_value(metric)
+    text = format_count(round(amount)) if amount == int(amount) else f"{amount:,.2f}"
+    return f"{text} {clean(metric.unit)}".strip()
 
 
 def staleness(account: AccountSnapshot, now: datetime) -> tuple[str, str]:

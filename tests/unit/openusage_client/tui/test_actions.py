@@ -91,7 +91,7 @@ def test_detail_of_nothing_does_not_open():
     """Without accounts there is nothing to show, and no key fails."""
     for key in [key for row in keymap.rows("main") for key in row.keys]:
         state, _ = press(samples.state([]), [key])
-        assert state.screen in {"main", "help"}
+        assert state.screen != "detail"
     gone = samples.state([], screens=("main", "detail"))
     for key in [key for row in keymap.rows("detail") for key in row.keys]:
         press(gone, [key])
@@ -104,10 +104,10 @@ def test_back_on_the_first_screen_stays():
 
 
 def test_detail_walks_through_the_accounts():
-    """Left and right turn the pages, round the ends, each from its top."""
-    state, _ = press(samples.state(samples.accounts(3)), ["Enter", "Down", "Right"])
-    assert (at(state), state.scroll["detail"]) == (1, 0)
-    state, _ = press(state, ["Left", "Left"])
+    """Brackets turn the pages, round the ends, each from its top and with nothing in focus."""
+    state, _ = press(samples.state(samples.accounts(3)), ["Enter", "Down", "PgDn", "]"])
+    assert (at(state), state.scroll["detail"], state.detail.focus) == (1, 0, ())
+    state, _ = press(state, ["[", "["])
     assert at(state) == 2
 
 

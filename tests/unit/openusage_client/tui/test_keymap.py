@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from openusage_client.tui import actions, keymap
+from openusage_client.tui.settings.model import CONTEXTS
 from openusage_client.tui.views import screens
 
 
@@ -16,8 +17,10 @@ def test_every_command_of_the_table_exists_and_is_bound():
 def test_every_screen_is_a_context_and_can_be_left():
     """A screen without keys would be a trap."""
     contexts = {name for row in keymap.KEYS for name in row.contexts}
-    assert contexts == {*screens.SCREENS, *keymap.TYPING}
-    for name in screens.SCREENS:
+    # The settings have a context per tab.
+    expected = {*screens.SCREENS, *keymap.TYPING, *CONTEXTS} - {"settings"}
+    assert contexts == expected
+    for name in expected - {*keymap.TYPING}:
         assert keymap.lookup(name, "q") == "quit"
         if name != "main":
             assert keymap.lookup(name, "Esc") == "back"

@@ -299,7 +299,7 @@ def test_thresholds_of_the_settings_are_used_and_explained():
             if role in {"ok", "warn", "crit"} and text.strip().endswith("%"):
                 used[text.strip()] = role
     assert used == {"42%": "ok", "61%": "warn", "12%": "ok"}
-    text = "\n".join(drawn(dataclasses.replace(state, screens=("main", "help")), 80, 60))
+    text = "\n".join(drawn(dataclasses.replace(state, screens=("main", "help")), 80, 250))
     assert "below 50% used" in text
     assert "from 62%" in text
 
