@@ -54,6 +54,8 @@ class Preferences:
     view: str = DEFAULT_VIEW
     sections: tuple[tuple[str, bool], ...] = ()
     """Sections of a tile as listed, each with whether it is on; the others follow, switched on."""
+    detail_sections: tuple[tuple[str, bool], ...] = ()
+    """Cards of the detail screen, in the same way."""
     hide_empty: bool = True
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """All effective settings, for the screen that changes them."""
@@ -147,6 +149,7 @@ def parse(settings: Any) -> Preferences:
         ),
         view=next((name for name in VIEWS if name == dashboard.get("view")), DEFAULT_VIEW),
         sections=_switches(dashboard.get("widget_sections")),
+        detail_sections=_switches(dashboard.get("detail_sections")),
         hide_empty=dashboard.get("hide_sections_with_no_data") is not False,
         document=top,
     )
@@ -213,6 +216,7 @@ def row_without_costs(row: ReportRow) -> ReportRow:
         burn_rate_usd_per_hour=None,
         projected_cost_usd=None,
         model_breakdown=row.model_breakdown and [*map(row_without_costs, row.model_breakdown)],
+        breakdown=row.breakdown and [*map(row_without_costs, row.breakdown)],
     )
 
 

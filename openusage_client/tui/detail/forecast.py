@@ -1,5 +1,5 @@
 """
-What is to be expected, from how this account is really used: by weekday and hour, not round the clock.
+What is to be expected, from how an account is really used: by weekday and hour, not all day long.
 
 Pure functions of the active hours of the last weeks, the limits and the measured balances.  Each
 forecast can say how it was made.
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from openusage_client.tui.limits import moment, used_percent, window_seconds
@@ -212,7 +213,7 @@ def run_out(points: Sequence[SeriesPoint], of: Habits | None, now: datetime) -> 
     known = [(moment(point.at), point.remaining) for point in points if point.remaining is not None]
     if len(known) < 2:
         return None
-    spent = sum(max(0.0, a[1] - b[1]) for a, b in zip(known, known[1:], strict=False))
+    spent = sum(max(0.0, a[1] - b[1]) for a, b in pairwise(known))
     first, remaining = known[0][0], known[-1][1]
     days = (max(known[-1][0], first) - first).total_seconds() / _DAY_S
     if spent <= 0 or days <= 0:
@@ -241,7 +242,7 @@ def run_out(points: Sequence[SeriesPoint], of: Habits | None, now: datetime) -> 
 
 
 def usual_days(of: Habits) -> str:
-    """The weekdays with most of the week: `Mon–Fri`, `Tue, Sat`."""
+    """The weekdays that most of the week falls on, runs of them joined."""
     shares = [sum(of.slots[day * 24 : day * 24 + 24]) / of.week for day in range(7)]
     busy = [day for day, share in enumerate(shares) if share >= _BUSY]
     runs: list[list[int]] = []
@@ -260,7 +261,7 @@ def usual_days(of: Habits) -> str:
 
 
 def usual_hours(of: Habits) -> str:
-    """The hours with the middle 80 % of the use: `9–18 h`."""
+    """The hours that the middle 80 % of the use falls in."""
     by_hour = [sum(of.slots[day * 24 + hour] for day in range(7)) for hour in range(24)]
     edges = []
     for share in (0.1, 0.9):

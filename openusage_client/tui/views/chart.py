@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 from openusage_client.tui.layout import Line, clip_line
@@ -36,7 +37,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """The days along the bottom, the cells there are, and the day of the cursor (None: no cursor)."""
+    """The days along the bottom, the cells there are, the day of the cursor (None: no cursor)."""
 
     dates: Sequence[date]
     width: int
@@ -146,7 +147,7 @@ def _path(values: Sequence[float], top: float, width: int, height: int) -> list[
     ]
     points.reverse()
     dots = [points[0]]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         steps = max(abs(x1 - x0), abs(y1 - y0), 1)
         dots += [
             (round(x0 + (x1 - x0) * step / steps), round(y0 + (y1 - y0) * step / steps))

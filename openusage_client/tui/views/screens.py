@@ -15,6 +15,8 @@ from openusage_client.tui.state import AppState
 from openusage_client.tui.views import frame, overview
 from openusage_client.tui.views.command_list import render_commands
 from openusage_client.tui.views.detail import render_detail
+from openusage_client.tui.views.drill import render_drill
+from openusage_client.tui.views.explained import render_explained
 from openusage_client.tui.views.help import render_help
 from openusage_client.tui.views.settings_screen import render_settings
 from openusage_client.tui.views.splash import (
@@ -27,8 +29,12 @@ from openusage_client.tui.views.splash import (
 _Page = Callable[[AppState, int], list[Line]]
 _PAGES: Final[dict[str, _Page]] = {
     "detail": render_detail,
+    "drill": render_drill,
+    "explain": render_explained,
     "help": lambda state, width: render_help(width, state.preferences.thresholds),
 }
+_STAYING: Final = {"detail": 1}
+"""Lines at the top of a page that do not scroll."""
 _SETTINGS: Final = "settings"
 SCREENS: Final = ("main", *_PAGES, _SETTINGS)
 
@@ -69,11 +75,13 @@ def _content(state: AppState, width: int, height: int) -> tuple[list[Line], str]
             return overview.render(state, width, height)
         return render_splash(state, width, height), ""
     lines = page(state, width)
-    room = content_height(height)
+    staying = _STAYING.get(state.screen, 0)
+    head, lines = lines[:staying], lines[staying:]
+    room = max(1, content_height(height) - len(head))
     last = max(0, len(lines) - room)
     offset = min(state.scroll.get(state.screen, 0), last)
     visible = lines[offset : offset + room]
-    visible += [[] for _ in range(room - len(visible))]
+    visible = [*head, *visible, *([] for _ in range(room - len(visible)))]
     if not last:
         return visible, ""
     up = "▲" if offset else " "
