@@ -75,9 +75,11 @@ class CustomPrices(msgspec.Struct, frozen=True):
 
 def custom_path(env: Mapping[str, str]) -> str:
     """`$OPENUSAGE_CUSTOM_PRICING`, else `custom-pricing.json` beside the settings."""
-    return env.get("OPENUSAGE_CUSTOM_PRICING", "") or os.path.join(
-        locations.config_dir(env), "custom-pricing.json"
-    )
+    named = env.get("OPENUSAGE_CUSTOM_PRICING", "")
+    if named:
+        # Notifications come with whole paths.
+        return os.path.abspath(os.path.expanduser(named))
+    return os.path.join(locations.config_dir(env), "custom-pricing.json")
 
 
 def load(path: str) -> CustomPrices:

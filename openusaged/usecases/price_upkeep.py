@@ -46,9 +46,9 @@ class PriceUpkeep:
         return os.path.dirname(os.path.abspath(self._prices.custom_path))
 
     def start(self) -> None:
-        """Begin the daily checks."""
+        """Begin the checks."""
         self._tasks.later(FIRST_CHECK_S, self.refresh_if_due)
-        self._tasks.every(CHECK_EVERY_S, self.refresh_if_due)
+        self._tasks.every(CHECK_EVERY_S, self._check)
 
     def changed(self, paths: Collection[str]) -> None:
         """These paths have changed."""
@@ -58,6 +58,11 @@ class PriceUpkeep:
     def reload_soon(self) -> None:
         """Look at the user's own prices again."""
         self._tasks.spawn(self._reload)
+
+    def _check(self) -> None:
+        # A link's target changes without a notification for the directory of the link.
+        self._reload()
+        self.refresh_if_due()
 
     def _reload(self) -> None:
         if self._pools.work(self._prices.load):

@@ -280,6 +280,8 @@ def test_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 def test_path_follows_the_environment(tmp_path: Path) -> None:
     """The variable wins over the file beside the settings."""
     assert custom.custom_path({"OPENUSAGE_CUSTOM_PRICING": "/x.json"}) == "/x.json"
+    relative = custom.custom_path({"OPENUSAGE_CUSTOM_PRICING": "x.json"})
+    assert relative == str(Path.cwd() / "x.json")
     path = custom.custom_path({"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "c")})
     assert path == str(tmp_path / "c" / "openusage" / "custom-pricing.json")
 

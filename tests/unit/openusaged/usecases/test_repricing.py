@@ -20,6 +20,7 @@ from openusaged.runtime.tasks import Tasks
 from openusaged.storage.store import Store, WriteBatch
 from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
+from openusaged.usecases import price_upkeep
 from openusaged.usecases.price_upkeep import PriceUpkeep
 from openusaged.usecases.prices import Prices
 from openusaged.usecases.pricing_case import PricingCase
@@ -362,6 +363,15 @@ class TestUpkeep:
         upkeep.changed({"/elsewhere/custom-pricing.json"})
         assert upkeep.directory == str(Path(desk.prices.custom_path).parent)
         upkeep.changed({desk.prices.custom_path})
+        assert desk.tasks.wait_for(lambda: bool(desk.prices.sources.custom.exact), 10.0)
+
+    def test_checks_notice_what_no_notification_told(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A file behind a link is read by the regular check, and a due catalogue is fetched."""
+        monkeypatch.setattr(price_upkeep, "CHECK_EVERY_S", 0.01)
+        desk.own_prices(**{"acme-1": RATES})
+        self.upkeep(desk, may_call=False).start()
         assert desk.tasks.wait_for(lambda: bool(desk.prices.sources.custom.exact), 10.0)
 
     def test_failed_fetch_is_logged_and_over(
