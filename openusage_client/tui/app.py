@@ -25,23 +25,32 @@ from openusage_client.arguments import local_zone
 from openusage_client.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
-from openusage_client.tui import glyphs, inputs
+from openusage_client.tui import dialogs, glyphs, inputs, site, theme_files
+from openusage_client.tui.asking import Ask, Asker, Reply
 from openusage_client.tui.canvas import ScreenForm, bracket_paste, report_mouse, terminal_size
 from openusage_client.tui.changes import SaveSettings
-from openusage_client.tui.effects import EffectKind, Outcome, Size
+from openusage_client.tui.dialog import Dialog
+from openusage_client.tui.dialogs import DialogForm
+from openusage_client.tui.effects import CycleTheme, EffectKind, KeepTheme, OpenSite, Outcome, Size
 from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.poller import Connect, Poller
-from openusage_client.tui.state import AppState, Link, receive
-from openusage_client.tui.theme import DEFAULT_THEME, MONO_THEME, Theme, ThemeError, builtin
+from openusage_client.tui.settings import commands as settings_commands
+from openusage_client.tui.settings import edits, questions
+from openusage_client.tui.state import AppState, Link, Update, receive
+from openusage_client.tui.theme import MONO_THEME, Theme, ThemeError, builtin
+from openusage_client.tui.theme_choice import ThemeChoice
 from openusage_client.tui.views import screens
 from openusage_client.tui.wakeup import WakePipe
 from openusage_client.tui.wanted import wanted
 from openusage_client.tui.watching import Question
+from openusage_proto.integration_messages import CALLER_VARIABLES
 from openusage_proto.messages import Window
 
 _ESCAPE_DELAY_MS: Final = 50
 """How long a lone Esc may turn out to start an arrow key; the default of a second feels broken."""
+_PATIENCE_S: Final = 90.0
+"""A check asks a vendor, and a browser may wait for its user."""
 _FIRST_NEWS_S: Final = 0.15
 """A daemon that runs answers within this, which spares the eye a flash of the splash screen."""
 _ENDINGS: Final[Mapping[int, int]] = {
@@ -49,6 +58,7 @@ _ENDINGS: Final[Mapping[int, int]] = {
     signal.SIGTERM: 128 + signal.SIGTERM,
     signal.SIGHUP: 128 + signal.SIGHUP,
 }
+_DIALOG: Final = "dialog"
 _REDRAWS: Final = frozenset({signal.SIGWINCH, signal.SIGCONT})
 
 
@@ -78,9 +88,18 @@ def run(options: Any) -> int:
     connect = _connector(may_start=not getattr(options, "no_autostart", False))
     poller = Poller(connect, window, wake.wake, zone)
     poller.start()
+
+    def deliver(reply: Reply) -> None:
+        poller.updates.put(Update(reply=reply))
+        wake.wake()
+
+    patient = _connector(may_start=False, timeout_s=_PATIENCE_S)
+    own = {name: os.environ[name] for name in CALLER_VARIABLES if os.environ.get(name)}
+    asker = Asker(lambda: patient(False), deliver, own)
     try:
-        return Dashboard(state, poller, wake, theme).show()
+        return Dashboard(state, poller, asker, wake, theme).show()
     finally:
+        asker.stop()
         poller.stop()
         wake.close()
 
@@ -120,12 +139,12 @@ def _fixed_theme(options: Any, env: Mapping[str, str]) -> Theme | None:
     if env.get("NO_COLOR") or getattr(options, "no_color", False):
         return builtin(MONO_THEME)
     name = getattr(options, "theme", None)
-    return builtin(name) if name else None
+    return theme_files.find(name, env) if name else None
 
 
-def _connector(*, may_start: bool) -> Connect:
+def _connector(*, may_start: bool, timeout_s: float = 10.0) -> Connect:
     def connect(start: bool) -> Connection:  # noqa: FBT001
-        return autostart.connect(autostart=may_start and start)
+        return autostart.connect(autostart=may_start and start, timeout_s=timeout_s)
 
     return connect
 
@@ -136,17 +155,18 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
     STARTING_FORM = "main"
 
     def __init__(
-        self, state: AppState, poller: Poller, wake: WakePipe, theme: Theme | None
+        self, state: AppState, poller: Poller, asker: Asker, wake: WakePipe, theme: Theme | None
     ) -> None:
         super().__init__()
         self.state = state
         self.poller = poller
+        self.asker = asker
         self.wake = wake
+        self.typed: str | None = None
         self.glyphs = glyphs.choose(locale.getencoding(), os.environ.get("TERM", ""))
         self.exit_code = EXIT_OK
         self._ended = False
-        self._theme_fixed = theme is not None
-        self._theme = theme or builtin(DEFAULT_THEME)
+        self._themes = ThemeChoice(theme, os.environ)
         self._zone: tuple[str, tzinfo | None] = ("", None)
         self._wanted: tuple[Question, ...] = ()
         if theme is not None and theme.mono:
@@ -175,9 +195,12 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         report_mouse()
         if "ESCDELAY" not in os.environ:
             curses.set_escdelay(_ESCAPE_DELAY_MS)
-        self.palette = Palette(self._theme)
+        self.palette = Palette(self._themes.shown)
+        dialogs.use_theme(self)
         for name in screens.SCREENS:
             self.addForm(name, ScreenForm, name=name)
+        self.addFormClass(_DIALOG, DialogForm, name=_DIALOG)
+        self.state = replace(self.state, notice=self._themes.problem())
         select.select([self.wake], [], [], _FIRST_NEWS_S)
         self.woken([byte for byte in self.wake.drain() if byte])
 
@@ -216,12 +239,12 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self.state, effects = outcome
         for effect in effects:
             self._carry_out(effect)
-        if (self.state.entry is None) != (before.entry is None):
-            bracket_paste(on=self.state.entry is not None)
+        typing = self.state.entry is not None or self.state.dialog is not None
+        if typing != (before.entry is not None or before.dialog is not None):
+            bracket_paste(on=typing)
         self._want()
-        if self.state.screen != before.screen and not self._ended:
-            self.setNextForm(self.state.screen)
-            self._form().leave()
+        self._show_theme()
+        self._show_form()
 
     def woken(self, signals: Sequence[int]) -> None:
         """Take the news and the time; end or redraw when a signal asks for it."""
@@ -241,12 +264,12 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
                 break
         name = state.model.timezone if state.model else ""
         now = datetime.now(self._zone_of(name)) if name else datetime.now().astimezone()
-        themed = state.preferences.theme != self.state.preferences.theme
         # A screen shows minutes; a state that says no more is drawn no more often.
         self.state = replace(state, now=now.replace(second=0, microsecond=0))
-        if themed and not self._theme_fixed:
-            self._adopt_theme(state.preferences.theme)
         self._want()
+        self._show_theme()
+        if self._has_form():
+            self._show_form()
 
     def _want(self) -> None:
         """Have the poller answer what the open screens ask for, and nothing else."""
@@ -255,17 +278,66 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
             self._wanted = questions
             self.poller.want(questions)
 
-    def _adopt_theme(self, name: str) -> None:
-        """Draw in the settings' theme, or say that there is none of its name."""
-        try:
-            self._theme = builtin(name or DEFAULT_THEME)
-        except ThemeError:
-            self._theme = builtin(DEFAULT_THEME)
-            words = f"settings: no theme {name!r}, showing {DEFAULT_THEME}"
+    # ---------------------------------------------------- forms, dialogs, theme
+
+    def _show_form(self) -> None:
+        """Have the form of the visible screen shown, or the dialog in front of it."""
+        if self._ended:
+            return
+        if self.state.dialog is not None and not dialogs.fits():
+            words = "the terminal is too small for this question; make it larger"
+            self.state = replace(self.state, dialog=None, notice=words)
+        name = _DIALOG if self.state.dialog is not None else self.state.screen
+        if name != self.ACTIVE_FORM_NAME:
+            self.typed = None
+            self.setNextForm(name)
+            self._form().leave()
+
+    @property
+    def dialog(self) -> Dialog:
+        """What is asked."""
+        assert self.state.dialog is not None
+        return self.state.dialog
+
+    def answered(self, value: str | None) -> None:
+        """The answer to the dialog; None when it was left without one."""
+        if self._ended or self.state.dialog is None:
+            return
+        self._form().leave()
+        self.typed = None
+        self._adopt(questions.answer(self.state, self.state.dialog, value))
+
+    def reopen(self) -> None:
+        """Draw what is behind the dialog, and the dialog anew."""
+        self.getForm(self.state.screen).redraw()
+        self._form().leave()
+        self._show_form()
+
+    def _show_theme(self) -> None:
+        """Draw in the theme that is looked at, asked for or set, when that is another one."""
+        looked_at = self.state.theme_preview if self.state.screen == "settings" else ""
+        words = self._themes.choose(looked_at, self.state.preferences.theme)
+        if words:
             self.state = replace(self.state, notice=words)
-        self.palette = Palette(self._theme)
-        if self._has_form():
-            self._form().redraw()
+        if self.palette.theme != self._themes.shown:
+            self.palette = Palette(self._themes.shown)
+            if self._has_form():
+                self._form().redraw()
+
+    def _keep_theme(self, name: str) -> None:
+        if self._themes.colourless:
+            words = "colours are off (NO_COLOR or --no-color)"
+            self.state = replace(self.state, notice=words)
+            return
+        self._themes.release()
+        preferences = replace(self.state.preferences, theme=name)
+        self.state = replace(self.state, preferences=preferences)
+        self.poller.save(SaveSettings(edits.set_value(("theme",), name), f"theme: {name}"))
+
+    def _look_for_themes(self) -> None:
+        """Take over theme files that have come, gone or changed."""
+        catalogue = self._themes.reload()
+        self.state = settings_commands.with_catalogue(self.state, catalogue)
 
     def _zone_of(self, name: str) -> tzinfo | None:
         """The zone the daemon counted the days in; the local one when it is not known here."""
@@ -284,9 +356,21 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         elif effect == "window":
             self.poller.show_window(self.state.window)
         elif effect == "refresh":
+            self._look_for_themes()
             self.poller.refresh()
+        elif effect == "themes":
+            self._look_for_themes()
         elif isinstance(effect, SaveSettings):
             self.poller.save(effect)
+        elif isinstance(effect, Ask):
+            self.asker.ask(effect)
+        elif isinstance(effect, CycleTheme):
+            current = self.state.preferences.theme
+            self._keep_theme(self._themes.after(current, effect.step))
+        elif isinstance(effect, KeepTheme):
+            self._keep_theme(effect.name)
+        elif isinstance(effect, OpenSite):
+            self.state = replace(self.state, notice=site.show(effect.address, os.environ))
         else:
             self._form().redraw()
 
@@ -300,6 +384,6 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
     def _has_form(self) -> bool:
         return hasattr(self, "_THISFORM")
 
-    def _form(self) -> ScreenForm:
-        form: ScreenForm = self._THISFORM
+    def _form(self) -> ScreenForm | DialogForm:
+        form: ScreenForm | DialogForm = self._THISFORM
         return form

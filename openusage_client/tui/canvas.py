@@ -123,6 +123,7 @@ class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]
     def __init__(self, *args: Any, **keywords: Any) -> None:
         self._drawn: list[Line] | None = None
         self._empty_reads = 0
+        self._look_first = False
         super().__init__(*args, **keywords)
 
     @property
@@ -179,37 +180,50 @@ class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]
         self._drawn = lines
         return True
 
+    def edit(self) -> None:
+        """Take keys until left; curses may have read some while another form was shown."""
+        self._look_first = True
+        super().edit()
+
     def get_and_use_key_press(self) -> None:
         """Sleep until a key, news, a signal or the next minute, then take all there is."""
         host = self.host
         timeout = 60.0 - time.time() % 60.0 + 0.005
+        if self._look_first:
+            self._look_first = False
+            self._take_keys(waiting=False)
+            timeout = 0.0
+            if not self.parent.editing:
+                return
         ready, _, _ = select.select([sys.stdin, host.wake], [], [], timeout)
         signals = [byte for byte in host.wake.drain() if byte] if host.wake in ready else []
         host.woken(signals)
         if sys.stdin in ready:
             self._take_keys()
 
-    def _take_keys(self) -> None:
+    def _take_keys(self, *, waiting: bool = True) -> None:
         """
         All keys that are waiting, so that a held key does not queue up behind the drawing.
 
-        A key that changes the screen does not end this: curses may already have read the next one.
+        A key that leaves the form ends this: those behind it are for the form that is shown next.
         """
         pad = self.parent.curses_pad
         pad.keypad(True)
         pad.nodelay(True)
         for taken in range(_MAX_KEYS_PER_FRAME):
-            value = _read(pad)
+            value = read_key(pad)
             if value is None:
-                self._count_empty(empty=taken == 0)
+                self._count_empty(empty=waiting and taken == 0)
                 return
             self._empty_reads = 0
             if value == curses.KEY_MOUSE:
                 self._report(_curses_mouse())
             elif value == "\x1b":
-                self._take_sequence(_after_escape(pad))
+                self._take_sequence(after_escape(pad))
             elif key := key_name(value):
                 self.host.press(key)
+            if not self.parent.editing:
+                return
 
     def _take_sequence(self, found: Sequence[str] | Pointed | Pasted) -> None:
         """What an escape character has begun: keys, a mouse report or pasted text."""
@@ -233,7 +247,8 @@ class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]
             self.host.press("q")
 
 
-def _read(pad: Any) -> str | int | None:
+def read_key(pad: Any) -> str | int | None:
+    """The next character or key number; None when nothing is waiting."""
     try:
         value: str | int = pad.get_wch()
     except curses.error:
@@ -291,20 +306,20 @@ def _curses_mouse() -> Pointed | None:
     return Pointed("wheel.down", x, y) if buttons & _WHEEL_DOWN else None
 
 
-def _after_escape(pad: Any) -> tuple[str, ...] | Pointed | Pasted:
+def after_escape(pad: Any) -> tuple[str, ...] | Pointed | Pasted:
     """
     What an escape character begins: itself and the character right behind it, or a sequence.
 
     tmux hands over a key struck soon after Esc together with it.  Of the sequences that curses does
     not know, mouse reports and pastes are read; any other is swallowed whole.
     """
-    following = _read(pad)
+    following = read_key(pad)
     if following is None:
         return ("Esc",)
     if following not in ("[", "O"):
         return ("Esc", key_name(following))
     sequence = ""
-    while isinstance(following := _read(pad), str) and len(sequence) < _MAX_SEQUENCE:
+    while isinstance(following := read_key(pad), str) and len(sequence) < _MAX_SEQUENCE:
         sequence += following
         if "@" <= following <= "~":
             break
@@ -318,7 +333,7 @@ def _pasted(pad: Any) -> str:
     text: list[str] = []
     misses = 0
     while misses < _PASTE_PATIENCE and len(text) < _MAX_PASTE:
-        char = _read(pad)
+        char = read_key(pad)
         if char is None:
             misses += 1
             select.select([sys.stdin], [], [], _PASTE_PAUSE_S)

@@ -19,6 +19,13 @@ class CycleTheme:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepTheme:
+    """Effect: draw in the theme of that name from now on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSite:
     """Effect: show an address in the user's browser, or say it where there is none."""
 
@@ -30,6 +37,7 @@ EffectKind = (
     | SaveSettings
     | Ask
     | CycleTheme
+    | KeepTheme
     | OpenSite
 )
 """`themes`: look anew which themes there are."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from openusage_client.tui.detail import keys as detail_keys
-from openusage_client.tui.key_row import Key as Key
+from openusage_client.tui.key_row import Key
 from openusage_client.tui.settings import keys as settings_keys
 
 MAIN: Final = "main"

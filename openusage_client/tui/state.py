@@ -204,6 +204,9 @@ def receive(state: AppState, update: Update) -> AppState:
         changes["settings"], changes["notice"] = answers.receive(
             state.settings, update.reply, state.notice
         )
+        question = answers.question(update.reply)
+        if question is not None and state.dialog is None and state.screen == "settings":
+            changes["dialog"] = question
     if update.answer is not None:
         changes["answers"] = {**state.answers, update.answer.question.name: update.answer}
     if update.window is not None and not state.window_chosen:

@@ -100,12 +100,16 @@ WALLS: dict[str, tuple[str, ...]] = {
     "npyscreen": (
         "openusage_client.tui.app",
         "openusage_client.tui.canvas",
+        "openusage_client.tui.dialogs",
+        "openusage_client.tui.dialog_fields",
         "openusage_client.tui.palette",
         "openusage_client.tui.keymap",
     ),
     "curses": (
         "openusage_client.tui.app",
         "openusage_client.tui.canvas",
+        "openusage_client.tui.dialogs",
+        "openusage_client.tui.dialog_fields",
         "openusage_client.tui.palette",
         "openusage_client.tui.keymap",
     ),

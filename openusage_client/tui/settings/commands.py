@@ -13,9 +13,10 @@ from typing import Final
 from openusage_client.preferences import VIEWS, WINDOWS
 from openusage_client.tui.asking import Ask
 from openusage_client.tui.changes import Change, SaveSettings, set_costs, set_view
-from openusage_client.tui.effects import Command, CycleTheme, OpenSite, Outcome, Size
+from openusage_client.tui.effects import Command, CycleTheme, KeepTheme, OpenSite, Outcome, Size
 from openusage_client.tui.settings import answers, edits, model, options, questions, rows
 from openusage_client.tui.state import AppState
+from openusage_client.tui.theme_files import Catalogue
 from openusage_proto import methods
 
 SCREEN: Final = "settings"
@@ -48,6 +49,15 @@ def _to_tab(state: AppState, tab: str) -> AppState:
         current = settings.catalogue.index(state.preferences.theme)
         settings = replace(settings, cursors={**settings.cursors, tab: max(0, current)})
     return replace(state, settings=settings, theme_preview="")
+
+
+def with_catalogue(state: AppState, catalogue: Catalogue) -> AppState:
+    """The state with the themes there are now; the cursor starts on the one in use."""
+    settings = replace(state.settings, catalogue=catalogue)
+    if model.THEME not in settings.cursors:
+        current = max(0, catalogue.index(state.preferences.theme))
+        settings = replace(settings, cursors={**settings.cursors, model.THEME: current})
+    return replace(state, settings=settings)
 
 
 def _tab(tab: str) -> Command:
@@ -144,7 +154,7 @@ def _choose_theme(state: AppState, at: int, _size: Size) -> Outcome:
     if state.settings.catalogue is None:
         return state, ()
     name = state.settings.catalogue.entries[at].theme.name
-    return _save(state, edits.set_value(("theme",), name), f"saved: theme {name}")
+    return state, (KeepTheme(name),)
 
 
 def _choose_view(state: AppState, at: int, _size: Size) -> Outcome:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from openusage_client.tui import keymap
+from openusage_client.tui.key_row import Key
 from openusage_client.tui.layout import Line, clip_line, fit_line, spread
 from openusage_client.tui.matching import contains
 from openusage_client.tui.state import AppState
@@ -14,7 +15,7 @@ from openusage_client.tui.text import cell_width, pad
 _WHERE: Final = {keymap.MAIN: "on the overview", keymap.DETAIL: "on a detail page"}
 
 
-def commands(screen: str) -> list[keymap.Key]:
+def commands(screen: str) -> list[Key]:
     """
     All commands: first those of the screen, then those of the overview, then all others.
 
@@ -31,7 +32,7 @@ def commands(screen: str) -> list[keymap.Key]:
     return [*here, *overview, *others]
 
 
-def matches(state: AppState) -> list[keymap.Key]:
+def matches(state: AppState) -> list[Key]:
     """The commands that the typed text finds."""
     wanted = state.entry.text if state.entry else ""
     return [
@@ -41,7 +42,7 @@ def matches(state: AppState) -> list[keymap.Key]:
     ]
 
 
-def chosen(state: AppState) -> keymap.Key | None:
+def chosen(state: AppState) -> Key | None:
     """The highlighted command."""
     found = matches(state)
     at = state.entry.choice if state.entry else 0
@@ -69,7 +70,7 @@ def render_commands(state: AppState, width: int, room: int) -> list[Line]:
     return lines
 
 
-def _row(state: AppState, row: keymap.Key, keys: int, width: int, *, highlighted: bool) -> Line:
+def _row(state: AppState, row: Key, keys: int, width: int, *, highlighted: bool) -> Line:
     usable = state.screen in row.contexts or keymap.MAIN in row.contexts
     role = "title.selected" if highlighted else "text" if usable else "muted"
     left: Line = [
