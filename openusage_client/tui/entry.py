@@ -31,9 +31,9 @@ def insert(state: AppState, text: str) -> AppState:
 
 
 def delete(state: AppState) -> AppState:
-    """Without the last character; a filter whose line is empty is closed by it."""
+    """Without the last character; a line that is empty is closed by it."""
     entry = state.entry
-    if entry is not None and not entry.text and entry.kind == FILTER:
+    if entry is not None and not entry.text:
         return replace(state, entry=None)
     return edited(state, entry.text[:-1]) if entry else state
 

@@ -32,6 +32,11 @@ BYTES = {
 }  # fmt: skip
 
 
+def beside(text):
+    """True for the two columns of a wide terminal."""
+    return any("Claude Code" in line and "─ Codex" in line for line in text.splitlines())
+
+
 def key_bytes(name):
     """What a terminal sends for a key of the keymap."""
     if name.startswith("^") and len(name) == 2:
@@ -78,7 +83,7 @@ def test_every_key_of_the_table_works(server):
                     continue
                 for key in row.keys:
                     terminal.send(opener + key_bytes(key))
-                    terminal.send("\x7f\x7f")
+                    terminal.send("\x7f\x7f\x7f")
         terminal.send("gr")
         terminal.wait_for("refreshing 1 account")
         terminal.send("q")
@@ -179,7 +184,7 @@ def test_resize_redraws_at_once(server):
     with Terminal(dashboard(), 80, 24) as terminal:
         terminal.wait_for("Claude Code")
         terminal.resize(120, 40)
-        terminal.wait_for("need attention")
+        terminal.wait_until(beside)
         terminal.resize(30, 6)
         terminal.wait_for("needs 40x8")
 
@@ -265,7 +270,7 @@ def test_stderr_may_be_a_file(server, isolated_home):
     with Terminal(["/bin/sh", "-c", f"exec {command} 2>{log}"]) as terminal:
         terminal.wait_for("Claude Code")
         terminal.resize(120, 40)
-        terminal.wait_for("need attention")
+        terminal.wait_until(beside)
         terminal.send("q")
         assert terminal.wait_exit() == 0
     with open(log, encoding="utf-8") as file:
