@@ -66,7 +66,8 @@ def _refused(topic: str, words: str) -> str:
         PLANNED: "not possible: ",
     }
     start = said.get(topic, "")
-    return words if words.startswith(start) else start + words
+    # The daemon's words may begin like ours.
+    return words if start and words.startswith(start.rstrip(": ")) else start + words
 
 
 def _accounts(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:

@@ -108,7 +108,7 @@ def _sections(state: AppState, _width: int) -> Listed:
     for title, chosen in titles:
         head += [(f"[{title}]" if chosen else f" {title} ", "tab.on" if chosen else "tab")]
     hidden = "hidden" if state.preferences.hide_empty else "shown"
-    head += [("   sections without data are ", "muted"), (hidden, "text")]
+    head += [("   empty ones ", "muted"), (hidden, "text")]
     lines: list[tuple[int, Line]] = [(-1, head)]
     for at, (name, on) in enumerate(rows.section_rows(state)):
         lines.append(

@@ -8,7 +8,7 @@ from openusage_client.tui.layout import Line, clip_line, fit_line, pick
 from openusage_client.tui.settings import model
 from openusage_client.tui.settings.rows import cursor
 from openusage_client.tui.state import AppState
-from openusage_client.tui.text import clean, wrap
+from openusage_client.tui.text import cell_width, clean, wrap
 from openusage_client.tui.views.settings_preview import preview
 from openusage_client.tui.views.settings_rows import listed
 
@@ -71,8 +71,12 @@ def _news(state: AppState, width: int) -> Line:
 
 
 def _about(state: AppState, width: int) -> list[Line]:
-    words = [part for line in listed(state, width).about for part in wrap(line, max(8, width - 2))]
-    return [[(" ", "text"), (part, "muted")] for part in words[:_MAX_ABOUT]]
+    notice = clean(state.notice)
+    # The footer has one line for the answer to a key; what is longer is told here.
+    told = cell_width(notice) > width * 2 // 3
+    lines, role = ([notice], "accent") if told else (listed(state, width).about, "muted")
+    words = [part for line in lines for part in wrap(line, max(8, width - 2))]
+    return [[(" ", "text"), (part, role)] for part in words[:_MAX_ABOUT]]
 
 
 def _rows(state: AppState, width: int, room: int) -> tuple[list[Line], str]:
