@@ -18,6 +18,7 @@ from openusage_client.formatting import (
     format_local,
     format_money,
     format_tokens,
+    parse_iso,
 )
 from openusage_client.preferences import HIDDEN
 from openusage_client.price_pages import format_rate
@@ -57,6 +58,10 @@ _DELIVERED: Final = {
 }
 _MAX_PARTS: Final = 12
 UNKNOWN: Final = "—"
+SESSION_ROLES: Final = ("label", "muted", "text", "value", "cost")
+"""Columns of `session_cells`."""
+EVENT_ROLES: Final = ("label", "text", "muted", "muted", "muted", "muted", "cost")
+"""Columns of `event_cells`."""
 
 
 def explain_lines(
@@ -69,8 +74,8 @@ def explain_lines(
         *([_money(answer), *(_price(price) for price in answer.prices)] if costs else []),
         _channels(answer, now),
         _sources(answer, now),
-        _sessions(answer, now, costs=costs),
-        _events(answer, now, costs=costs),
+        _sessions(answer, now, width, costs=costs),
+        _events(answer, now, width, costs=costs),
         _notes(answer),
         _query(answer, width),
     ]
@@ -85,7 +90,7 @@ def _fitted(line: Line, width: int) -> list[Line]:
     """A line that is too long, broken at spaces and indented; tables never are."""
     if sum(cell_width(text) for text, _ in line) <= width or len(line) != 2:
         return [clip_line(line, width)]
-    indent = " " * cell_width(line[0][0]) if not line[0][0].strip() else "  "
+    indent = " " * min(cell_width(line[0][0]), width // 3)
     parts = wrap(line[1][0], max(12, width - len(indent)))
     return [
         clip_line([(line[0] if index == 0 else (indent, "text")), (part, line[1][1])], width)
@@ -98,9 +103,9 @@ def _fitted(line: Line, width: int) -> list[Line]:
 
 def _total(answer: Explanation, now: datetime, *, costs: bool) -> list[Line]:
     totals = answer.totals
-    span = f"{_when(answer.since, now)} to {_when(answer.until, now)}"
-    if answer.since is None:
-        span = f"all that is known until {_when(answer.until, now)}"
+    until = "now" if parse_iso(answer.until) >= now else format_local(answer.until, now)
+    since = "the beginning" if answer.since is None else format_local(answer.since, now)
+    span = f"{since} to {until}"
     lines: list[Line] = [[("Number", "heading"), ("", "text")]]
     lines.append([("  ", "text"), (f"{span}, {answer.timezone}", "label")])
     asked = [
@@ -161,7 +166,7 @@ def _parts(answer: Explanation, *, costs: bool) -> list[Line]:
         rows.append([f"{more} more", "", format_count(rest), ""])
     return [
         [("Adds up from", "heading"), (" model, tool and account", "muted")],
-        *_table(rows, roles=("text", "label", "value", "cost")),
+        *table(rows, roles=("text", "label", "value", "cost")),
     ]
 
 
@@ -233,7 +238,7 @@ def _price(price: ExplainPrice) -> list[Line]:
         if bucket.tokens
     ]
     listed = sum(bucket.tokens * rates[bucket.name] / 1e6 for bucket in price.buckets)
-    lines += _table(rows, roles=("label", "text", "muted", "cost"))
+    lines += table(rows, roles=("label", "value", "muted", "cost"))
     stored = format_cost(price.calculated_usd, estimate=False)
     note = f"stored as {stored} for {format_count(price.requests)} requests"
     if abs(listed - price.calculated_usd) >= 0.00005:
@@ -245,7 +250,7 @@ def _price(price: ExplainPrice) -> list[Line]:
 
 def _tokens_only(buckets: Sequence[ExplainBucket]) -> list[Line]:
     rows = [[_KINDS[one.name], format_count(one.tokens)] for one in buckets if one.tokens]
-    return _table(rows, roles=("label", "text"))
+    return table(rows, roles=("label", "text"))
 
 
 # ------------------------------------------------------------------- provenance
@@ -276,7 +281,7 @@ def _channels(answer: Explanation, now: datetime) -> list[Line]:
             ]
             for row in answer.deliveries
         ]
-        lines += _table(rows, roles=("text", "value", "muted", "muted"))
+        lines += table(rows, roles=("text", "value", "muted", "muted"))
     return lines
 
 
@@ -294,22 +299,21 @@ def _sources(answer: Explanation, now: datetime) -> list[Line]:
         if source.last_event_at:
             words += f" · last event {format_ago(source.last_event_at, now)}"
         lines.append([("    ", "text"), (words, "muted")])
-        lines += [[("    ", "text"), (clean(path), "label")] for path in source.names]
+        below = [clean(path).removeprefix(f"{clean(source.home)}/") for path in source.names]
+        lines += [[("    ", "text"), (path, "label")] for path in below]
         if source.error:
             lines.append([("    ", "text"), (clean(source.error), "warn")])
     return lines
 
 
-def _sessions(answer: Explanation, now: datetime, *, costs: bool) -> list[Line]:
+def _sessions(answer: Explanation, now: datetime, width: int, *, costs: bool) -> list[Line]:
     if not answer.sessions:
         return []
     lines: list[Line] = [
         [("Sessions", "heading"), (f" {format_count(answer.sessions_total)} in all", "muted")]
     ]
-    lines += _table(
-        [session_cells(row, now, costs=costs) for row in answer.sessions],
-        roles=("label", "text", "text", "value", "cost"),
-    )
+    rows = [session_cells(row, now, costs=costs) for row in answer.sessions]
+    lines += table(rows, SESSION_ROLES, width)
     return lines
 
 
@@ -325,7 +329,7 @@ def session_cells(row: ExplainSession, now: datetime, *, costs: bool) -> list[st
     ]
 
 
-def _events(answer: Explanation, now: datetime, *, costs: bool) -> list[Line]:
+def _events(answer: Explanation, now: datetime, width: int, *, costs: bool) -> list[Line]:
     if not answer.events:
         return []
     shown, total = len(answer.events), answer.events_total
@@ -333,7 +337,7 @@ def _events(answer: Explanation, now: datetime, *, costs: bool) -> list[Line]:
     rows = [event_cells(event, now, costs=costs) for event in answer.events]
     return [
         [("Events", "heading"), (note, "muted")],
-        *_table(rows, roles=("label", "text", "muted", "muted", "muted", "muted", "cost")),
+        *table(rows, EVENT_ROLES, width),
     ]
 
 
@@ -380,26 +384,34 @@ def _query(answer: Explanation, width: int) -> list[Line]:
 # ----------------------------------------------------------------------- tables
 
 
-def _when(iso: str | None, now: datetime) -> str:
-    return format_local(iso, now)
-
-
 def _widths(rows: Sequence[tuple[str, str]]) -> tuple[int, int]:
     return max(cell_width(row[0]) for row in rows), max(cell_width(row[1]) for row in rows)
 
 
-def _table(rows: Sequence[Sequence[str]], roles: Sequence[str]) -> list[Line]:
-    """Rows in aligned columns: words to the left, figures to the right."""
+def table(
+    rows: Sequence[Sequence[str]], roles: Sequence[str], width: int | None = None
+) -> list[Line]:
+    """
+    Rows in aligned columns, words to the left and figures to the right.
+
+    Columns without any word are left out, and where there is not enough room, faint ones are, from
+    the right.
+    """
     if not rows:
         return []
-    widths = [max(cell_width(row[at]) for row in rows) for at in range(len(rows[0]))]
-    figures = {at for at, role in enumerate(roles) if role in ("value", "cost", "muted")}
-    lines = []
+    widths = [max(cell_width(row[at]) for row in rows) for at in range(len(roles))]
+    shown = [at for at, cells in enumerate(widths) if cells]
+    while width and sum(widths[at] + 2 for at in shown) > width:
+        faint = [at for at in shown if roles[at] == "muted"]
+        if not faint:
+            break
+        shown.remove(faint[-1])
+    lines: list[Line] = []
     for row in rows:
-        line: Line = []
-        for at, text in enumerate(row):
-            if widths[at]:
-                align = ">" if at in figures else "<"
-                line.append(("  " + pad(text, widths[at], align), roles[at]))
+        line: Line = [("  ", "text")]
+        for at in shown:
+            align = "<" if roles[at] in ("label", "text") else ">"
+            gap = "" if at == shown[0] else "  "
+            line.append((gap + pad(row[at], widths[at], align), roles[at]))
         lines.append(line)
     return lines

@@ -205,6 +205,16 @@ def first_hot_quarter(connection: sqlite3.Connection) -> int | None:
     return None if ident is None else ident >> QUARTER_SHIFT
 
 
+def session_ids(connection: sqlite3.Connection, start: str, limit: int) -> list[str]:
+    """Ids of sessions that begin with a text, by the index on them."""
+    found = connection.execute(
+        "SELECT DISTINCT session_id FROM session WHERE session_id >= ? AND session_id < ?"
+        " ORDER BY session_id LIMIT ?",
+        (start, start + "\U0010ffff", limit),
+    )
+    return [row[0] for row in found]
+
+
 def active_quarters(
     connection: sqlite3.Connection, names: Names, wanted: Selection
 ) -> list[tuple[int, int, int, int]]:

@@ -43,6 +43,11 @@ class DetailReading:
                 return None
             return sum(map(value, detail_queries.events(connection, self._names, wanted, None)))
 
+    def session_ids(self, start: str, limit: int) -> list[str]:
+        """Ids of sessions that begin with a text, the text itself first."""
+        with self._database.read_snapshot() as connection:
+            return detail_queries.session_ids(connection, start, limit)
+
     def first_hot_quarter(self) -> int | None:
         """Quarter of the oldest event whose detail is kept, or None."""
         with self._database.read_snapshot() as connection:

@@ -9,6 +9,7 @@ none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final, Protocol
 
@@ -28,7 +29,7 @@ from openusaged.pricing.book import PriceBook, Sources
 from openusaged.runtime.clock import Clock
 from openusaged.storage.store import EventGroup, Owner, Selection, Store, UsageRow, readable_sql
 from openusaged.usecases import explained as taken
-from openusaged.usecases.deliveries import Delivered
+from openusaged.usecases.deliveries import SEVERAL, Delivered
 from openusaged.usecases.price_answers import explain as explain_price
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.totals import Sum, sum_rows
@@ -86,6 +87,8 @@ class Explaining:
         window = "all" if whole else params.window
         span = resolve_span(window, params.since, params.until, self._clock.now_ms(), zone)
         seq = store.seq
+        if params.session is not None:
+            params = replace(params, session=_session(params.session, store))
         wanted = _selection(params, view, store, span)
         groups = store.event_groups(wanted)
         hot = [group.usage for group in groups]
@@ -200,7 +203,7 @@ class Explaining:
                 repeated=counts.repeated,
             )
             for (source, channel), counts in sorted(self._deliveries().items())
-            if source in sources
+            if source in sources or source == SEVERAL
         ]
 
 
@@ -232,6 +235,16 @@ def _selection(params: ExplainParams, view: View, store: Store, span: Span) -> S
         agent_kind=None if params.agent is None else AGENT_KINDS[params.agent],
         session=params.session,
     )
+
+
+def _session(text: str, store: Store) -> str:
+    """The session with this id, or the only one that begins so (tables cut ids)."""
+    found = store.session_ids(text, 2) if text else []
+    if not found:
+        raise InvalidParams(f"session: there is no {text!r}")
+    if found[0] != text and len(found) > 1:
+        raise InvalidParams(f"session: more than one begins with {text!r}: {', '.join(found)} ...")
+    return found[0]
 
 
 def _check(params: ExplainParams) -> None:

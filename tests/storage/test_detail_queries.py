@@ -52,7 +52,9 @@ def test_groups_of_events_add_up_to_the_quarter_hours(values: list[dict[str, Any
         store = Store.open(
             str(Path(folder) / "t.db"), app_version="test", now_ms=lambda: START_MS + 10**7
         )
-        store.apply([WriteBatch(events=[prepared(number, **one) for number, one in enumerate(values)])])
+        store.apply(
+            [WriteBatch(events=[prepared(number, **one) for number, one in enumerate(values)])]
+        )
         end_q = START_MS // QUARTER_MS + 8
         everything = Selection(start_q=None, end_q=end_q)
         assert added([group.usage for group in store.event_groups(everything)]) == added(

@@ -168,7 +168,7 @@ def spending_card(given: Given) -> Card | None:
         return None
     labels = [name for name, _, _ in rows] + [clean(limits.label(metric)) for metric in money]
     cells = widest(labels, max(8, given.width // 2))
-    lines: list[Line] = [[("Spending", "heading"), (f" {_money_kind(given)}", "muted")]]
+    lines: list[Line] = [[("Spending", "heading"), (f" {money_kind(given)}", "muted")]]
     spots = []
     for name, amount, figure in rows:
         if figure is not None:
@@ -184,7 +184,8 @@ def _costs(totals: Totals) -> bool:
     return totals.cost_usd > 0 or totals.unpriced_requests > 0 or bool(totals.other_costs)
 
 
-def _money_kind(given: Given) -> str:
+def money_kind(given: Given) -> str:
+    """What the account's costs are, in words."""
     basis = given.account.usage.totals.cost_basis if given.account.usage else ""
     return {
         "estimate": "by list price",
@@ -243,8 +244,8 @@ def _in_and_out(rows: Sequence[NamedTotals], width: int) -> list[Line]:
     prompts = [row.totals.total_tokens - row.totals.output_tokens for row in known]
     top = max(1, *prompts, *(row.totals.output_tokens for row in known))
     names = widest([wording.name(row) for row in known], max(8, width // 3))
-    # Two spaces, the name, and for each bar its word, a figure of five cells and a gap.
-    room = max(4, min(24, (width - names - 24) // 2))
+    # Two spaces, the name, and for each bar its word and a figure of six cells.
+    room = max(4, min(24, (width - names - 25) // 2))
     lines: list[Line] = [[], [("  In and out", "label"), (" prompt with cache, answer", "muted")]]
     for row, prompt in zip(known, prompts, strict=True):
         line: Line = [("  ", "text"), (pad(clip_middle(wording.name(row), names), names), "text")]

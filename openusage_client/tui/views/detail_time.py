@@ -20,7 +20,7 @@ from openusage_client.tui.views.chart import (
     long_day,
     short_day,
 )
-from openusage_client.tui.views.detail_cards import Given
+from openusage_client.tui.views.detail_cards import Given, money_kind
 from openusage_client.tui.views.detail_page import Card, Spot
 from openusage_client.tui.views.tile import first_day
 from openusage_proto.activity_messages import Activity, ActivityDays
@@ -59,7 +59,8 @@ def _counts(value: float) -> str:
     return format_tokens(round(value)) if value >= 10_000 else format_count(round(value))
 
 
-def _money(value: float) -> str:
+def _dollars(value: float) -> str:
+    """An amount on a scale: the heading says what kind of money it is."""
     return format_cost(value, estimate=False)
 
 
@@ -93,7 +94,7 @@ def cost_cards(given: Given) -> list[Card]:
     cards = []
     if given.costs and any(activity.days.cost_usd):
         cards.append(
-            _bars(given, activity, "cost", "Cost", activity.days.cost_usd, _money, "series.2")
+            _bars(given, activity, "cost", "Cost", activity.days.cost_usd, _dollars, "series.2")
         )
     if any(activity.days.requests):
         requests = [float(count) for count in activity.days.requests]
@@ -116,7 +117,8 @@ def _bars(
     axis = axis_of(given, activity, words, focused)
     lines: list[Line] = [_heading(given, activity, title, name, focused=focused)]
     at = len(axis.dates) - 1 - day_cursor(given)
-    note = _read_out(activity, at, values[at], words) if focused else _summary(axis, values, words)
+    summary = _summary(axis, values, words, given.width - 2)
+    note = _read_out(given, activity, at) if focused else summary
     lines.append([("  ", "text"), (note, "value" if focused else "muted")])
     lines += [[("  ", "text"), *line] for line in bar_chart(axis, values, role)]
     return Card(
@@ -137,6 +139,7 @@ def _chart_spot(given: Given, activity: Activity, spot: str, days: int) -> Spot:
 def _heading(given: Given, activity: Activity, title: str, name: str, *, focused: bool) -> Line:
     line: Line = [("  " if focused else "", "text"), (title, "heading"), (" per day", "muted")]
     if name == "cost":
+        line.append((f" {money_kind(given)}", "muted"))
         if activity.days.unpriced:
             line.append(
                 (f" · {format_count(activity.days.unpriced)} requests without price", "warn")
@@ -149,22 +152,27 @@ def _heading(given: Given, activity: Activity, title: str, name: str, *, focused
     return clip_line(line, given.width)
 
 
-def _read_out(activity: Activity, at: int, value: float, words: Callable[[float], str]) -> str:
-    """The day under the cursor and its value."""
-    day = date.fromisoformat(activity.dates[at])
-    return f"{long_day(day)}: {words(value)}"
+def _read_out(given: Given, activity: Activity, at: int) -> str:
+    """The day under the cursor with all that is known of it."""
+    days = activity.days
+    parts = [f"{format_tokens(days.tokens[at])} tokens"]
+    if given.costs and any(days.cost_usd):
+        parts.append(format_cost(days.cost_usd[at]))
+    parts.append(f"{format_count(days.requests[at])} requests")
+    return f"{long_day(date.fromisoformat(activity.dates[at]))}: {' · '.join(parts)}"
 
 
-def _summary(axis: Axis, values: Sequence[float], words: Callable[[float], str]) -> str:
-    """Total, mean of the active days and the peak."""
+def _summary(axis: Axis, values: Sequence[float], words: Callable[[float], str], width: int) -> str:
+    """Total, mean of the active days and the peak, as much of it as there is room for."""
     active = [value for value in values if value > 0]
     if not active:
         return "nothing"
     best = max(range(len(values)), key=lambda index: values[index])
-    return (
-        f"{words(sum(values))} in all · {words(sum(active) / len(active))} on an active day ·"
-        f" peak {words(values[best])} on {short_day(axis.dates[best])}"
-    )
+    total = f"{words(sum(values))} in all"
+    mean = f"{words(sum(active) / len(active))} on an active day"
+    peak = f"peak {words(values[best])} on {short_day(axis.dates[best])}"
+    forms = (f"{total} · {mean} · {peak}", f"{total} · {peak}", total)
+    return next((form for form in forms if cell_width(form) <= width), total)
 
 
 def _lines(
@@ -246,13 +254,14 @@ def _heat_days(given: Given, activity: Activity) -> Card | None:
     active = [tokens for tokens in values.values() if tokens]
     best = max(values, key=lambda day: values[day])
     if focused:
-        note = f"{long_day(chosen)}: {format_tokens(values[chosen])} tokens"
+        note = _read_out(given, activity, len(activity.dates) - 1 - day_cursor(given))
     else:
-        mean = format_tokens(sum(active) // len(active))
-        note = (
-            f"{len(active)} of {len(values)} days active · {mean} on one of them ·"
-            f" peak {format_tokens(top)} on {short_day(best)}"
-        )
+        days = f"{len(active)} of {len(values)} days active"
+        mean = f"{format_tokens(sum(active) // len(active))} on one of them"
+        peak = f"peak {format_tokens(top)} on {short_day(best)}"
+        note = f"{days} · {mean} · {peak}"
+        if cell_width(note) > given.width - 2:
+            note = f"{days} · {peak}"
     lines.append([("  ", "text"), (note, "value" if focused else "muted")])
     return Card(
         id="activity_heatmap",

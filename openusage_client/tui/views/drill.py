@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from openusage_client.explain_page import cost_words, event_cells, session_cells
+from openusage_client.explain_page import (
+    EVENT_ROLES,
+    SESSION_ROLES,
+    cost_words,
+    event_cells,
+    session_cells,
+    table,
+)
 from openusage_client.formatting import format_cost, format_count, format_tokens
 from openusage_client.preferences import HIDDEN
 from openusage_client.tui.detail import asking
@@ -101,7 +108,7 @@ def _days(figure: Figure, activity: Activity, width: int, *, costs: bool) -> Car
 def _sessions(state: AppState, figure: Figure, answer: Explanation, width: int) -> Card:
     costs = shows_costs(state)
     rows = [session_cells(row, state.now, costs=costs) for row in answer.sessions]
-    lines = _aligned(rows, ("label", "text", "text", "value", "cost"))
+    lines = table(rows, SESSION_ROLES, width)
     spots = [
         Spot(
             id=f"session/{row.session_id}",
@@ -121,7 +128,7 @@ def _sessions(state: AppState, figure: Figure, answer: Explanation, width: int) 
 def _events(state: AppState, answer: Explanation, width: int) -> Card:
     costs = shows_costs(state)
     rows = [event_cells(event, state.now, costs=costs) for event in answer.events]
-    lines = _aligned(rows, ("label", "text", "muted", "muted", "muted", "value", "cost"))
+    lines = table(rows, EVENT_ROLES, width)
     spots = [Spot(id=f"event/{index}", line=index) for index in range(len(lines))]
     totals = answer.totals
     amount = f" · {cost_words(totals)}" if costs else ""
@@ -149,19 +156,3 @@ def _card(lines: list[Line], spots: Sequence[Spot], width: int, empty: str) -> C
         lines = [[(f"  {empty}", "muted")]]
     clipped = [clip_line(line, width) for line in lines]
     return Card(id="drill", title="", lines=clipped, spots=spots)
-
-
-def _aligned(rows: Sequence[Sequence[str]], roles: Sequence[str]) -> list[Line]:
-    """Columns of one width each, figures to the right; a column without any word is left out."""
-    if not rows:
-        return []
-    widths = [max(cell_width(row[at]) for row in rows) for at in range(len(roles))]
-    lines: list[Line] = []
-    for row in rows:
-        line: Line = [("  ", "text")]
-        for at, text in enumerate(row):
-            if widths[at]:
-                align = "<" if roles[at] in ("label", "text") else ">"
-                line.append((pad(text, widths[at], align) + "  ", roles[at]))
-        lines.append(line)
-    return lines

@@ -197,6 +197,11 @@ def test_names_that_nobody_used_are_refused_with_the_closest(store: Store) -> No
         explain(store, project="nowhere")
     with pytest.raises(InvalidParams, match="neither main nor subagent"):
         explain(store, agent="boss")
+    with pytest.raises(InvalidParams, match="there is no 'zzz'"):
+        explain(store, session="zzz")
+    with pytest.raises(InvalidParams, match="more than one begins with 's'"):
+        explain(store, session="s")
+    assert explain(store, session="c").question["session"] == "c1"
     with pytest.raises(InvalidParams, match="events"):
         explain(store, events=10_000)
 
