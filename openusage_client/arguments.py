@@ -13,6 +13,7 @@ from typing import Final
 from openusage_client.errors import UsageError
 
 WINDOWS: Final = ("1d", "3d", "7d", "30d", "all")
+BREAKDOWNS: Final = ("model", "account", "provider", "client", "project", "branch", "agent")
 _ZONE_MARK: Final = "zoneinfo/"
 _LOCALTIME: Final = "/etc/localtime"
 _TIMEZONE: Final = "/etc/timezone"
@@ -32,7 +33,7 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_zone_flag(parser: argparse.ArgumentParser) -> None:
+def add_zone_flag(parser: argparse._ActionsContainer) -> None:
     """The one zone that decides which day an event belongs to."""
     parser.add_argument(
         "-z",
@@ -48,7 +49,7 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
-def add_range_flags(parser: argparse.ArgumentParser) -> None:
+def add_range_flags(parser: argparse._ActionsContainer) -> None:
     """Inclusive local days."""
     parser.add_argument(
         "--since", metavar="DATE", type=iso_date, help="first day, e.g. 2026-03-01 (inclusive)"
@@ -108,6 +109,54 @@ def iso_date(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no date; write YYYY-MM-DD, e.g. 2026-03-01"
         ) from None
+
+
+def whole_number(text: str) -> int:
+    """
+    A number from 0 on.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; write e.g. 10")
+    return int(text)
+
+
+def positive_number(text: str) -> int:
+    """
+    A number from 1 on, with or without a leading `#`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    number = whole_number(text.removeprefix("#"))
+    if number == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def positive_amount(text: str) -> float:
+    """
+    An amount of money above zero, with or without a leading `$`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        amount = float(text.removeprefix("$"))
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount; write e.g. 200")
+    return amount
+
+
+def project(name: str | None) -> str | None:
+    """A project as the daemon takes it: paths absolute, because it does not stand where we do."""
+    if name and name.startswith((".", "~", "/")):
+        return os.path.abspath(os.path.expanduser(name))
+    return name
 
 
 def time_zone(text: str) -> str:

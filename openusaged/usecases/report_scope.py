@@ -6,20 +6,25 @@ Separate from the rows, which every kind of report builds in its own way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from difflib import get_close_matches
 from typing import Final
 
 from openusage_proto.messages import ReportParams
+from openusaged.core.errors import InvalidParams
 from openusaged.core.models import QUARTER_MS, Account
-from openusaged.core.projects import projects_named
+from openusaged.core.projects import project_labels, projects_named
 from openusaged.core.windows import quarter_of
+from openusaged.providers.registry import provider_ids
 from openusaged.storage.store import Store, UsageRow
 from openusaged.telemetry.repositories import Repositories
 from openusaged.usecases.usage_view import parse_day
 
 DATE_DIGITS: Final = 8
+MAX_NAMES: Final = 12
+"""Names that a refusal lists when none is close."""
 FUTURE_QUARTERS: Final = 97
 """A day beyond now, so that an event of a clock slightly ahead is not hidden until later."""
 
@@ -83,13 +88,58 @@ def is_filtered(params: ReportParams) -> bool:
     return any((params.provider, params.account, params.project, params.model, params.branch))
 
 
+def check_names(params: ReportParams, context: ReportContext, store: Store) -> None:
+    """
+    Refuse names that nothing is known by; a typing error must not look like no usage.
+
+    Raises:
+        InvalidParams: with the names that are close.
+    """
+    owners = store.accounts_with_events()
+    accounts = {account.id for account in context.accounts} | {owner[0] for owner in owners}
+    if params.account and params.account not in accounts:
+        raise _unknown("account", params.account, accounts)
+    if params.provider:
+        known = {account.provider_id for account in context.accounts} | set(provider_ids())
+        known |= {name for _, provider, client in owners for name in (provider, client)}
+        if params.provider.lower() not in known:
+            raise _unknown("provider", params.provider, known)
+    if params.project and not params.project.startswith("/"):
+        roots = store.projects()
+        if not projects_named(roots, params.project):
+            raise _unknown("project", params.project, project_labels(roots).values())
+    if params.model or params.branch:
+        rows = store.usage_rows(group_by=("model", "branch"))
+        models = {row.model for row in rows}
+        if params.model and not any(is_model(name, params.model) for name in models):
+            raise _unknown("model", params.model, models)
+        branches = {row.branch for row in rows}
+        if params.branch and params.branch not in branches:
+            raise _unknown("branch", params.branch, branches)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> InvalidParams:
+    names = sorted({text for text in known if text})
+    close = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    if close:
+        hint = f"; did you mean {' or '.join(close)}?"
+    else:
+        hint = f"; known: {', '.join(names[:MAX_NAMES])}" if names else "; nothing is recorded yet"
+        hint += " ..." if len(names) > MAX_NAMES else ""
+    return InvalidParams(f"{kind}: there is no {name!r}{hint}")
+
+
+def is_model(name: str, wanted: str) -> bool:
+    """Whether a model is meant, with or without vendor prefix and release date, in any case."""
+    return wanted.lower() in (name.lower(), short_model(name).lower())
+
+
 def accept_of(params: ReportParams, context: ReportContext, store: Store) -> Accept:
     """Which rows of usage are meant; they need the dimensions that the filters name."""
     if not is_filtered(params):
         return lambda _row: True
     providers = {account.id: account.provider_id for account in context.accounts}
     provider = (params.provider or "").lower()
-    model = (params.model or "").lower()
     projects = projects_meant(store, params.project) if params.project else None
 
     def accept(row: UsageRow) -> bool:
@@ -101,7 +151,7 @@ def accept_of(params: ReportParams, context: ReportContext, store: Store) -> Acc
             row.provider,
         ):
             return False
-        if model and model not in (row.model.lower(), short_model(row.model).lower()):
+        if params.model and not is_model(row.model, params.model):
             return False
         if params.branch and row.branch != params.branch:
             return False

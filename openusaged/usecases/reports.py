@@ -16,7 +16,7 @@ from openusaged.storage.store import Store, StoredSnapshot
 from openusaged.usecases.report_blocks import block_entries
 from openusaged.usecases.report_groups import group_entries, period_entries, session_entries
 from openusaged.usecases.report_rows import build_rows, plain_row
-from openusaged.usecases.report_scope import Range, ReportContext, accept_of
+from openusaged.usecases.report_scope import Range, ReportContext, accept_of, check_names
 
 __all__ = ["ReportContext", "build_report"]
 
@@ -34,6 +34,7 @@ _FAILED: Final = frozenset({ACCOUNT_ERROR, ACCOUNT_AUTH_REQUIRED})
 def build_report(store: Store, params: ReportParams, context: ReportContext, seq: int) -> Report:
     """The answer of `report`; runs in a reader thread."""
     limits = Range.of(params, context.zone)
+    check_names(params, context, store)
     accept = accept_of(params, context, store)
     build = _BUILDERS.get(params.kind, period_entries)
     built = build(store, params, context, limits, accept)
