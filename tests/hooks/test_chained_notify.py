@@ -1,0 +1,87 @@
+"""A notifier that was there before us: started by our hook as Codex would have started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openusage_proto import locations
+from tests.support.hook_socket import HookSocket
+from tests.support.hooks import CODEX_HOOK, agent_turn_complete
+from tests.support.waiting import wait_until
+
+PYTHON = getattr(sys, "_base_executable", sys.executable)
+NOTICE = json.dumps(agent_turn_complete("t-1", "u-1", text="PLANTED PROMPT"))
+
+
+def run_hook(*then: str, **env: str) -> None:
+    done = subprocess.run(
+        [PYTHON, "-I", "-S", str(CODEX_HOOK), "--then", *then, NOTICE],
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.fixture
+def notifier(tmp_path: Path) -> Path:
+    """A program that writes down how it was called."""
+    program = tmp_path / "a notifier"
+    program.write_text(
+        f"#!{PYTHON}\n"
+        "import json, os, signal, sys\n"
+        "ignored = [n for n in (1, 2, 15) if signal.getsignal(n) == signal.SIG_IGN]\n"
+        "record = {'argv': sys.argv[1:], 'env': os.environ.get('MINE'), 'ignored': ignored}\n"
+        "path = os.path.join(os.path.dirname(sys.argv[0]), 'record')\n"
+        "open(path + '.new', 'w').write(json.dumps(record))\n"
+        "os.rename(path + '.new', path)\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def record_of(notifier: Path) -> dict[str, object]:
+    record = notifier.with_name("record")
+    wait_until(record.exists, 10.0, "the notifier's record")
+    found: dict[str, object] = json.loads(record.read_text())
+    return found
+
+
+def test_is_called_with_its_words_and_the_notice(notifier: Path) -> None:
+    """Its own arguments, then Codex's JSON, the environment and signals as Codex left them."""
+    with HookSocket(locations.socket_path()) as server:
+        run_hook(str(notifier), "-x", "a b", MINE="kept")
+    assert record_of(notifier) == {"argv": ["-x", "a b", NOTICE], "env": "kept", "ignored": []}
+    (params,) = server.params
+    assert params["payload"]["turn-id"] == "u-1"
+    assert "PLANTED" not in json.dumps(params)
+
+
+def test_is_found_on_the_path(notifier: Path) -> None:
+    """Codex looks there, too."""
+    path = f"{notifier.parent}{os.pathsep}{os.environ['PATH']}"
+    with HookSocket(locations.socket_path()):
+        run_hook(notifier.name, PATH=path)
+    assert record_of(notifier)["argv"] == [NOTICE]
+
+
+def test_is_called_when_our_own_hook_is_off(notifier: Path) -> None:
+    """The switch is ours, not the user's notifier's."""
+    run_hook(str(notifier), OPENUSAGE_TELEMETRY_ENABLED="0")
+    assert record_of(notifier)["argv"] == [NOTICE]
+
+
+def test_that_is_gone_costs_nothing(tmp_path: Path) -> None:
+    """Codex ignores a missing program; the event is sent all the same."""
+    with HookSocket(locations.socket_path()) as server:
+        run_hook(str(tmp_path / "gone"))
+        run_hook()
+    assert len(server.params) == 2
