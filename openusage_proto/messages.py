@@ -549,11 +549,21 @@ class SettingsResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatuslineParams:
-    """Claude Code's status line input, unparsed or parsed, and how to draw the answer."""
+    """
+    Claude Code's status line input, and how to draw the answer.
+
+    `segments` in any order (null: the default ones); they are drawn in one fixed order.  `width`
+    drops segments from the right until the line fits; 0 is any width.
+    """
 
     payload: dict[str, Any]
     color: bool = True
     ascii: bool = False
+    segments: list[str] | None = None
+    context_medium: float = 50.0
+    context_high: float = 80.0
+    width: int = 0
+    mode: CostMode = "calculate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from openusage_proto.messages import RecentError
 from openusaged import lifecycle, logs
 from openusaged.config import settings_file
 from openusaged.config.credentials import CredentialsFile
-from openusaged.config.settings import PricingSettings
+from openusaged.config.settings import PricingSettings, Settings
 from openusaged.core.errors import OpenUsageError
 from openusaged.core.models import UsageSnapshot
 from openusaged.core.windows import DAY_MS, iso
@@ -50,6 +50,8 @@ from openusaged.usecases.explaining import Explaining
 from openusaged.usecases.hook_news import HookNews
 from openusaged.usecases.ingest import Ingest
 from openusaged.usecases.limit_news import LimitNews
+from openusaged.usecases.lines.figures import FigureBook
+from openusaged.usecases.lines.lines import Around, Lines
 from openusaged.usecases.price_upkeep import PriceUpkeep
 from openusaged.usecases.prices import Prices
 from openusaged.usecases.pricing_case import PricingCase
@@ -198,12 +200,20 @@ class Daemon:
         self._collector = collector
         reading = Reading(store=store, pools=self._pools, clock=clock, view=app.view)
         ingest = Ingest(machine=self._machine, now_ms=clock.now_ms, accounts=app.accounts)
+        self._lines = Lines(
+            Around(
+                store=store,
+                reading=reading,
+                clock=clock,
+                figures=FigureBook(store=store, reading=reading, clock=clock, view=app.view),
+                settings=lambda: app.settings.settings if app.settings else Settings(),
+            )
+        )
         self._receiving = Receiving(
             ingest=ingest,
             committer=self._committer,
             collecting=self._collecting,
-            reading=reading,
-            store=store,
+            lines=self._lines,
             spool=Spool(locations.spool_dir(), clock.now_ms),
             pools=self._pools,
             tasks=self._tasks,

@@ -16,22 +16,20 @@ from openusage_proto.messages import (
     IngestParams,
     SpoolStatus,
     StatuslineParams,
-    StatuslineResult,
 )
 from openusaged.core.errors import DatabaseBusy, InvalidEvent, StoreClosed
 from openusaged.core.models import TURN_COMPLETED, UsageSnapshot
 from openusaged.providers import registry
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Coalescer, Tasks
-from openusaged.storage.store import BatchResult, Store
+from openusaged.storage.store import BatchResult
 from openusaged.telemetry.spool import Spool, SpoolItem
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, EventWrite
 from openusaged.usecases.hook_news import HookNews
 from openusaged.usecases.ingest import Accepted, Ingest, parse_time
 from openusaged.usecases.limit_news import LimitNews
-from openusaged.usecases.reading import Reading
-from openusaged.usecases.statusline import Costs, read_costs, render
+from openusaged.usecases.lines.lines import Lines
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +47,7 @@ class Receiving:
         ingest: Ingest,
         committer: Committer,
         collecting: Collecting,
-        reading: Reading,
-        store: Store,
+        lines: Lines,
         spool: Spool,
         pools: Pools,
         tasks: Tasks,
@@ -63,8 +60,7 @@ class Receiving:
         self._ingest = ingest
         self._committer = committer
         self._collecting = collecting
-        self._reading = reading
-        self._store = store
+        self.lines = lines
         self._spool = spool
         self._pools = pools
         self._tasks = tasks
@@ -72,7 +68,6 @@ class Receiving:
         self._draining: Coalescer[str] = Coalescer(tasks, self._drain)
         self._news = news
         self._hook_news = hook_news
-        self._costs: tuple[tuple[int, str, int], Costs] | None = None
 
     # ------------------------------------------------------------- ingest
 
@@ -163,7 +158,7 @@ class Receiving:
         provider = registry.for_source("claude_code")
         if provider is not None and provider.hook is not None:
             self._tasks.spawn(self._forward_limits, params)
-        return self._pools.spawn_read(self._render, params)
+        return self._pools.spawn_read(self.lines.statusline, params)
 
     def _forward_limits(self, params: StatuslineParams) -> None:
         request = IngestParams(source="claude_code", payload=params.payload)
@@ -176,23 +171,6 @@ class Receiving:
         if snapshot is not None:
             self._committer.submit(EventWrite(snapshots=(snapshot,)))
             self._on_snapshot(snapshot)
-
-    def _render(self, params: StatuslineParams) -> StatuslineResult:
-        session = params.payload.get("session_id")
-        session_id = session if isinstance(session, str) else ""
-        zone, _ = self._reading.zone(None)
-        now_ms = self._now_ms()
-        key = (self._store.seq, session_id, now_ms // 60_000)
-        known = self._costs
-        if known is not None and known[0] == key:
-            costs = known[1]
-        else:
-            costs = read_costs(
-                self._store, session_id, self._ingest.claude_accounts(), now_ms, zone
-            )
-            self._costs = (key, costs)
-        text = render(params.payload, costs, color=params.color, ascii_only=params.ascii)
-        return StatuslineResult(text=text)
 
 
 def _result(result: BatchResult) -> msgspec.Raw:

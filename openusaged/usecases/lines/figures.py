@@ -1,0 +1,222 @@
+"""
+What a line of a status bar can say about each account, worked out once for all lines.
+
+A status bar asks every few seconds, several sessions at once; the answer is kept until something
+changes or half a minute has passed, and whoever asks meanwhile waits for the one who works it out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from openusage_proto.messages import Report, ReportParams, ReportRow
+from openusaged.core.models import Account, LimitMetric
+from openusaged.core.windows import day_start_ms, local_date, quarter_of
+from openusaged.runtime.clock import Clock
+from openusaged.storage.store import Store, StoredSnapshot, UsageRow
+from openusaged.usecases.reading import Reading, View
+from openusaged.usecases.report_blocks import five_hour_metric
+from openusaged.usecases.totals import Sum, sum_rows
+
+KEPT_MS: Final = 30_000
+STALE_MS: Final = 30 * 60_000
+"""A vendor's figure that is older than this is marked."""
+A_DAY_AHEAD_Q: Final = 97
+WEEKLY: Final = "7d"
+PLAN_WINDOWS: Final = ("month", "30d", "cycle", "billing-cycle", "current-period", "current")
+WINDOW_MS: Final = {"5h": 5 * 3_600_000, "7d": 7 * 86_400_000, "1d": 86_400_000}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A limit as a share: per cent used, when it starts anew, and whether that is old news."""
+
+    used: float
+    resets_ms: int | None = None
+    stale: bool = False
+    length_ms: int | None = None
+
+    def pace(self, now_ms: int) -> float | None:
+        """Per cent used beyond (or, negative, short of) the share of time that has passed."""
+        passed = self._passed_ms(now_ms)
+        if passed is None or self.length_ms is None:
+            return None
+        return self.used - 100.0 * passed / self.length_ms
+
+    def full_ms(self, now_ms: int) -> int | None:
+        """When it is used up at the pace so far; None when the window ends before that."""
+        passed = self._passed_ms(now_ms)
+        if not passed or self.used <= 0 or self.resets_ms is None:
+            return None
+        full = now_ms - passed + round(passed * 100.0 / self.used)
+        return max(full, now_ms) if full < self.resets_ms else None
+
+    def _passed_ms(self, now_ms: int) -> int | None:
+        if self.resets_ms is None or self.length_ms is None:
+            return None
+        passed = self.length_ms - (self.resets_ms - now_ms)
+        return passed if 0 <= passed <= self.length_ms else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFigures:
+    """One account."""
+
+    account: Account
+    title: str = ""
+    last_ms: int | None = None
+    """Its latest event."""
+    today: Sum | None = None
+    """None when nothing is known of its tokens."""
+    model: str = ""
+    project: str = ""
+    projects: Mapping[str, Sum] = field(default_factory=dict)
+    """Today by repository or directory."""
+    block: ReportRow | None = None
+    """The 5-hour block that runs."""
+    five_hour: Window | None = None
+    weekly: Window | None = None
+    plan: Window | None = None
+    metrics: Mapping[str, LimitMetric] = field(default_factory=dict)
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Every account at one moment."""
+
+    now_ms: int
+    accounts: Sequence[AccountFigures]
+
+    def of(self, account_id: str) -> AccountFigures | None:
+        """The figures of one account."""
+        return next((one for one in self.accounts if one.account.id == account_id), None)
+
+
+class FigureBook:
+    """Works figures out and keeps them; any thread."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        reading: Reading,
+        clock: Clock,
+        view: Callable[[], View],
+    ) -> None:
+        self._store = store
+        self._reading = reading
+        self._clock = clock
+        self._view = view
+        self._lock = threading.Lock()
+        self._kept: tuple[tuple[int, int], View, Figures] | None = None
+
+    def now(self) -> Figures:
+        """The figures of now; readers of the same moment share one working out."""
+        with self._lock:
+            now_ms = self._clock.now_ms()
+            view = self._view()
+            key = (self._store.seq, now_ms // KEPT_MS)
+            if self._kept is None or self._kept[0] != key or self._kept[1] is not view:
+                self._kept = (key, view, self._work_out(view, now_ms))
+            return self._kept[2]
+
+    def _work_out(self, view: View, now_ms: int) -> Figures:
+        zone, _ = self._reading.zone(None)
+        today = quarter_of(day_start_ms(local_date(now_ms, zone), zone))
+        rows: dict[str, list[UsageRow]] = {}
+        for row in self._store.usage_rows(start_q=today, end_q=quarter_of(now_ms) + A_DAY_AHEAD_Q):
+            rows.setdefault(row.account, []).append(row)
+        blocks = self._blocks(view, rows)
+        last = self._store.last_event_ms()
+        polls = {account_id: poll for (_, account_id), poll in self._store.snapshots().items()}
+        return Figures(
+            now_ms=now_ms,
+            accounts=[
+                _figures(
+                    account,
+                    view,
+                    rows.get(account.id, ()),
+                    blocks.get(account.id),
+                    polls.get(account.id),
+                    last.get(account.id),
+                    now_ms,
+                )
+                for account in view.accounts
+            ],
+        )
+
+    def _blocks(self, view: View, rows: Mapping[str, object]) -> dict[str, ReportRow]:
+        """The running block of each account that has been used within a day."""
+        if not rows and not view.accounts:
+            return {}
+        zone, _ = self._reading.zone(None)
+        yesterday = local_date(self._clock.now_ms() - 24 * 3_600_000, zone).isoformat()
+        report: Report = self._reading.report(ReportParams(kind="blocks", since=yesterday))
+        return {row.account: row for row in report.rows if row.active and row.account}
+
+
+def _figures(
+    account: Account,
+    view: View,
+    rows: Sequence[UsageRow],
+    block: ReportRow | None,
+    poll: StoredSnapshot | None,
+    last_ms: int | None,
+    now_ms: int,
+) -> AccountFigures:
+    recording = view.recording is None or account.id in view.recording or bool(rows)
+    good = poll.last_good if poll is not None else None
+    metrics = {metric.key: metric for metric in good.metrics} if good is not None else {}
+    stale = good is not None and now_ms - good.ts_ms > STALE_MS
+    biggest = max(rows, key=lambda row: (row.requests, row.model), default=None)
+    projects: dict[str, Sum] = {}
+    for row in rows:
+        if row.project:
+            projects.setdefault(row.project, Sum()).add(row)
+    return AccountFigures(
+        account=account,
+        title=view.titles.get(account.id, account.title or account.id),
+        last_ms=last_ms,
+        today=sum_rows(rows) if recording else None,
+        model=biggest.model if biggest is not None else "",
+        project=biggest.project if biggest is not None else "",
+        projects=projects,
+        block=block,
+        five_hour=_window(five_hour_metric(metrics.values()), now_ms, stale=stale),
+        weekly=_window(_with_window(metrics.values(), (WEEKLY,)), now_ms, stale=stale),
+        plan=_window(_with_window(metrics.values(), PLAN_WINDOWS), now_ms, stale=stale),
+        metrics=metrics,
+        stale=stale,
+    )
+
+
+def _with_window(metrics: Any, windows: Sequence[str]) -> LimitMetric | None:
+    """The account's own share in one of these windows, not one of a single model."""
+    for window in windows:
+        for metric in metrics:
+            if metric.window == window and metric.unit == "%" and ":" not in metric.key:
+                return metric  # type: ignore[no-any-return]
+    return None
+
+
+def _window(metric: LimitMetric | None, now_ms: int, *, stale: bool) -> Window | None:
+    if metric is None or metric.used is None:
+        return None
+    length = WINDOW_MS.get(metric.window)
+    over = metric.resets_at_ms is not None and metric.resets_at_ms <= now_ms
+    return Window(
+        used=0.0 if over else metric.used,
+        resets_ms=None if over else metric.resets_at_ms,
+        stale=stale,
+        length_ms=length,
+    )
+
+
+def epoch_ms(text: str | None) -> int | None:
+    """Epoch milliseconds of an ISO text of the wire."""
+    return None if text is None else int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,113 @@
+"""
+The lines that status bars show: Claude Code's own, and those of tmux and desktop bars.
+
+Everything here runs in a reader thread; the client prints what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from openusage_proto.messages import StatuslineParams, StatuslineResult
+from openusaged.config.settings import Settings
+from openusaged.core.models import Account
+from openusaged.core.projects import project_labels
+from openusaged.runtime.clock import Clock
+from openusaged.storage.store import Store
+from openusaged.usecases.lines.figures import AccountFigures, FigureBook
+from openusaged.usecases.lines.hosts import Hosts, below, directory_of
+from openusaged.usecases.reading import Reading
+from openusaged.usecases.statusline import SOURCE, Drawing, Facts, read_costs, render
+
+CLAUDE: Final = "claude_code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What lines are drawn from."""
+
+    store: Store
+    reading: Reading
+    clock: Clock
+    figures: FigureBook
+    settings: Callable[[], Settings]
+
+
+class Lines:
+    """Draws lines."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self.hosts = Hosts()
+
+    def statusline(self, params: StatuslineParams) -> StatuslineResult:
+        """Claude Code's status line."""
+        drawing = Drawing(
+            color=params.color,
+            ascii_only=params.ascii,
+            segments=params.segments,
+            context_medium=params.context_medium,
+            context_high=params.context_high,
+            width=params.width,
+        )
+        drawing.check()
+        around = self._around
+        figures = around.figures.now()
+        claude = [one for one in figures.accounts if one.account.provider_id == CLAUDE]
+        own = account_of(params.payload, claude)
+        if own is not None:
+            self.hosts.note(params.payload, own.account.id, figures.now_ms)
+        zone, _ = around.reading.zone(None)
+        session = params.payload.get("session_id")
+        costs = read_costs(
+            around.store,
+            session if isinstance(session, str) else "",
+            frozenset(one.account.id for one in claude),
+            around.clock.now_ms(),
+            zone,
+            params.mode,
+        )
+        project, branch = self._place(params.payload, session)
+        facts = Facts(
+            costs=costs,
+            now_ms=around.clock.now_ms(),
+            block=own.block if own is not None else None,
+            five_hour=own.five_hour if own is not None else None,
+            weekly=own.weekly if own is not None else None,
+            project=project,
+            branch=branch,
+            hide_costs=own is not None and self.hides_costs(own.account),
+        )
+        return StatuslineResult(text=render(params.payload, facts, drawing))
+
+    def _place(self, payload: Mapping[str, Any], session: Any) -> tuple[str, str]:
+        """Project and branch of a session: as counted, else the directory's name."""
+        record = (
+            self._around.store.session(SOURCE, session)
+            if isinstance(session, str) and session
+            else None
+        )
+        if record is not None and record.project:
+            labels = project_labels({record.project})
+            return labels.get(record.project, ""), record.branch
+        return directory_of(payload).rstrip("/").rpartition("/")[2], ""
+
+    def hides_costs(self, account: Account) -> bool:
+        """Whether its costs are not to be shown."""
+        dashboard = self._around.settings().dashboard
+        for entry in dashboard.providers:
+            if entry.account_id == account.id and entry.hide_costs is not None:
+                return entry.hide_costs
+        return bool(dashboard.hide_costs)
+
+
+def account_of(payload: Mapping[str, Any], accounts: list[AccountFigures]) -> AccountFigures | None:
+    """The account whose home holds the session's transcript, or the only one there is."""
+    transcript = payload.get("transcript_path")
+    if isinstance(transcript, str) and transcript:
+        for one in accounts:
+            if one.account.home and below(transcript, one.account.home):
+                return one
+    return accounts[0] if len(accounts) == 1 else None
