@@ -47,5 +47,5 @@ def _names(account: AccountSnapshot, provider: ProviderInfo | None) -> Iterator[
         return
     for rows in (usage.models, usage.projects, usage.clients):
         for row in rows:
-            yield row.name
-            yield row.label
+            # A project's name is its path, in which most words are found everywhere.
+            yield row.label or row.name

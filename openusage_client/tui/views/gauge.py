@@ -24,6 +24,8 @@ from openusage_proto.messages import Metric
 PACE_MARK: Final = "╏"
 LABEL_MAX: Final = 20
 _BAR_MIN: Final = 10
+_BAR_LEAST: Final = 4
+"""Fewer cells than these show nothing that the figure does not."""
 _BAR_MAX: Final = 40
 _PERCENT_CELLS: Final = 10
 _WORDS_BELOW: Final = 48
@@ -91,7 +93,7 @@ def _fit(
         if room >= _BAR_MIN:
             return form, min(_BAR_MAX, room)
     room = width - fixed
-    return 3, max(0, min(_BAR_MAX, room))
+    return 3, 0 if room < _BAR_LEAST else min(_BAR_MAX, room)
 
 
 def _gauge(

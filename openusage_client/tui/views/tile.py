@@ -102,7 +102,12 @@ def _used(
         joined = [*rows[0][0], *rows[0][1][:3], *second, *rows[1][1]]
         if line_width(joined) <= width:
             return [joined]
-    lines = [pick([start + full, start + full[:3]], width) for start, full in rows]
+    lines = [
+        pick([start + full, start + full[:3], [*start, full[0], (" tokens", "muted")]], width)
+        if len(full) > 1
+        else pick([start + full], width)
+        for start, full in rows
+    ]
     if level >= MAX_LEVEL and rows and account.usage is not None and _hides_costs(account):
         lines.append(pick([[(pad("", cells + 1), "text"), ("costs hidden, c shows them", "muted")],
                            []], width))  # fmt: skip
