@@ -1,4 +1,4 @@
-"""`openusage export`: every account's snapshot as JSON or CSV, safe to hand on."""
+"""`openusage export`: every account's snapshot as JSON, CSV or OpenMetrics, safe to hand on."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from typing import Any, Final
 from openusage_client import arguments, autostart
 from openusage_client.commands.version import client_version
 from openusage_client.decode import decode
-from openusage_client.errors import EXIT_OK
+from openusage_client.errors import EXIT_OK, DaemonNotRunning, UsageError
 from openusage_client.first_import import ready_status
+from openusage_client.rpc import Connection
 from openusage_proto import methods
 from openusage_proto.messages import AccountSnapshot, Metric, NamedTotals, ReadModel, Usage
 
@@ -56,20 +57,44 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     """Describe the command's flags."""
     parser.epilog = (
         "A file is written whole or not at all, readable by you only (0600).\n"
-        "E-mail addresses and credentials are never part of it.\n\n"
-        "examples:\n"
+        "E-mail addresses and credentials are never part of it. spec/schemas describes the formats."
+        "\n\nexamples:\n"
         "  openusage export | jq '.snapshots[].account_id'\n"
         "  openusage export --format csv -o usage.csv --window 7d\n"
+        "  openusage export --redact -o for-a-bug-report.json\n"
+        "  openusage export --format openmetrics --readable -o /srv/metrics/openusage.prom\n"
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="-", help="file to write; - is stdout (default)"
     )
-    parser.add_argument("--format", choices=("json", "csv"), default="json", help="default: json")
+    parser.add_argument(
+        "--format",
+        choices=("json", "csv", "openmetrics"),
+        default="json",
+        help="default: json; openmetrics is for node_exporter's textfile collector",
+    )
     parser.add_argument(
         "--window",
         choices=arguments.WINDOWS,
         default="30d",
         help="time range of the usage; 1d is since local midnight (default: 30d)",
+    )
+    parser.add_argument(
+        "--source",
+        choices=("auto", "daemon"),
+        default="auto",
+        help="auto starts the daemon when none answers, and says so; daemon fails then"
+        " (default: auto)",
+    )
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="number accounts and projects instead of naming them; leave out messages",
+    )
+    parser.add_argument(
+        "--readable",
+        action="store_true",
+        help="let other users of this machine read the file (0644), e.g. node_exporter",
     )
     arguments.add_range_flags(parser)
     arguments.add_zone_flag(parser)
@@ -79,7 +104,9 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fetch the snapshots and write them."""
     arguments.check_range(options.since, options.until)
-    with autostart.connect(autostart=not options.no_autostart) as connection:
+    if options.readable and options.output == "-":
+        raise UsageError("--readable is about a file; name one with -o")
+    with _connect(options) as connection:
         ready_status(connection)
         answer = connection.call(
             methods.READ_MODEL,
@@ -88,17 +115,46 @@ def run(options: argparse.Namespace) -> int:
             until=options.until,
             tz=options.timezone or arguments.local_zone(),
         )
-    document = export_document(decode(answer, ReadModel), client_version())
-    text = (
-        json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        if options.format == "json"
-        else export_csv(document)
-    )
+    model = decode(answer, ReadModel)
+    if options.redact:
+        from openusage_client.redaction import Redactor
+
+        model = Redactor().model(model)
+    text = _text(model, options.format, redacted=options.redact)
     if options.output == "-":
         sys.stdout.write(text)
     else:
-        write_private(options.output, text)
+        write_private(options.output, text, mode=0o644 if options.readable else 0o600)
     return EXIT_OK
+
+
+def _connect(options: argparse.Namespace) -> Connection:
+    """The daemon's connection; who asked for `auto` learns that it had to be started."""
+    autostarts = options.source == "auto" and not options.no_autostart
+    try:
+        return autostart.connect(autostart=False)
+    except DaemonNotRunning:
+        if not autostarts:
+            raise
+    connection = autostart.connect()
+    print(
+        "openusage: no daemon was running; started one, limits may not have been asked for yet",
+        file=sys.stderr,
+    )
+    return connection
+
+
+def _text(model: ReadModel, form: str, *, redacted: bool) -> str:
+    if form == "openmetrics":
+        from openusage_client import openmetrics
+
+        return openmetrics.exposition(model, model.window or "range")
+    document = export_document(model, client_version())
+    if redacted:
+        document["redacted"] = True
+    if form == "csv":
+        return export_csv(document)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def export_document(model: ReadModel, version: str) -> dict[str, Any]:
@@ -122,6 +178,8 @@ def export_document(model: ReadModel, version: str) -> dict[str, Any]:
         document["demo"] = True
     if model.unpriced_models:
         document["unpriced_models"] = model.unpriced_models
+    if model.unmapped:
+        document["unmapped"] = [asdict(item) for item in model.unmapped]
     return document
 
 
@@ -144,8 +202,8 @@ def export_csv(document: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def write_private(path: str, text: str) -> None:
-    """Write a file whole or not at all, mode 0600, replacing what was there."""
+def write_private(path: str, text: str, *, mode: int = 0o600) -> None:
+    """Write a file whole or not at all, by default for the user only, over what was there."""
     directory = os.path.dirname(os.path.abspath(path))
     os.makedirs(directory, exist_ok=True)
     # Through a link to the file it names, so that the link survives.
@@ -154,6 +212,8 @@ def write_private(path: str, text: str) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            # Whatever the umask says.
+            os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
