@@ -37,11 +37,6 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("G", "End"), command="settings.last", contexts=_ALL, help="last row"),
     Key(keys=("PgUp",), command="settings.page.up", contexts=_PAGED, help="ten rows up"),
     Key(keys=("PgDn",), command="settings.page.down", contexts=_PAGED, help="ten rows down"),
-    *(
-        Key(keys=("Enter", "Space"), command="settings.act", contexts=_in(tab), help=words,
-            hint=hint)
-        for tab, (words, hint) in _ACTS.items()
-    ),
     Key(keys=("J",), command="settings.move.down", contexts=_LISTS, help="one place down",
         hint="order"),
     Key(keys=("K",), command="settings.move.up", contexts=_LISTS, help="one place up"),
@@ -69,13 +64,19 @@ KEYS: Final[tuple[Key, ...]] = (
         help="take the hooks out again", hint="uninstall"),
     Key(keys=("d",), command="settings.default", contexts=_in(model.OPTIONS),
         help="as it comes", hint="default"),
+    # What the footer keeps longest comes last.
+    *(
+        Key(keys=("Enter", "Space"), command="settings.act", contexts=_in(tab), help=words,
+            hint=hint)
+        for tab, (words, hint) in _ACTS.items()
+    ),
     *(
         Key(keys=(str(number),), command=f"settings.tab.{tab}", contexts=_ALL,
             help=f"tab {titles[0]}")
         for number, (tab, titles) in enumerate(model.TABS.items(), 1)
     ),
     Key(keys=("Tab", "Right", "l", "]"), command="settings.tab.next", contexts=_ALL,
-        help="next tab", hint="next tab"),
+        help="next tab", hint="tabs"),
     Key(keys=("BackTab", "Left", "["), command="settings.tab.previous", contexts=_ALL,
         help="previous tab"),
     Key(keys=("r",), command="settings.refresh", contexts=_ALL,

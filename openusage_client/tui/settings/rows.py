@@ -184,7 +184,10 @@ def key_rows(state: AppState) -> list[KeyRow]:
     """What can be signed in with a key or a browser: accounts first, then services without one."""
     rows: list[KeyRow] = []
     seen: set[str] = set()
-    for info in state.settings.accounts or ():
+    if state.settings.accounts is None:
+        # Who has a key is not known yet; that nobody has one would be a claim.
+        return rows
+    for info in state.settings.accounts:
         provider = state.providers.get(info.provider_id)
         if provider is None or not info.enabled:
             continue

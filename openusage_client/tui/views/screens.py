@@ -7,6 +7,7 @@ A new screen is one entry in `_SCREENS`, its keys in the keymap and its renderer
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from openusage_client.tui.keymap import PALETTE
@@ -18,7 +19,7 @@ from openusage_client.tui.views.detail import render_detail
 from openusage_client.tui.views.drill import render_drill
 from openusage_client.tui.views.explained import render_explained
 from openusage_client.tui.views.help import render_help
-from openusage_client.tui.views.settings_screen import render_settings
+from openusage_client.tui.views.settings_screen import render_settings, tells_notice
 from openusage_client.tui.views.splash import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -49,6 +50,8 @@ def render(state: AppState, width: int, height: int) -> list[Line]:
         lines = render_too_small(width, height)
         return lines + [[] for _ in range(height - len(lines))]
     content, position = _content(state, width, height)
+    if tells_notice(state, width):
+        state = replace(state, notice="")
     lines = [
         *frame.render_header(state, width, height),
         *content,

@@ -12,6 +12,7 @@ from openusage_client.tui.text import cell_width, clean, wrap
 from openusage_client.tui.views.settings_preview import preview
 from openusage_client.tui.views.settings_rows import listed
 
+_SCREEN: Final = "settings"
 _BESIDE_FROM: Final = 100
 """Cells from which a preview has room beside the rows."""
 _ROWS_BESIDE: Final = 44
@@ -71,12 +72,17 @@ def _news(state: AppState, width: int) -> Line:
 
 
 def _about(state: AppState, width: int) -> list[Line]:
-    notice = clean(state.notice)
-    # The footer has one line for the answer to a key; what is longer is told here.
-    told = cell_width(notice) > width * 2 // 3
-    lines, role = ([notice], "accent") if told else (listed(state, width).about, "muted")
+    if tells_notice(state, width):
+        lines, role = [clean(state.notice)], "accent"
+    else:
+        lines, role = listed(state, width).about, "muted"
     words = [part for line in lines for part in wrap(line, max(8, width - 2))]
     return [[(" ", "text"), (part, role)] for part in words[:_MAX_ABOUT]]
+
+
+def tells_notice(state: AppState, width: int) -> bool:
+    """Whether the answer to the last key is told here, because the footer has too little room."""
+    return state.screen == _SCREEN and cell_width(clean(state.notice)) > width * 2 // 3
 
 
 def _rows(state: AppState, width: int, room: int) -> tuple[list[Line], str]:
