@@ -19,7 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openusaged.core.errors import ConfigError
-from openusaged.integrations import claude_code, codex
+from openusaged.integrations import claude_code, codex, wiring
 from tests.support.tool_home import ToolHome, snapshot
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
@@ -104,12 +104,16 @@ def place(home: ToolHome, path: str, data: bytes, mode: int, *, linked: bool) ->
 
 
 def cycle(home: ToolHome, tool: str, options: list[str]) -> None:
-    """Install, install, upgrade; every further one changes nothing."""
+    """Install, install, upgrade; only an older script makes a further one change anything."""
     assert home.install(tool, options).action == "installed"
     wired = snapshot(home.root)
     assert home.state(tool) == "ready", home.reasons(tool)
     assert home.install(tool, options).action == "unchanged"
     assert home.install(tool, upgrade=True).action == "unchanged"
+    script = Path(wiring.named(tool).copies(home.site(), [])[0])
+    script.write_bytes(script.read_bytes().replace(b"hook-version: 1", b"hook-version: 0"))
+    assert home.state(tool) == "outdated"
+    assert home.install(tool, upgrade=True).action == "upgraded"
     assert snapshot(home.root) == wired
 
 

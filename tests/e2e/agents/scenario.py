@@ -211,8 +211,10 @@ def main(argv: list[str]) -> int:
     daemon = Daemon()
     with MockLLM() as mock:
         wiring.wire_all(HOME, mock.url)
-        if mode == "up":
-            daemon.start()
+        daemon.start()
+        wiring.install_hooks(daemon.env)
+        if mode == "down":
+            daemon.stop()
         try:
             for (name, agent), binary in zip(RUNS.items(), binaries, strict=True):
                 before = len(mock.served)
@@ -229,6 +231,8 @@ def main(argv: list[str]) -> int:
             daemon.restart(kill=True)
             daemon.call("refresh", wait=True)
             result["found_after_restart"] = found(daemon)
+            result["integrations"] = daemon.call("integrations")["integrations"]
+            result["left"] = wiring.uninstall_hooks(HOME, daemon.env)
         finally:
             daemon.kill()
     Path(result_path).write_text(json.dumps(result, indent=1), encoding="utf-8")

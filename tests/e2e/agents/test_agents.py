@@ -1,4 +1,4 @@
-"""Claude Code, Codex and OpenCode, unmodified, with our hooks: exactly the served tokens arrive."""
+"""The three agents, unmodified, wired by `integrations install`: exactly the served tokens arrive."""
 
 from __future__ import annotations
 
@@ -96,6 +96,13 @@ def test_the_spool_bridges_the_daemons_absence(result: dict[str, Any]) -> None:
     else:
         assert result["spooled"] == 0
     assert result["status"]["spool"] == {"pending": 0, "rejected": 0, "dropped": 0}
+
+
+def test_integrations_have_delivered_and_leave_nothing(result: dict[str, Any]) -> None:
+    """Every tool's hook has reported through its installed script, and is gone after all."""
+    for info in result["integrations"]:
+        assert (info["state"], info["delivery"]) == ("ready", "delivering"), info
+    assert result["left"] == []
 
 
 def test_nothing_of_the_conversation_is_kept(result: dict[str, Any]) -> None:

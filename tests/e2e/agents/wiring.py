@@ -1,44 +1,56 @@
-"""Configuration files of the three agents: the mock as their model, our hooks as READMEs say."""
+"""Configuration files of the three agents: the mock as their model, our hooks by the installer."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.hooks import CLAUDE_HOOK, CODEX_HOOK, REPOSITORY
+from tests.support.client import run_client
 
-PLUGIN = REPOSITORY / "hooks" / "opencode" / "openusage.ts"
-CLAUDE_EVENTS = ("Stop", "SubagentStop", "PostToolUse", "PostToolUseFailure")
+INSTALLED = (("claude_code", "tools"), ("codex", "hooks"), ("opencode", ""))
+"""Each tool with the optional part that is wired, too."""
+CONFIGS = (".claude/settings.json", ".codex/config.toml", ".codex/hooks.json")
 MODELS = {"claude": "claude-sonnet-4-5", "codex": "gpt-5.1-codex", "opencode": "mock-model"}
 
 
 def wire_all(home: Path, url: str) -> None:
     """Write everything below a fresh home; the agents' project directory is `home/proj`."""
     (home / "proj").mkdir()
-    python = getattr(sys, "_base_executable", sys.executable)
-    _wire_claude(home, python)
-    _wire_codex(home, python, url)
+    _wire_claude(home)
+    _wire_codex(home, url)
     _wire_opencode(home, url)
 
 
-def _wire_claude(home: Path, python: str) -> None:
-    command = {"type": "command", "command": f"{python} -I -S {CLAUDE_HOOK}", "timeout": 10}
-    events = {event: [{"hooks": [command]}] for event in CLAUDE_EVENTS}
-    settings = {"hooks": events, "permissions": {"allow": ["Bash(echo:*)", "Task", "Agent"]}}
+def install_hooks(env: Mapping[str, str]) -> None:
+    """What a user types, once, with the daemon running."""
+    for name, part in INSTALLED:
+        more = ["--with", part] if part else []
+        run_client(env, "integrations", "install", name, *more, "--yes", "--no-autostart")
+
+
+def uninstall_hooks(home: Path, env: Mapping[str, str]) -> list[str]:
+    """Take everything out again; configuration files that still name us."""
+    run_client(env, "integrations", "uninstall", "--all", "--yes", "--no-autostart")
+    paths = [home / path for path in CONFIGS]
+    left = [path for path in paths if path.exists() and b"openusage" in path.read_bytes()]
+    return [str(path) for path in left] + [
+        str(path) for path in (home / ".config").rglob("openusage.ts")
+    ]
+
+
+def _wire_claude(home: Path) -> None:
+    settings = {"permissions": {"allow": ["Bash(echo:*)", "Task", "Agent"]}}
     (home / ".claude").mkdir()
     (home / ".claude" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
 
 
-def _wire_codex(home: Path, python: str, url: str) -> None:
+def _wire_codex(home: Path, url: str) -> None:
     (home / ".codex").mkdir()
-    notify = json.dumps([python, "-I", "-S", str(CODEX_HOOK)])
     (home / ".codex" / "config.toml").write_text(
         f"""\
 model = "{MODELS["codex"]}"
 model_provider = "mock"
-notify = {notify}
 check_for_update_on_startup = false
 approval_policy = "never"
 sandbox_mode = "danger-full-access"
@@ -59,9 +71,6 @@ trust_level = "trusted"
 """,
         encoding="utf-8",
     )
-    command = {"type": "command", "command": f"{python} -I -S {CODEX_HOOK}", "timeout": 10}
-    hooks = {event: [{"hooks": [command]}] for event in ("Stop", "PostToolUse")}
-    (home / ".codex" / "hooks.json").write_text(json.dumps({"hooks": hooks}), encoding="utf-8")
 
 
 def _wire_opencode(home: Path, url: str) -> None:
@@ -85,7 +94,6 @@ def _wire_opencode(home: Path, url: str) -> None:
         "small_model": "mock/mock-small",
     }
     folder = home / ".config" / "opencode"
-    (folder / "plugins").mkdir(parents=True)
+    folder.mkdir(parents=True)
     (folder / "opencode.json").write_text(json.dumps(config), encoding="utf-8")
-    shutil.copyfile(PLUGIN, folder / "plugins" / PLUGIN.name)
     (home / ".local" / "share" / "opencode").mkdir(parents=True)
