@@ -284,7 +284,10 @@ def _entry(block: Found, params: ReportParams, context: ReportContext) -> Entry:
     }
     extra |= _pace(block, summed, first_ms, last_ms, context.now_ms)
     label = to_datetime(block.start_ms, context.zone).strftime("%Y-%m-%d %H:%M")
-    return entry_of(iso(block.start_ms) or "", label, usage, params.mode, last_ms, **extra)
+    entry = entry_of(iso(block.start_ms) or "", label, usage, params.mode, last_ms, **extra)
+    # Other machines and the vendor's own site use a running window, too.
+    entry.is_news = block.window is not None
+    return entry
 
 
 def _pace(block: Found, summed: Sum, first_ms: int, last_ms: int, now_ms: int) -> dict[str, Any]:

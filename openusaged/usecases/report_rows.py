@@ -45,6 +45,8 @@ class Entry:
     summed: Sum
     extra: dict[str, Any] = field(default_factory=dict)
     activity_ms: int = 0
+    is_news: bool = False
+    """Worth a row although nothing was used."""
 
 
 def entry_of(
@@ -64,7 +66,7 @@ def build_rows(
     entries: Iterable[Entry], params: ReportParams, labels: Mapping[str, str]
 ) -> tuple[list[ReportRow], Sum]:
     """The rows in the order asked for, and what they add up to."""
-    kept = [entry for entry in entries if not is_empty(entry)]
+    kept = [entry for entry in entries if entry.is_news or not is_empty(entry)]
     total = Sum(params.mode)
     for entry in kept:
         for row in entry.usage:
