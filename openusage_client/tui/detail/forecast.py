@@ -48,6 +48,7 @@ class Habits:
     since: date
     days: int
     active_days: int
+    until: datetime
 
     @property
     def week(self) -> float:
@@ -79,12 +80,13 @@ def habits(hours: Sequence[ActivityHour], since: date, now: datetime, unit: str)
         if local.date() >= first and local <= now and value(hour) > 0:
             sums[local.weekday() * 24 + local.hour] += value(hour)
             active.add(local.date())
-    seen = [0] * 168
+    seen = [0.0] * 168
     start = datetime(first.year, first.month, first.day, tzinfo=now.tzinfo)
     at = start.astimezone(UTC)
-    while at <= now:
+    while at < now:
         local = at.astimezone(now.tzinfo)
-        seen[local.weekday() * 24 + local.hour] += 1
+        # The hour we are in has only been seen in part.
+        seen[local.weekday() * 24 + local.hour] += min(1.0, (now - at) / _HOUR)
         at += _HOUR
     slots = tuple(total / count if count else 0.0 for total, count in zip(sums, seen, strict=True))
     if not any(slots):
@@ -97,6 +99,7 @@ def habits(hours: Sequence[ActivityHour], since: date, now: datetime, unit: str)
         since=first,
         days=days,
         active_days=len(active),
+        until=now,
     )
 
 
@@ -111,14 +114,21 @@ def reached(of: Habits, start: datetime, amount: float) -> datetime | None:
     for at, part in _steps(of, start, start + timedelta(days=HORIZON_DAYS)):
         if part > 0 and part >= left:
             end = _next_hour(at)
-            return at + (end - at) * (left / part)
+            return (at + (end - at) * (left / part)).astimezone(start.tzinfo)
         left -= part
     return None
 
 
 def used_between(of: Habits, start: datetime, end: datetime) -> float:
-    """What was used in the hours between two times."""
-    return sum(of.value(hour) for hour in of.hours if start - _HOUR < moment(hour.at) <= end)
+    """What was used between two times; an hour that is cut counts in proportion."""
+    total = 0.0
+    for hour in of.hours:
+        begun = moment(hour.at)
+        over = min(begun + _HOUR, max(of.until, begun + timedelta(minutes=1)))
+        inside = (min(over, end) - max(begun, start)) / (over - begun)
+        if inside > 0:
+            total += of.value(hour) * inside
+    return total
 
 
 def _next_hour(at: datetime) -> datetime:

@@ -74,7 +74,7 @@ def bar_chart(axis: Axis, values: Sequence[float], role: str) -> list[Line]:
             mark = chosen and level == 0 and row < axis.height - 1
             cell = CURSOR + cell[1:] if mark else cell
             line.append((cell + gap, "key" if chosen else role))
-        lines.append(line)
+        lines.append(joined(line))
     span = len(sums) * wide
     lines.append(_days(axis, span, margin, groups))
     return [clip_line(line, axis.width) for line in lines]
@@ -109,7 +109,7 @@ def line_chart(axis: Axis, curves: Sequence[Curve]) -> list[Line]:
                 line.append((chr(_BRAILLE + mask), role))
             else:
                 line.append((CURSOR, "key") if column == cursor else (" ", "text"))
-        lines.append(_joined(line))
+        lines.append(joined(line))
     groups = [(index, index + 1) for index in range(count)]
     lines.append(_days(axis, room, margin, groups))
     return [clip_line(line, axis.width) for line in lines]
@@ -207,7 +207,7 @@ def _days(axis: Axis, span: int, margin: int, groups: Sequence[tuple[int, int]])
     return [(" " * (margin + 1) + text, "muted")]
 
 
-def _joined(line: Line) -> Line:
+def joined(line: Line) -> Line:
     """The line with neighbours of one role in one piece."""
     out: Line = []
     for text, role in line:

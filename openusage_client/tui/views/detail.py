@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from openusage_client.tui.detail import asking
 from openusage_client.tui.layout import Line, clip_line, column_width
@@ -147,8 +147,8 @@ TITLES: Final = {
 
 def _card_at(made: Page, scroll: int) -> str:
     """The first card that begins at or below a line."""
-    below = [(top, card.id) for card, top in made.cards if top >= scroll]
-    return min(below)[1] if below else ""
+    below = [(top, index) for index, (_, top) in enumerate(made.cards) if top >= scroll]
+    return made.cards[min(below)[1]][0].id if below else ""
 
 
 def _title(state: AppState, account: AccountSnapshot, width: int) -> list[Line]:
@@ -178,17 +178,56 @@ def _cards(state: AppState, account: AccountSnapshot, width: int) -> list[Card]:
         waiting=waiting,
     )
     focus = state.detail.focused("detail")
+    on_chart = focus if focus.startswith("chart/") else ""
+    values = (given.window, state.now, on_chart, state.detail.cursor, given.waiting)
+    objects = (account, given.activity, given.series, state.providers, state.preferences)
     cards: list[Card] = []
     for section in sections(state):
-        make = _SECTIONS.get(section)
-        made = make(given, section) if make else ()
-        cards += [marked(_clipped(card, width), focus) for card in made if card is not None]
+        made = _kept.get((section, width), values, objects, lambda: _made(given, section))  # noqa: B023
+        cards += [marked(card, focus) for card in made]
     return cards
 
 
-def _clipped(card: Card, width: int) -> Card:
-    lines = [clip_line(line, width) for line in card.lines]
-    return Card(id=card.id, title=card.title, lines=lines, spots=card.spots)
+def _made(given: Given, section: str) -> list[Card]:
+    make = _SECTIONS.get(section)
+    return [card for card in (make(given, section) if make else ()) if card is not None]
+
+
+class _Kept:
+    """
+    The cards of the last page per section and width.
+
+    A key that moves the focus changes one line; charts and forecasts are not worked out again for
+    it.  What they were made of is compared by identity, and kept with them.
+    """
+
+    def __init__(self) -> None:
+        self._cards: dict[tuple[str, int], tuple[Any, tuple[Any, ...], list[Card]]] = {}
+
+    def get(
+        self,
+        key: tuple[str, int],
+        values: tuple[Any, ...],
+        objects: tuple[Any, ...],
+        make: Callable[[], list[Card]],
+    ) -> list[Card]:
+        """The cards made of these, from before or now."""
+        known = self._cards.get(key)
+        if (
+            known is not None
+            and known[0] == values
+            and all(one is other for one, other in zip(known[1], objects, strict=True))
+        ):
+            return known[2]
+        if len(self._cards) >= _MAX_KEPT:
+            self._cards.clear()
+        made = make()
+        self._cards[key] = (values, objects, made)
+        return made
+
+
+_MAX_KEPT: Final = 64
+_kept: Final = _Kept()
 
 
 def sections(state: AppState) -> list[str]:

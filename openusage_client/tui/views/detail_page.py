@@ -105,7 +105,7 @@ def compose(head: Sequence[Line], cards: Sequence[Card], columns: int, width: in
             if index:
                 line.append((" " * GAP, "text"))
             line.extend(fit_line(stack[row] if row < len(stack) else [], inner))
-        lines.append(clip_line(line, width))
+        lines.append(line)
     places = tuple(
         Place(top + spot.line, card.id, spot) for card, top in tops for spot in card.spots
     )

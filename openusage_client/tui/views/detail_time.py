@@ -15,6 +15,7 @@ from openusage_client.tui.views.chart import (
     Axis,
     Curve,
     bar_chart,
+    joined,
     legend,
     line_chart,
     long_day,
@@ -197,10 +198,11 @@ def _lines(
     ]
     lines: list[Line] = [_heading(given, activity, title, name, focused=focused)]
     if focused:
-        day = axis.dates[at]
-        lines.append([("  ", "text"), (f"{long_day(day)}:", "value")])
+        lines.append([("  ", "text"), (f"{long_day(axis.dates[at])}:", "value")])
         figures = [words(curve.values[at]) for curve in curves]
     else:
+        # The line is there in any case: what has the focus does not move what is below it.
+        lines.append([("  ", "text"), (f"sums of {len(axis.dates)} days", "muted")])
         figures = [words(sum(curve.values)) for curve in curves]
     lines += [[("  ", "text"), *line] for line in line_chart(axis, curves)]
     lines += [[("  ", "text"), *line] for line in legend(curves, figures, given.width - 2)]
@@ -250,7 +252,7 @@ def _heat_days(given: Given, activity: Activity) -> Card | None:
             day = first + timedelta(weeks=week, days=weekday)
             on = focused and day == chosen
             line.append(_shade(values.get(day), top, chosen=on))
-        lines.append(line)
+        lines.append(joined(line))
     active = [tokens for tokens in values.values() if tokens]
     best = max(values, key=lambda day: values[day])
     if focused:
@@ -298,7 +300,7 @@ def _heat_hours(given: Given, activity: Activity) -> Card | None:
     for weekday in range(7):
         line: Line = [("  ", "text"), (_WEEKDAYS[weekday] + " ", "label")]
         line += [_shade(tokens, top, chosen=False) for tokens in sums[weekday]]
-        lines.append(line)
+        lines.append(joined(line))
     best = max(((day, hour) for day in range(7) for hour in range(24)),
                key=lambda at: sums[at[0]][at[1]])  # fmt: skip
     busiest = max(range(7), key=lambda day: sum(sums[day]))

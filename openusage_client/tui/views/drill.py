@@ -120,7 +120,8 @@ def _sessions(state: AppState, figure: Figure, answer: Explanation, width: int) 
     ]
     more = answer.sessions_total - len(answer.sessions)
     if more > 0:
-        lines.append([(f"  {format_count(more)} more sessions", "muted")])
+        noun = "session" if more == 1 else "sessions"
+        lines.append([(f"  {format_count(more)} more {noun}", "muted")])
     lines += _without_detail(answer)
     return _card(lines, spots, width, "no session is known for it")
 
