@@ -203,6 +203,7 @@ class Usage:
     models: list[NamedTotals] = field(default_factory=list)
     clients: list[NamedTotals] = field(default_factory=list)
     projects: list[NamedTotals] = field(default_factory=list)
+    projects_today: list[NamedTotals] = field(default_factory=list)
     agents: list[NamedTotals] = field(default_factory=list)
     providers: list[NamedTotals] = field(default_factory=list)
     tools: list[NamedCount] = field(default_factory=list)
@@ -394,46 +395,6 @@ class ReadModelChanged:
     """Parameters of the notification that subscribers get, at most ten times a second."""
 
     seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionsParams:
-    """Sessions by last activity, newest first."""
-
-    since: str | None = None
-    until: str | None = None
-    tz: str | None = None
-    account: str | None = None
-    project: str | None = None
-    limit: int = 100
-    offset: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRow:
-    """One session with its totals."""
-
-    session_id: str
-    source: str
-    account_id: str
-    client: str
-    project: str
-    branch: str
-    first_activity: str
-    last_activity: str
-    models: list[str]
-    totals: Totals
-    parent_session_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions:
-    """The answer of `sessions`."""
-
-    seq: int
-    timezone: str
-    total: int
-    sessions: list[SessionRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

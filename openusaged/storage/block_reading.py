@@ -10,12 +10,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from openusaged.storage import block_queries, read_queries
+from openusaged.storage import block_queries, session_queries
 from openusaged.storage.block_queries import Reset
 from openusaged.storage.database import Database
 from openusaged.storage.names import Names
-from openusaged.storage.read_queries import SessionFilter
 from openusaged.storage.records import SessionRecord, UsageRow
+from openusaged.storage.session_queries import SessionFilter
 
 
 class SessionSpan(msgspec.Struct, frozen=True, gc=False):
@@ -75,11 +75,13 @@ class BlockReading:
         """
         wanted = SessionFilter(start_ms=start_ms, end_ms=end_ms)
         with self._database.read_snapshot() as connection:
-            count, records = read_queries.find_sessions(connection, self._names, wanted, limit, 0)
+            count, records = session_queries.find_sessions(
+                connection, self._names, wanted, limit, 0
+            )
             older = count - len(records)
             if not older:
                 return records, 0, []
-            usage = read_queries.sum_sessions(connection, self._names, wanted, len(records))
+            usage = session_queries.sum_sessions(connection, self._names, wanted, len(records))
             return records, older, usage
 
     def session_spans(self, start_ms: int, end_ms: int) -> list[SessionSpan]:

@@ -20,11 +20,9 @@ from openusaged.storage.database import Database
 from openusaged.storage.detail_reading import DetailReading
 from openusaged.storage.identities import Identities
 from openusaged.storage.names import Names
-from openusaged.storage.read_queries import SessionFilter
 from openusaged.storage.records import (
     BlockRow,
     Segment,
-    SessionRecord,
     StoreCounts,
     StoredSnapshot,
     ToolRow,
@@ -32,6 +30,7 @@ from openusaged.storage.records import (
 )
 from openusaged.storage.repricing import RepriceRange
 from openusaged.storage.rollups import AGENT_KINDS
+from openusaged.storage.session_reading import SessionReading
 from openusaged.storage.snapshots import SeriesPoint, read_series, read_snapshots
 
 _NAMED: Final = (
@@ -48,7 +47,7 @@ _FAR_PAST: Final = 0
 _FAR_FUTURE: Final = 1 << 40
 
 
-class StoreReading(DetailReading, BlockReading):
+class StoreReading(DetailReading, BlockReading, SessionReading):
     """What reader threads may ask; the attributes are kept current by the writer."""
 
     def __init__(self, database: Database) -> None:
@@ -146,31 +145,6 @@ class StoreReading(DetailReading, BlockReading):
             for dimension, texts in wanted.items()
             if texts is not None
         }
-
-    def sessions(
-        self,
-        *,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        account: str | None = None,
-        project: str | None = None,
-        limit: int | None = 100,
-        offset: int = 0,
-    ) -> tuple[int, list[SessionRecord]]:
-        """How many sessions were last active in [start_ms, end_ms), and a page, newest first."""
-        wanted = SessionFilter(start_ms=start_ms, end_ms=end_ms, account=account, project=project)
-        with self._database.read_snapshot() as connection:
-            return read_queries.find_sessions(connection, self._names, wanted, limit, offset)
-
-    def session(self, source: str, session_id: str) -> SessionRecord | None:
-        """One session, or None when nothing of it was counted."""
-        with self._database.read_snapshot() as connection:
-            return read_queries.find_session(connection, self._names, source, session_id)
-
-    def session_counts(self, start_ms: int, end_ms: int) -> dict[str, int]:
-        """Sessions active within [start_ms, end_ms), by account."""
-        with self._database.read_snapshot() as connection:
-            return read_queries.session_counts(connection, self._names, start_ms, end_ms)
 
     def block_rows(
         self,

@@ -21,25 +21,21 @@ from openusage_proto.messages import (
     ReadModelParams,
     Report,
     ReportParams,
-    SessionRow,
-    Sessions,
-    SessionsParams,
 )
 from openusage_proto.report_messages import ReconcileParams, Reconciliation
+from openusage_proto.session_messages import Sessions, SessionsParams
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import Account
-from openusaged.core.projects import project_labels
-from openusaged.core.windows import day_start_ms, iso, local_date, zone_of
+from openusaged.core.windows import day_start_ms, local_date, zone_of
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Job, Pools
 from openusaged.storage.store import Store
 from openusaged.usecases.reconciling import reconcile
 from openusaged.usecases.reports import ReportContext, build_report
-from openusaged.usecases.totals import group_rows, sum_rows
-from openusaged.usecases.usage_view import ViewRequest, build_view, parse_day, resolve_span
+from openusaged.usecases.session_pages import session_page
+from openusaged.usecases.usage_view import ViewRequest, build_view, resolve_span
 
 KEPT: Final = 16
-MAX_SESSIONS: Final = 1000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -172,37 +168,5 @@ class Reading:
 
     def sessions(self, params: SessionsParams) -> Sessions:
         """The answer of `sessions`."""
-        if not 1 <= params.limit <= MAX_SESSIONS:
-            raise InvalidParams(f"limit: must lie between 1 and {MAX_SESSIONS}")
-        if params.offset < 0:
-            raise InvalidParams("offset: must not be negative")
         zone, zone_name = self.zone(params.tz)
-        seq = self._store.seq
-        total, records = self._store.sessions(
-            start_ms=parse_day(params.since, "since", zone) if params.since else None,
-            end_ms=parse_day(params.until, "until", zone, end=True) if params.until else None,
-            account=params.account,
-            project=params.project,
-            limit=params.limit,
-            offset=params.offset,
-        )
-        labels = project_labels({record.project for record in records if record.project})
-        rows = []
-        for record in records:
-            models = group_rows(record.rows, lambda row: row.model)
-            rows.append(
-                SessionRow(
-                    session_id=record.session_id,
-                    source=record.source,
-                    account_id=record.account,
-                    client=record.client,
-                    project=labels.get(record.project, ""),
-                    branch=record.branch,
-                    first_activity=iso(record.first_ms) or "",
-                    last_activity=iso(record.last_ms) or "",
-                    models=sorted(models, key=lambda name: -models[name].total_tokens),
-                    totals=sum_rows(record.rows).totals(),
-                    parent_session_id=record.parent_session_id,
-                )
-            )
-        return Sessions(seq=seq, timezone=zone_name, total=total, sessions=rows)
+        return session_page(self._store, params, zone, zone_name, self._clock.now_ms())

@@ -223,7 +223,7 @@ class TestSessions:
         total, page = store.sessions(start_ms=START_MS + 2 * HOUR, end_ms=START_MS + 4 * HOUR)
         assert [record.session_id for record in page] == ["s3", "s2"]
         assert store.sessions(account="nobody") == (0, [])
-        assert store.sessions(project="/p", limit=1)[0] == 10
+        assert store.sessions(projects=["/p"], limit=1)[0] == 10
 
     def test_same_id_of_two_sources_is_two_sessions(self, store) -> None:
         """Session ids are only unique within their source."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from openusage_proto.messages import Report, ReportParams, Sessions, SessionsParams
+from openusage_proto.messages import Report, ReportParams
 from openusage_proto.methods import RECONCILE, REPORT, SESSIONS
 from openusage_proto.report_messages import ReconcileParams, Reconciliation
+from openusage_proto.session_messages import Sessions, SessionsParams
 from openusaged.rpc.context import RpcContext
 from openusaged.rpc.dispatch import method
 
