@@ -240,6 +240,7 @@ def _usage_without_costs(usage: Usage) -> Usage:
         models=rows(usage.models),
         clients=rows(usage.clients),
         projects=rows(usage.projects),
+        projects_today=rows(usage.projects_today),
         agents=rows(usage.agents),
         providers=rows(usage.providers),
         days=[DayTotals(date=day.date, totals=_hide(day.totals)) for day in usage.days],

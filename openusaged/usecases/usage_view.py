@@ -253,6 +253,7 @@ def _usage(
         models=named(group_rows(rows, lambda row: row.model or "unknown"))[:MAX_ROWS],
         clients=named(group_rows(rows, lambda row: row.client))[:MAX_ROWS],
         projects=named(group_rows(rows, lambda row: row.project), labels)[:MAX_ROWS],
+        projects_today=named(group_rows(today, lambda row: row.project), labels)[:MAX_ROWS],
         agents=named(group_rows(rows, lambda row: row.agent_kind))[:MAX_ROWS],
         providers=named(group_rows(rows, lambda row: row.provider))[:MAX_ROWS],
         tools=_counts(tools, lambda row: row.tool),

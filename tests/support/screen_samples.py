@@ -128,6 +128,10 @@ def usage(whole: int = 41_200_000, cost: float = 62.4, today: int = 1_240_000) -
             cost,
             [("harbour", 0.5), ("lighthouse", 0.3), ("tide-tables", 0.15), ("buoy", 0.05)],
         ),
+        projects_today=[
+            NamedTotals(name="harbour", totals=totals(today, 1.2, 41)),
+            NamedTotals(name="buoy", totals=totals(today // 4, 0.4, 16)),
+        ],
         agents=shares(whole, cost, [("main", 0.8), ("explorer", 0.2)]),
         providers=shares(whole, cost, [("anthropic", 1.0)]),
         tools=[

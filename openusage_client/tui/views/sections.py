@@ -11,10 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from openusage_client.formatting import format_count
 from openusage_client.preferences import Preferences
 from openusage_client.tui.layout import Line, clip_line
 from openusage_client.tui.state import AppState
-from openusage_client.tui.views import breakdown, code_section, limit_section, other_section
+from openusage_client.tui.views import (
+    breakdown,
+    code_section,
+    limit_section,
+    other_section,
+    wording,
+)
 from openusage_client.tui.views import model_section as models
 from openusage_client.tui.views.days import first_day
 from openusage_proto.messages import AccountSnapshot, Usage
@@ -78,7 +85,16 @@ def _clients(given: Drawing) -> list[Line]:
 
 def _projects(given: Drawing) -> list[Line]:
     rows = given.usage.projects
-    return breakdown.render_breakdown("Projects", rows, given.width, given.top())
+    note = _today(given.usage)
+    return breakdown.render_breakdown("Projects", rows, given.width, given.top(), note=note)
+
+
+def _today(usage: Usage) -> Line:
+    """`today harbour 12, buoy 3`: requests of the projects that were worked on today."""
+    rows = sorted(usage.projects_today, key=lambda row: -row.totals.requests)
+    parts = [f"{wording.name(row)} {format_count(row.totals.requests)}" for row in rows[:TOP]]
+    more = ", …" if len(rows) > TOP else ""
+    return [(f"today {', '.join(parts)}{more}", "muted")] if parts else []
 
 
 def _tools(given: Drawing) -> list[Line]:

@@ -124,6 +124,7 @@ def test_breakdowns(store: Store, tmp_path: Path) -> None:
     assert usage is not None
     assert {row.name for row in usage.models} == {"claude-sonnet-4-5", "claude-opus-4-5"}
     assert [(row.label, row.totals.requests) for row in usage.projects] == [("shop", 1)]
+    assert [(row.label, row.totals.requests) for row in usage.projects_today] == [("shop", 1)]
     assert {row.name: row.totals.requests for row in usage.agents} == {"main": 1, "subagent": 1}
     assert {(row.name, row.calls, row.errors) for row in usage.tools} == {
         ("Edit", 1, 1),
