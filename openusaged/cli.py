@@ -21,6 +21,7 @@ from openusage_proto.errors import RpcError
 from openusaged.core.errors import OpenUsageError
 from openusaged.instance_lock import holder_pid
 from openusaged.probe import NothingAnswers, call
+from openusaged.service import command as service
 
 OK, FAILURE, USAGE, NOTHING_ANSWERS = 0, 1, 2, 3
 START_DEADLINE_S = 15.0
@@ -37,6 +38,8 @@ examples:
   openusaged logs -n 50 -f      the last 50 lines of its log, then what is added
   openusaged doctor             check paths, rights, socket, limits; says how to fix what is wrong
   openusaged stop
+  openusaged install            start it at every log-in, again after a crash (see docs/service.md)
+  openusaged uninstall          undo that
 
 exit codes: 0 ok, 1 failure, 2 wrong usage, 3 no daemon answers
 """
@@ -78,6 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "run the daemon until it is told to stop")
     run.add_argument("--foreground", action="store_true", help="log to standard error as well")
     run.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    run.add_argument("--environment-file", metavar="FILE", help="take over variables not yet set")
+    run.add_argument(
+        "--take-over", action="store_true", help="stop a daemon that runs already, and replace it"
+    )
     add("start", _start, "start the daemon in the background")
     add("stop", _stop, "stop the running daemon")
     add("restart", _restart, "stop the daemon if it runs, then start it")
@@ -88,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
     doctor = add("doctor", _doctor, "check the installation and say how to fix what is wrong")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    service.configure(add, _start_by_hand, _stop_by_hand, print)
     return parser
 
 
@@ -98,6 +106,16 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.environment_file:
+        from openusaged.service import environment
+
+        for name, value in environment.read(arguments.environment_file).items():
+            os.environ.setdefault(name, value)
+    if arguments.take_over and holder_pid(locations.lock_path()):
+        # A client has started one while the service was away: two would fight for one database.
+        code = _stop_by_hand()
+        if code:
+            return code
     from openusaged.app import RunOptions, run
 
     return run(RunOptions(foreground=arguments.foreground, log_level=arguments.log_level))
@@ -108,6 +126,22 @@ def _start(_arguments: argparse.Namespace) -> int:
     if pid is not None:
         print(f"openusaged is already running (pid {pid})")
         return OK
+    if service.start_installed() and _came_up():
+        print(f"openusaged started by its service (pid {holder_pid(locations.lock_path())})")
+        return OK
+    return _start_by_hand()
+
+
+def _came_up() -> bool:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline:
+        if _answers():
+            return True
+        time.sleep(POLL_S)
+    return False
+
+
+def _start_by_hand() -> int:
     log_path = locations.log_path()
     os.makedirs(os.path.dirname(log_path), mode=0o700, exist_ok=True)
     log_fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -150,6 +184,15 @@ def _answers() -> bool:
 
 
 def _stop(_arguments: argparse.Namespace) -> int:
+    running = holder_pid(locations.lock_path())
+    service.stop_installed()
+    if running and holder_pid(locations.lock_path()) is None:
+        print(f"openusaged stopped (pid {running})")
+        return OK
+    return _stop_by_hand()
+
+
+def _stop_by_hand() -> int:
     lock = locations.lock_path()
     pid = holder_pid(lock)
     if pid is None:

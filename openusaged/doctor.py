@@ -23,6 +23,7 @@ from openusage_proto.methods import INTEGRATIONS, PROTOCOL_VERSION
 from openusaged.config import settings_file
 from openusaged.instance_lock import holder_pid
 from openusaged.probe import NothingAnswers, call
+from openusaged.service import installing
 
 FINE: Final = "ok"
 WARNED: Final = "warning"
@@ -55,6 +56,7 @@ def examine(env: Mapping[str, str]) -> list[Check]:
     steps: Sequence[Callable[[Mapping[str, str]], Iterator[Check]]] = (
         _directories,
         _lock_and_socket,
+        _service,
         _database,
         _spool,
         _hooks,
@@ -183,6 +185,12 @@ def _version(status: Mapping[str, Any]) -> Check:
             fix="openusaged restart",
         )
     return Check(name="version", state=FINE, found=found)
+
+
+def _service(env: Mapping[str, str]) -> Iterator[Check]:
+    for finding in installing.examine(installing.host_of(env)):
+        state = FINE if finding.well else WARNED
+        yield Check(name="service", state=state, found=finding.found, fix=finding.fix)
 
 
 def _database(env: Mapping[str, str]) -> Iterator[Check]:

@@ -66,11 +66,13 @@ OWN: dict[str, tuple[str, ...]] = {
     "openusaged.logs": CORE,
     "openusaged.probe": ("openusage_proto",),
     "openusaged.status_page": (),
+    "openusaged.service": (*CORE, "openusaged.config", "openusaged.providers"),
     "openusaged.doctor": (
         *CORE,
         "openusaged.config",
         "openusaged.instance_lock",
         "openusaged.probe",
+        "openusaged.service",
     ),
     "openusaged.cli": (
         *CORE,
@@ -78,6 +80,7 @@ OWN: dict[str, tuple[str, ...]] = {
         "openusaged.doctor",
         "openusaged.instance_lock",
         "openusaged.probe",
+        "openusaged.service",
         "openusaged.status_page",
     ),
     "openusaged.__main__": ("openusaged.cli",),
