@@ -1,138 +1,142 @@
 """
 The status line, fast: hands stdin to the daemon unparsed and prints the text it drew.
 
-It runs after every turn of every session, so it may cost little more than starting the interpreter:
-only built-in modules and `_socket` are imported, nothing is parsed, and the interpreter's shutdown
-is skipped by its caller.  Whatever happens it prints a line within `DEADLINE_S`, exits 0 and never
-starts the daemon (spec/jsonrpc.md, statusline).
+It runs after every turn of every session.  Whatever happens it prints a line within `DEADLINE_S`,
+exits 0 and never starts the daemon (spec/jsonrpc.md, statusline).  Without the daemon it is the
+session's last good line while that is young, else what stdin itself says.
 """
 
-# No `from __future__`, `typing` or `socket` here: each costs a tenth of the whole run.
-import _signal  # type: ignore[import-not-found]  # the stubs know only `signal`
-import _socket
+# No `from __future__`, `typing` or `re` here: see `quick`.
 import os
+
+from openusage_client import quick
 
 DEADLINE_S = 0.150
 MAX_INPUT_BYTES = 1 << 20
-_CHUNK_BYTES = 1 << 16
-_MAX_PATH_BYTES = 103
+AGE_SHOWN_S = 60
+SEGMENTS = (
+    " model session today block burn window5h reset pace weekly context project branch lines "
+)
+"""As in `openusage_proto.line_messages`; a test keeps them equal."""
+FLAGS = {
+    "--ascii": "",
+    "--no-color": "",
+    "--segments": SEGMENTS,
+    "--context-medium": "number",
+    "--context-high": "number",
+    "--width": "number",
+    "--mode": " calculate display auto ",
+}
 
 
-class _TooLate(Exception):
-    """The deadline passed; raised by the alarm in whatever system call is waiting."""
+def fast(arguments: "list[str]") -> "int | None":
+    """Print the line for these flags; None when they need a closer look."""
+    flags = quick.read_flags(arguments, FLAGS)
+    if flags is None or "," in flags.get("--mode", ""):
+        return None
+    medium, high = flags.get("--context-medium", "50"), flags.get("--context-high", "80")
+    if int(medium) > int(high):
+        return None
+    return main(
+        color="--no-color" not in flags,
+        ascii_only="--ascii" in flags,
+        more=_more(flags),
+        thresholds=(int(medium), int(high)),
+    )
 
 
-def main(*, color: bool = True, ascii_only: bool = False) -> int:
-    """Print one line for the JSON on stdin and return 0."""
+def _more(flags: "dict[str, str]") -> bytes:
+    """The JSON of parameters beyond the two that every request has."""
+    parts = b""
+    if "--segments" in flags:
+        names = b",".join(b'"%s"' % name.encode() for name in flags["--segments"].split(","))
+        parts += b'"segments":[%s],' % names
+    for flag in ("--context-medium", "--context-high", "--width"):
+        if flag in flags:
+            key = flag[2:].replace("-", "_").encode()
+            parts += b'"%s":%d,' % (key, int(flags[flag]))
+    if "--mode" in flags:
+        parts += b'"mode":"%s",' % flags["--mode"].encode()
+    return parts
+
+
+def main(
+    *,
+    color: bool = True,
+    ascii_only: bool = False,
+    more: bytes = b"",
+    thresholds: "tuple[int, int]" = (50, 80),
+    data: "bytearray | None" = None,
+) -> int:
+    """Print one line for the JSON on stdin (or `data`, when it has been read) and return 0."""
     color = color and not os.environ.get("NO_COLOR")
-    data = bytearray()
+    given = bytearray() if data is None else data
     text = None
     try:
-        old = _signal.signal(_signal.SIGALRM, _on_alarm)
-        try:
-            # One timer bounds reading, connecting and waiting together.
-            _signal.setitimer(_signal.ITIMER_REAL, DEADLINE_S)
-            _read_stdin(data)
-            text = _ask(bytes(data), color=color, ascii_only=ascii_only)
-        finally:
-            _signal.setitimer(_signal.ITIMER_REAL, 0)
-            _signal.signal(_signal.SIGALRM, old)
-    except (OSError, ValueError, _TooLate):
-        # Not running, too slow, refused, nonsense: the line below still says what stdin knows.
+        with quick.Deadline(DEADLINE_S):
+            if data is None:
+                read_stdin(given)
+            text = _ask(bytes(given), color=color, ascii_only=ascii_only, more=more)
+    except (OSError, ValueError, quick.TooLate):
+        # Not running, too slow, refused, nonsense: what is below still says something.
         text = None
+    path = quick.kept_path("statusline", str(color), str(ascii_only), str(more), session_of(given))
     if text is None:
-        from openusage_client.statusline_offline import line
-
-        text = line(bytes(data), color=color, ascii_only=ascii_only)
-    try:
-        os.write(1, text.encode("utf-8", "replace") + b"\n")
-    except OSError:
-        # The host has gone; there is nobody to tell.
-        return 0
+        text = _last_good(path) or _offline(
+            bytes(given), color=color, ascii_only=ascii_only, thresholds=thresholds
+        )
+    else:
+        quick.keep(path, text)
+    quick.write(text)
     return 0
 
 
-def socket_path() -> str:
-    """
-    The daemon's socket, as `openusage_proto.locations.socket_path` finds it.
-
-    Said again because that module's imports would double the run time; a test keeps them equal.
-    """
-    env = os.environ
-    override = env.get("OPENUSAGE_TELEMETRY_SOCKET", "")
-    if override:
-        return override
-    state = env.get("XDG_STATE_HOME", "")
-    if not state.startswith("/"):
-        state = os.path.join(env.get("HOME") or os.path.expanduser("~"), ".local/state")
-    path = os.path.join(state, "openusage/telemetry.sock")
-    if len(os.fsencode(path)) > _MAX_PATH_BYTES:
-        runtime = env.get("XDG_RUNTIME_DIR", "")
-        if runtime.startswith("/"):
-            return os.path.join(runtime, "openusage.sock")
-    return path
+def _last_good(path: str) -> "str | None":
+    kept = quick.kept(path)
+    if kept is None:
+        return None
+    text, age = kept
+    return text if age < AGE_SHOWN_S else f"{text} ({int(age) // 60}m old)"
 
 
-def _on_alarm(_number: int, _frame: object) -> None:
-    raise _TooLate
+def _offline(data: bytes, *, color: bool, ascii_only: bool, thresholds: "tuple[int, int]") -> str:
+    from openusage_client.statusline_offline import line
+
+    return line(data, color=color, ascii_only=ascii_only, thresholds=thresholds)
 
 
-def _read_stdin(data: bytearray) -> None:
+def session_of(data: bytearray) -> str:
+    """The session's id, found without parsing; empty when it is not at the usual place."""
+    at = data.find(b'"session_id"')
+    start = data.find(b'"', data.find(b":", at)) + 1
+    end = data.find(b'"', start)
+    if at < 0 or not 0 < start < end or end - start > 128:
+        return ""
+    return data[start:end].decode("utf-8", "replace")
+
+
+def read_stdin(data: bytearray) -> None:
     """All of stdin into `data`; nothing when it is a terminal or longer than the cap."""
     if os.isatty(0):
         return
-    while chunk := os.read(0, _CHUNK_BYTES):
+    while chunk := os.read(0, quick.CHUNK_BYTES):
         data += chunk
         if len(data) > MAX_INPUT_BYTES:
             data.clear()
             return
 
 
-def _ask(payload: bytes, *, color: bool, ascii_only: bool) -> str | None:
+def _ask(payload: bytes, *, color: bool, ascii_only: bool, more: bytes) -> "str | None":
     """The text the daemon drew, or None when it did not."""
     payload = payload.strip()
     # A line ends the request, so none may be inside; blanks are the same between JSON tokens.
     payload = payload.replace(b"\r", b" ").replace(b"\n", b" ") or b"{}"
     if not (payload.startswith(b"{") and payload.endswith(b"}")):
         return None
-    request = b'{"jsonrpc":"2.0","id":1,"method":"statusline","params":{"color":%s,"ascii":%s,' % (
+    params = b'{"color":%s,"ascii":%s,%s"payload":%s}' % (
         b"true" if color else b"false",
         b"true" if ascii_only else b"false",
+        more,
+        payload,
     )
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    try:
-        connection.connect(socket_path())
-        _send_all(connection, request + b'"payload":' + payload + b"}}\n")
-        answer = bytearray()
-        while b"\n" not in answer:
-            chunk = connection.recv(_CHUNK_BYTES)
-            if not chunk:
-                return None
-            answer += chunk
-    finally:
-        connection.close()
-    return _text_of(answer.decode("utf-8"))
-
-
-def _send_all(connection: _socket.socket, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[connection.send(view) :]
-
-
-def _text_of(answer: str) -> str | None:
-    """The string at result.text; the result has no other field, an error has no result."""
-    result = answer.find('"result"')
-    key = answer.find('"text"', result)
-    start = answer.find('"', key + 6)
-    if min(result, key, start) < 0:
-        return None
-    from _json import scanstring
-
-    try:
-        text, _end = scanstring(answer, start + 1, False)
-    except SystemError:
-        # CPython 3.11 for an unfinished string while `json.decoder`, whose error it wants to
-        # raise, has not been imported.
-        return None
-    return str(text) or None
+    return quick.ask(b"statusline", params)

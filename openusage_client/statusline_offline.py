@@ -20,7 +20,13 @@ _WINDOWS: Final = (("five_hour", "5h"), ("seven_day", "week"))
 _MAX_NAME: Final = 40
 
 
-def line(data: bytes, *, color: bool, ascii_only: bool) -> str:
+def line(
+    data: bytes,
+    *,
+    color: bool,
+    ascii_only: bool,
+    thresholds: tuple[float, float] = (MEDIUM_PERCENT, HIGH_PERCENT),
+) -> str:
     """
     One line for the host's JSON; missing, null or malformed parts are left out.
 
@@ -28,6 +34,7 @@ def line(data: bytes, *, color: bool, ascii_only: bool) -> str:
         data: stdin as it came; anything.
         color: whether percentages get SGR colours.
         ascii_only: nothing beyond ASCII of our own.
+        thresholds: from which share of the context it turns yellow and red.
     """
     try:
         host = json.loads(data) if data.strip() else {}
@@ -44,7 +51,8 @@ def line(data: bytes, *, color: bool, ascii_only: bool) -> str:
             parts.append(_paint(f"{label} {_percent(used)} used", used, color=color))
     context = _number(_get(host, "context_window", "used_percentage"))
     if context is not None:
-        parts.append(_paint(f"context {_percent(context)}", context, color=color))
+        text = f"context {_percent(context)}"
+        parts.append(_paint(text, context, color=color, thresholds=thresholds))
     return (" | " if ascii_only else " │ ").join(parts)
 
 
@@ -73,8 +81,15 @@ def _percent(value: float) -> str:
     return f"{max(0, int(value))}%"
 
 
-def _paint(text: str, percent: float, *, color: bool) -> str:
+def _paint(
+    text: str,
+    percent: float,
+    *,
+    color: bool,
+    thresholds: tuple[float, float] = (MEDIUM_PERCENT, HIGH_PERCENT),
+) -> str:
     if not color:
         return text
-    code = _RED if percent >= HIGH_PERCENT else _YELLOW if percent >= MEDIUM_PERCENT else _GREEN
+    medium, high = thresholds
+    code = _RED if percent >= high else _YELLOW if percent >= medium else _GREEN
     return f"\x1b[{code}m{text}\x1b[0m"

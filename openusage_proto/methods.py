@@ -16,6 +16,7 @@ SESSIONS: Final = "sessions"
 EXPLAIN: Final = "explain"
 ACTIVITY: Final = "activity"
 SERIES: Final = "series"
+ANALYTICS: Final = "analytics"
 PROVIDERS: Final = "providers"
 ACCOUNTS: Final = "accounts"
 REFRESH: Final = "refresh"
@@ -25,6 +26,8 @@ DETECT: Final = "detect"
 CREDENTIAL_SET: Final = "credential_set"
 CREDENTIAL_DELETE: Final = "credential_delete"
 STATUSLINE: Final = "statusline"
+LINE: Final = "line"
+LINE_CATALOG: Final = "line_catalog"
 PRICING: Final = "pricing"
 REPRICE: Final = "reprice"
 RECONCILE: Final = "reconcile"
@@ -44,6 +47,7 @@ ALL: Final = (
     EXPLAIN,
     ACTIVITY,
     SERIES,
+    ANALYTICS,
     PROVIDERS,
     ACCOUNTS,
     REFRESH,
@@ -53,6 +57,8 @@ ALL: Final = (
     CREDENTIAL_SET,
     CREDENTIAL_DELETE,
     STATUSLINE,
+    LINE,
+    LINE_CATALOG,
     PRICING,
     REPRICE,
     RECONCILE,

@@ -35,6 +35,21 @@ HIGH_PERCENT: Final = 80.0
 MAX_NAME: Final = 40
 MIN_CONTEXT: Final = 200_000
 LARGE_CONTEXT: Final = 1_000_000
+SEGMENT_WORDS: Final[Mapping[str, str]] = {
+    "model": "the model",
+    "session": "cost of this session",
+    "today": "cost since local midnight, all sessions",
+    "block": "cost of the running 5-hour block and time left in it",
+    "burn": "cost per hour in the block",
+    "window5h": "used of the official 5-hour limit",
+    "reset": "time until the 5-hour limit starts anew",
+    "pace": "used of the 5-hour limit beyond the time that has passed",
+    "weekly": "used of the official weekly limits",
+    "context": "how full the context window is",
+    "project": "the project",
+    "branch": "the git branch",
+    "lines": "lines added and removed in this session",
+}
 _SGR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _MONEY: Final = frozenset({"session", "today", "block"})
 

@@ -6,20 +6,32 @@ Everything here runs in a reader thread; the client prints what comes back.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.line_messages import LineCatalog, LineParams, LineResult
 from openusage_proto.messages import StatuslineParams, StatuslineResult
 from openusaged.config.settings import Settings
 from openusaged.core.models import Account
 from openusaged.core.projects import project_labels
+from openusaged.providers import registry
 from openusaged.runtime.clock import Clock
 from openusaged.storage.store import Store
+from openusaged.usecases.lines.active import command_table
 from openusaged.usecases.lines.figures import AccountFigures, FigureBook
 from openusaged.usecases.lines.hosts import Hosts, below, directory_of
+from openusaged.usecases.lines.line_view import LineWorld, catalog, draw_line
 from openusaged.usecases.reading import Reading
-from openusaged.usecases.statusline import SOURCE, Drawing, Facts, read_costs, render
+from openusaged.usecases.statusline import (
+    SEGMENT_WORDS,
+    SOURCE,
+    Drawing,
+    Facts,
+    read_costs,
+    render,
+)
 
 CLAUDE: Final = "claude_code"
 
@@ -41,6 +53,7 @@ class Lines:
     def __init__(self, around: Around) -> None:
         self._around = around
         self.hosts = Hosts()
+        self._commands: Callable[[str], str] | None = None
 
     def statusline(self, params: StatuslineParams) -> StatuslineResult:
         """Claude Code's status line."""
@@ -81,6 +94,31 @@ class Lines:
             hide_costs=own is not None and self.hides_costs(own.account),
         )
         return StatuslineResult(text=render(params.payload, facts, drawing))
+
+    def line(self, params: LineParams) -> LineResult:
+        """The line of tmux or a desktop's bar."""
+        return draw_line(params, self._world())
+
+    def catalog(self) -> LineCatalog:
+        """What templates may use."""
+        return catalog(self._world(), SEGMENT_WORDS)
+
+    def _world(self) -> LineWorld:
+        around = self._around
+        zone, _ = around.reading.zone(None)
+        if self._commands is None:
+            self._commands = command_table(
+                {name: found.spec.binaries for name, found in registry.load_all().items()}
+            )
+        return LineWorld(
+            figures=around.figures.now(),
+            zone=zone,
+            settings=around.settings(),
+            env=os.environ,
+            hosts=self.hosts,
+            hides_costs=self.hides_costs,
+            provider_of_command=self._commands,
+        )
 
     def _place(self, payload: Mapping[str, Any], session: Any) -> tuple[str, str]:
         """Project and branch of a session: as counted, else the directory's name."""

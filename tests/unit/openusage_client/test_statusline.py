@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from openusage_client import statusline
+from openusage_client import quick, statusline
 from openusage_proto import locations
 from tests.support.scripted_peer import Hangup, Refusal, ScriptedPeer, Silence
 
@@ -209,7 +209,7 @@ def test_socket_path_equals_the_shared_rule(
     monkeypatch.delenv("XDG_STATE_HOME")
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    assert statusline.socket_path() == locations.socket_path()
+    assert quick.socket_path() == locations.socket_path()
 
 
 def test_big_payload_is_sent_whole() -> None:
