@@ -138,7 +138,6 @@ def _first_of_each(cards: Sequence[Card]) -> list[Card]:
 TITLES: Final = {
     "usage": "Limits",
     "trends": "Trends",
-    "cost_requests": "Cost",
     "activity_heatmap": "Heat maps",
     "provider_burn": "Billing",
     "other_data": "Agents",

@@ -55,7 +55,8 @@ def _habits(given: Given) -> Habits | None:
     if activity is None or activity.history_since is None:
         return None
     since = date.fromisoformat(activity.history_since)
-    unit = "cost" if any(hour.cost_usd for hour in activity.hours) else "tokens"
+    priced = given.costs and any(hour.cost_usd for hour in activity.hours)
+    unit = "cost" if priced else "tokens"
     return forecast.habits(activity.hours, since, given.state.now, unit)
 
 
@@ -129,7 +130,7 @@ def _balances(given: Given, of: Habits | None) -> list[tuple[str, str, str]]:
 
 
 def _ahead(given: Given, of: Habits | None) -> list[tuple[str, str, str]]:
-    if of is None or (of.unit == "cost" and not given.costs):
+    if of is None:
         return []
     now = given.state.now
     rows = []

@@ -12,7 +12,7 @@ from openusage_client.tui.layout import Line
 from openusage_client.tui.settings import answers, model, options, rows
 from openusage_client.tui.settings.option_table import Option
 from openusage_client.tui.state import WINDOW_TITLES, AppState
-from openusage_client.tui.text import cell_width, clean, pad
+from openusage_client.tui.text import cell_width, clean, pad, wrap
 from openusage_client.tui.theme_files import BUILT_IN, key
 from openusage_client.tui.views import wording
 from openusage_proto.integration_messages import IntegrationInfo
@@ -53,8 +53,13 @@ def listed(state: AppState, width: int) -> Listed:
     return _TABS[state.settings.tab](state, width)
 
 
-def _wrong(words: str) -> Line:
-    return [(f"! {clean(words)}", "warn")]
+def _wrong(sentences: Sequence[str], width: int) -> list[tuple[int, Line]]:
+    """What is wrong with files, in full: the end of a sentence names the key."""
+    return [
+        (-1, [("! " if number == 0 else "  ", "warn"), (part, "warn")])
+        for sentence in sentences
+        for number, part in enumerate(wrap(clean(sentence), max(8, width - 4)))
+    ]
 
 
 def _switch(*, on: bool) -> Line:
@@ -118,7 +123,7 @@ def _sections(state: AppState, _width: int) -> Listed:
     return Listed(lines=lines, about=["The order and choice hold for all accounts."])
 
 
-def _themes(state: AppState, _width: int) -> Listed:
+def _themes(state: AppState, width: int) -> Listed:
     catalogue = state.settings.catalogue
     if catalogue is None:
         return Listed(lines=[], empty="looking for themes …")
@@ -134,7 +139,7 @@ def _themes(state: AppState, _width: int) -> Listed:
         if entry.origin != BUILT_IN:
             line.append((f"  {clean(entry.origin)}", "muted"))
         lines.append((at, line))
-    lines += [(-1, _wrong(problem)) for problem in catalogue.problems]
+    lines += _wrong(catalogue.problems, width)
     about = ["Moving shows a theme, Enter keeps it, leaving the tab brings the old one back."]
     return Listed(lines=lines, about=about)
 
@@ -261,7 +266,7 @@ def _options(state: AppState, width: int) -> Listed:
                               (clean(value), role)])
             )  # fmt: skip
             shown.append(option)
-    lines += [(-1, _wrong(warning)) for warning in state.settings.warnings]
+    lines += _wrong(state.settings.warnings, width)
     about = []
     at = rows.cursor(state)
     if 0 <= at < len(shown):
