@@ -25,7 +25,11 @@ SETTINGS_UPDATE: Final = "settings_update"
 DETECT: Final = "detect"
 CREDENTIAL_SET: Final = "credential_set"
 CREDENTIAL_DELETE: Final = "credential_delete"
-STATUSLINE: Final = "statusline"
+STATUSSTATUSLINE_INSTALL: Final = "statusline_install"
+STATUSLINE_UNINSTALL: Final = "statusline_uninstall"
+LINE: Final = "statusline"
+STATUSLINE_INSTALL: Final = "statusline_install"
+STATUSLINE_UNINSTALL: Final = "statusline_uninstall"
 LINE: Final = "line"
 LINE_CATALOG: Final = "line_catalog"
 PRICING: Final = "pricing"
@@ -57,6 +61,8 @@ ALL: Final = (
     CREDENTIAL_SET,
     CREDENTIAL_DELETE,
     STATUSLINE,
+    STATUSLINE_INSTALL,
+    STATUSLINE_UNINSTALL,
     LINE,
     LINE_CATALOG,
     PRICING,

@@ -58,6 +58,13 @@ class DetailReading:
         with self._database.read_snapshot() as connection:
             return detail_queries.active_quarters(connection, self._names, wanted)
 
+    def owner_quarters(
+        self, start_q: int, end_q: int
+    ) -> list[tuple[int, str, str, str, int, int]]:
+        """(quarter, account, client, provider, requests, tokens) of the active quarter hours."""
+        with self._database.read_snapshot() as connection:
+            return detail_queries.owner_quarters(connection, self._names, start_q, end_q)
+
     def server_calls(self, segments: Sequence[Segment]) -> list[tuple[int, str, str, str, int]]:
         """(local day number, account, client, MCP server, calls) of the segments."""
         groups = self._tools.read(

@@ -20,6 +20,7 @@ from openusage_proto.activity_messages import (
     SeriesParams,
     SeriesPoint,
 )
+from openusage_proto.analytics_messages import Analytics, AnalyticsParams
 from openusage_proto.explain_messages import ExplainParams
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import NANO, QUARTER_MS, LimitMetric
@@ -37,6 +38,7 @@ from openusaged.core.windows import (
 )
 from openusaged.runtime.clock import Clock
 from openusaged.storage.store import Selection, Store, UsageRow
+from openusaged.usecases.analytics import build_analytics
 from openusaged.usecases.explaining import owners_of
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.usage_view import owner_of, parse_day, resolve_span
@@ -51,7 +53,7 @@ _QUARTERS_PER_HOUR: Final = HOUR_MS // QUARTER_MS
 
 
 class Activities:
-    """Answers `activity` and `series`; reader threads."""
+    """Answers `activity`, `series` and `analytics`; reader threads."""
 
     def __init__(
         self, *, store: Store, clock: Clock, reading: Reading, view: Callable[[], View]
@@ -122,6 +124,18 @@ class Activities:
             other_currencies=sorted(
                 {row.currency for row in rows if row.currency != "USD" and row.rec_nano}
             ),
+        )
+
+    def analytics(self, params: AnalyticsParams) -> Analytics:
+        """
+        The answer of `analytics`.
+
+        Raises:
+            InvalidParams: a date that cannot be read, a bad count.
+        """
+        zone, zone_name = self._reading.zone(params.tz)
+        return build_analytics(
+            self._store, self._view(), params, zone, zone_name, self._clock.now_ms()
         )
 
     def _servers(

@@ -1,10 +1,11 @@
-"""`explain`, `activity` and `series`: a number taken apart, and figures over time."""
+"""`explain`, `activity`, `series`, `analytics`: numbers taken apart, figures over time."""
 
 from __future__ import annotations
 
 from openusage_proto.activity_messages import Activity, ActivityParams, Series, SeriesParams
+from openusage_proto.analytics_messages import Analytics, AnalyticsParams
 from openusage_proto.explain_messages import ExplainParams, Explanation
-from openusage_proto.methods import ACTIVITY, EXPLAIN, SERIES
+from openusage_proto.methods import ACTIVITY, ANALYTICS, EXPLAIN, SERIES
 from openusaged.rpc.context import RpcContext
 from openusaged.rpc.dispatch import method
 
@@ -25,3 +26,9 @@ def activity(ctx: RpcContext, params: ActivityParams) -> Activity:
 def series(ctx: RpcContext, params: SeriesParams) -> Series:
     """The measured points of an account's limits and balances."""
     return ctx.app.activities.series(params)  # type: ignore[no-any-return]
+
+
+@method(ANALYTICS, pool="readers")
+def analytics(ctx: RpcContext, params: AnalyticsParams) -> Analytics:
+    """Every account over a period, beside the period of equal length before it."""
+    return ctx.app.activities.analytics(params)  # type: ignore[no-any-return]
