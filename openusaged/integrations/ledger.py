@@ -93,3 +93,5 @@ class Ledger:
             atomic_file.replace(self.path, data + b"\n", _MODE)
         except OSError as error:
             raise ConfigError(f"{self.path}: {error.strerror or error}") from error
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"{self.path}: a path in it is not text") from error

@@ -30,6 +30,11 @@ _SECRET: Final = re.compile(
         \s* [:=] \s* ) (?: "(?:[^"\\]|\\.)*" | '[^']*' )"""
 )
 
+_TOKEN: Final = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|pplx|gh[a-z]|github_pat|glpat|hf|xox[a-z]|eyJ|AIza|AKIA)"
+    r"[-_A-Za-z0-9.]{8,}"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -228,7 +233,7 @@ def _diff(path: str, before: bytes | None, after: bytes | None) -> str:
         lineterm="",
         n=2,
     )
-    return "\n".join(_SECRET.sub(r'\1"..."', line) for line in lines)
+    return "\n".join(_TOKEN.sub("...", _SECRET.sub(r'\1"..."', line)) for line in lines)
 
 
 def _lines(data: bytes | None) -> list[str]:

@@ -137,14 +137,14 @@ def install(
         if option not in integration.options:
             known = ", ".join(integration.options) or "none"
             raise InvalidParams("options", f"{integration.id} has no {option!r}; known: {known}")
-    with _alone(site, dry_run=dry_run):
+    with alone(site, dry_run=dry_run):
         before = overview(site, integration)
         places = _targets(before, upgrade=upgrade)
         plan = Plan(site.ledger)
         for place in places:
             integration.install(site, place, frozenset(options), plan)
         action = INSTALLED if before.state in (MISSING, PARTIAL) else UPGRADED
-        return _carry_out(plan, action, dry_run=dry_run, expected=expected, now_ms=now_ms)
+        return carry_out(plan, action, dry_run=dry_run, expected=expected, now_ms=now_ms)
 
 
 def _targets(before: Overview, *, upgrade: bool) -> list[Place]:
@@ -168,7 +168,7 @@ def uninstall(
     Raises:
         ConfigError: a file is broken, protected, or not what was shown; nothing was changed then.
     """
-    with _alone(site, dry_run=dry_run):
+    with alone(site, dry_run=dry_run):
         places = integration.places(site)
         plan = Plan(site.ledger)
         for place in places:
@@ -176,7 +176,7 @@ def uninstall(
         for path in integration.copies(site, places):
             if scripts.inspect(integration.script, path).version is not None:
                 plan.drop_script(path, integration.script)
-        outcome = _carry_out(plan, UNINSTALLED, dry_run=dry_run, expected=expected, now_ms=now_ms)
+        outcome = carry_out(plan, UNINSTALLED, dry_run=dry_run, expected=expected, now_ms=now_ms)
         if not dry_run:
             records = site.ledger.records.items()
             plan.forget([path for path, item in records if item.integration == integration.id])
@@ -185,7 +185,13 @@ def uninstall(
         return outcome
 
 
-def _carry_out(plan: Plan, action: str, *, dry_run: bool, expected: str, now_ms: int) -> Outcome:
+def carry_out(plan: Plan, action: str, *, dry_run: bool, expected: str, now_ms: int) -> Outcome:
+    """
+    Do what is planned, when it is what was shown.
+
+    Raises:
+        ConfigError: it is not, or a file must not be written.
+    """
     digest = plan.digest()
     if expected and expected != digest:
         raise ConfigError("the files have changed since they were shown; look again")
@@ -200,7 +206,7 @@ def _carry_out(plan: Plan, action: str, *, dry_run: bool, expected: str, now_ms:
 
 
 @contextlib.contextmanager
-def _alone(site: Site, *, dry_run: bool) -> Iterator[None]:
+def alone(site: Site, *, dry_run: bool) -> Iterator[None]:
     """Keep other installations out, and know what the last one wrote down."""
     if site.machine.platform == "win32":
         raise ConfigError("hooks talk over a Unix socket, which Windows programs of ours lack")

@@ -273,6 +273,7 @@ class Application:
                 active=parts.collecting.progress().active or not parts.collecting.first_scan_done,
             ),
             repricing=parts.pricing.progress(),
+            integrations=dict(parts.setting_up.integrating.states),
             sources=[self._source(account, provider) for account, provider in self.found.accounts],
             warnings=warnings,
             errors=list(parts.recent_errors()),

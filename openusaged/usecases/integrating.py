@@ -26,9 +26,12 @@ from openusage_proto.integration_messages import (
     Integrations,
     IntegrationsParams,
     IntegrationUninstallParams,
+    StatuslineInstallParams,
+    StatuslineUninstallParams,
+    StatuslineWiring,
 )
 from openusaged.core.windows import iso
-from openusaged.integrations import scripts, wiring
+from openusaged.integrations import claude_statusline, scripts, wiring
 from openusaged.integrations.base import (
     BROKEN,
     MISSING,
@@ -87,6 +90,8 @@ class Integrating:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self.states: dict[str, str] = {}
+        """State of each tool when it was last looked at; for `status`, which opens no files."""
 
     def overview(self, params: IntegrationsParams) -> Integrations:
         """Every tool that can be wired, and how it is."""
@@ -107,7 +112,7 @@ class Integrating:
                 expected=params.plan,
                 now_ms=self._daemon.now_ms(),
             )
-            return _result(site, integration, outcome, dry_run=params.dry_run)
+            return self._result(site, integration, outcome, dry_run=params.dry_run)
 
         return self._daemon.work(work)
 
@@ -124,7 +129,43 @@ class Integrating:
                 expected=params.plan,
                 now_ms=self._daemon.now_ms(),
             )
-            return _result(site, integration, outcome, dry_run=params.dry_run)
+            return self._result(site, integration, outcome, dry_run=params.dry_run)
+
+        return self._daemon.work(work)
+
+    def install_statusline(self, params: StatuslineInstallParams) -> StatuslineWiring:
+        """Put our status line in, or say what that would change or what is in its way."""
+
+        def work() -> StatuslineWiring:
+            site = self._site(params.environment)
+            if not params.foreign and (foreign := _foreign(site)):
+                nothing = Outcome(action=wiring.UNCHANGED, changes=[], notes=[], plan="")
+                return _statusline_wiring(site, nothing, dry_run=params.dry_run, foreign=foreign)
+            outcome = claude_statusline.install(
+                site,
+                arguments=params.arguments,
+                foreign=params.foreign,
+                dry_run=params.dry_run,
+                expected=params.plan,
+                now_ms=self._daemon.now_ms(),
+            )
+            return _statusline_wiring(site, outcome, dry_run=params.dry_run)
+
+        return self._daemon.work(work)
+
+    def uninstall_statusline(self, params: StatuslineUninstallParams) -> StatuslineWiring:
+        """Take our status line out, or say what that would change."""
+
+        def work() -> StatuslineWiring:
+            site = self._site(params.environment)
+            outcome = claude_statusline.uninstall(
+                site,
+                dry_run=params.dry_run,
+                expected=params.plan,
+                now_ms=self._daemon.now_ms(),
+            )
+            foreign = "" if outcome.changes else _foreign(site)
+            return _statusline_wiring(site, outcome, dry_run=params.dry_run, foreign=foreign)
 
         return self._daemon.work(work)
 
@@ -185,9 +226,9 @@ class Integrating:
 
     def _overview(self, environment: Mapping[str, str]) -> Integrations:
         site = self._site(environment)
-        return Integrations(
-            integrations=[self._info(site, integration) for integration in wiring.ALL]
-        )
+        infos = [self._info(site, integration) for integration in wiring.ALL]
+        self.states = {info.id: info.state for info in infos if info.detected}
+        return Integrations(integrations=infos)
 
     def _info(self, site: Site, integration: Integration) -> IntegrationInfo:
         found = wiring.overview(site, integration)
@@ -233,10 +274,52 @@ class Integrating:
         last_ms = self._daemon.news.last_ms(found.integration.id)
         since = max(last_ms or 0, found.installed_ms or 0)
         if changed_ms is not None and changed_ms - since > SILENT_AFTER_MS:
-            return SILENT, "; ".join(_causes(found)) or found.integration.silent
+            return SILENT, "; ".join([*_causes(found), found.integration.silent])
         if last_ms is not None:
             return DELIVERING, ""
         return NEVER, "the first event comes at the end of the next turn"
+
+    def _foreign(site: Site) -> str:
+    """Somebody else's status line."""
+    for line in claude_statusline.lines(site):
+        if line.present and not line.ours:
+            return line.command or "something that is no command"
+    return ""
+
+
+def _statusline_wiring(
+    site: Site, outcome: Outcome, *, dry_run: bool, foreign: str = ""
+) -> StatuslineWiring:
+    integration = wiring.named("claude_code")
+    return StatuslineWiring(
+        result=_result(site, integration, outcome, dry_run=dry_run),
+        foreign=foreign,
+        commands=[line.command for line in claude_statusline.lines(site)],
+    )
+
+
+def _result(
+        self, site: Site, integration: Integration, outcome: Outcome, *, dry_run: bool
+    ) -> IntegrationResult:
+        """What came of a change, and how the tool is wired now."""
+        now = wiring.overview(site, integration)
+        self.states = {**self.states, integration.id: now.state}
+        return IntegrationResult(
+            id=integration.id,
+            title=integration.title,
+            action=outcome.action,
+            dry_run=dry_run,
+            state=now.state,
+            version=now.version,
+            changes=[
+                IntegrationChange(
+                    path=change.path, action=change.action, diff=change.diff, backup=change.backup
+                )
+                for change in outcome.changes
+            ],
+            notes=outcome.notes,
+            plan=outcome.plan,
+        )
 
 
 def _causes(found: Overview) -> Iterator[str]:
@@ -244,25 +327,3 @@ def _causes(found: Overview) -> Iterator[str]:
     for report in found.reports:
         if report.state == BROKEN or report.reasons:
             yield from report.reasons
-
-
-def _result(
-    site: Site, integration: Integration, outcome: Outcome, *, dry_run: bool
-) -> IntegrationResult:
-    now = wiring.overview(site, integration)
-    return IntegrationResult(
-        id=integration.id,
-        title=integration.title,
-        action=outcome.action,
-        dry_run=dry_run,
-        state=now.state,
-        version=now.version,
-        changes=[
-            IntegrationChange(
-                path=change.path, action=change.action, diff=change.diff, backup=change.backup
-            )
-            for change in outcome.changes
-        ],
-        notes=outcome.notes,
-        plan=outcome.plan,
-    )

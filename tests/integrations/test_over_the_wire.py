@@ -79,6 +79,7 @@ def test_install_and_uninstall_every_tool(daemon: Daemon, home: Path, name: str)
     found = info(daemon, name)
     assert (found["state"], found["version"]) == ("ready", found["shipped_version"])
     assert found["delivery"] == "never"
+    assert daemon.call("status")["integrations"][name] == "ready"
     assert daemon.call("integration_install", id=name)["action"] == "unchanged"
     assert daemon.call("integration_uninstall", id=name)["state"] == "missing"
     assert all(path.read_bytes() == data for path, data in before.items())

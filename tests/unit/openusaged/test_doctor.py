@@ -92,3 +92,45 @@ def test_a_valid_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A zone by its name is fine."""
     checks = {check.name: check for check in doctor._clock({"TZ": ":Asia/Kathmandu"})}
     assert (checks["zone"].state, checks["zone"].found) == ("ok", "Asia/Kathmandu")
+
+
+def hook(**more: object) -> dict[str, object]:
+    """What the daemon says about a tool that is wired and delivers."""
+    given: dict[str, object] = {
+        "id": "codex",
+        "state": "ready",
+        "reasons": [],
+        "places": [{"reasons": []}],
+        "delivery": "delivering",
+        "delivery_reason": "",
+        "last_event_at": "2026-03-01T10:00:00Z",
+    }
+    return given | more
+
+
+def test_a_hook_that_delivers() -> None:
+    """When it last reported is told; nothing is to be done."""
+    check = doctor._hook(hook())
+    assert (check.state, check.fix) == ("ok", "")
+    assert "last event 2026-03-01T10:00:00Z" in check.found
+
+
+def test_a_silent_hook() -> None:
+    """The log grows and the hook says nothing: a warning with what to look at."""
+    check = doctor._hook(
+        hook(delivery="silent", delivery_reason="start it anew", last_event_at=None)
+    )
+    assert (check.state, check.fix) == ("warning", "start it anew")
+    assert "last event never" in check.found
+
+
+@pytest.mark.parametrize(
+    ("state", "level", "verb"),
+    [("missing", "ok", "install"), ("partial", "warning", "install"),
+     ("outdated", "warning", "upgrade"), ("broken", "warning", "upgrade")],
+)  # fmt: skip
+def test_a_hook_that_needs_a_command(state: str, level: str, verb: str) -> None:
+    """The command is named; not to be wired is a choice, half wired is not."""
+    check = doctor._hook(hook(state=state, places=[{"reasons": ["no hook for Stop"]}]))
+    assert (check.state, check.fix) == (level, f"openusage integrations {verb} codex")
+    assert ("no hook for Stop" in check.found) is (state != "missing")

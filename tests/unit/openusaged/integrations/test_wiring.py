@@ -55,7 +55,7 @@ class TestPlan:
         home.write(
             SETTINGS,
             '{\n  "env": {"ANTHROPIC_API_KEY": "sk-planted-0001", "A_TOKEN":"t-planted"},\n'
-            '  "apiKeyHelper": "cat \\"secret-planted\\""\n}\n',
+            '  "apiKeyHelper": "cat \\"secret-planted\\"",\n  "x": "sk-ant-planted0002"\n}\n',
         )
         (_, change) = home.install("claude_code", dry_run=True).changes
         assert "ANTHROPIC_API_KEY" in change.diff
