@@ -18,7 +18,7 @@ from openusaged.core.errors import ConfigError
 from openusaged.integrations import scripts
 from openusaged.integrations.base import refuse_syntax
 from openusaged.integrations.json_edit import JsonText, Path, is_array, is_object
-from openusaged.integrations.json_syntax import SyntaxProblem
+from openusaged.integrations.json_syntax import SCALAR, SyntaxProblem
 from openusaged.integrations.ledger import Record
 from openusaged.integrations.plan import Draft
 from openusaged.integrations.scripts import Script
@@ -148,11 +148,13 @@ class HookFile:
             self._keep_empty(record, ())
             self.doc.add((), {event: [group]}, HOOKS)
             return
+        self._fill_null(record, (HOOKS,), "{}")
         self._check((HOOKS,), is_object, "an object")
         if self.doc.node((HOOKS, event)) is None:
             self._keep_empty(record, (HOOKS,))
             self.doc.add((HOOKS,), [group], event)
             return
+        self._fill_null(record, (HOOKS, event), "[]")
         self._check((HOOKS, event), is_array, "a list")
         self._keep_empty(record, (HOOKS, event))
         self.doc.add((HOOKS, event), group)
@@ -170,6 +172,13 @@ class HookFile:
         value = self.doc.value(group)
         alone = len(value[HOOKS]) == 1 and value.keys() <= {HOOKS, "matcher"}
         self.doc.remove(group if alone else handler.path)
+
+    def _fill_null(self, record: Record, path: Path, empty: str) -> None:
+        """Other installers leave a null where they took their hooks out; it stands for nothing."""
+        node = self.doc.node(path)
+        if node is not None and node.kind == SCALAR and node.value is None:
+            record.originals.setdefault(_pointer(path), self.doc.raw(path))
+            self.doc.replace(path, empty)
 
     def _keep_empty(self, record: Record, path: Path) -> None:
         """Remember how an empty container is written before something is put into it."""

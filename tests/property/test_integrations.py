@@ -41,7 +41,7 @@ FOREIGN_GROUP = st.fixed_dictionaries(
     {"hooks": st.lists(FOREIGN_HANDLER, max_size=2)},
     optional={"matcher": st.sampled_from(["*", "", "Bash|Edit"]), "note": TEXT},
 )
-HOOKS = st.dictionaries(EVENTS, st.lists(FOREIGN_GROUP, max_size=2), max_size=3)
+HOOKS = st.dictionaries(EVENTS, st.none() | st.lists(FOREIGN_GROUP, max_size=2), max_size=3)
 SETTINGS = st.builds(
     lambda base, extra: {**base, **extra},
     st.dictionaries(
@@ -152,7 +152,7 @@ def foreign(settings, script: str, *, statusline: bool = True):
     if line is not None and statusline and "openusage" not in line["command"]:
         rest["statusLine"] = line
     hooks = {
-        event: [group for group in groups if script not in json.dumps(group)]
+        event: [group for group in groups or () if script not in json.dumps(group)]
         for event, groups in settings.get("hooks", {}).items()
     }
     rest["hooks"] = {event: groups for event, groups in hooks.items() if groups}
@@ -169,7 +169,7 @@ def test_what_is_written_between_stays(settings, style, more) -> None:
         now = json.loads(file.read_bytes().decode("utf-8-sig"))
         edited = {**more, **now, "env": {"A": "b"}}
         edited["hooks"] = {
-            event: [*now["hooks"].get(event, []), *more.get("hooks", {}).get(event, [])]
+            event: [*(now["hooks"].get(event) or ()), *(more.get("hooks", {}).get(event) or ())]
             for event in {**now["hooks"], **more.get("hooks", {})}
         }
         file.write_bytes(style.json(edited))

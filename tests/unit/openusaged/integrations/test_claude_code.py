@@ -89,6 +89,18 @@ def test_hooks_of_others_keep_their_bytes(home: ToolHome) -> None:
     assert file.read_text() == '{\n  "hooks": {' + theirs + "}\n}\n"
 
 
+@pytest.mark.parametrize(
+    "text", ['{"hooks": {"Stop": null, "PreToolUse": null}}', '{\n  "hooks": null\n}\n']
+)
+def test_a_null_stands_for_nothing(home: ToolHome, text: str) -> None:
+    """Another installer has left it; it is no obstacle, and comes back."""
+    file = home.write(SETTINGS, text)
+    home.install("claude_code")
+    assert len(settings(home)["hooks"]["Stop"]) == 1
+    home.uninstall("claude_code")
+    assert file.read_text() == text
+
+
 def test_our_handler_in_a_group_of_the_user(home: ToolHome) -> None:
     """Moved by hand beside another handler, ours alone is removed."""
     other = {"type": "command", "command": "say done"}
