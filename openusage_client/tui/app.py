@@ -38,7 +38,7 @@ from openusage_client.tui.poller import Connect, Poller
 from openusage_client.tui.settings import commands as settings_commands
 from openusage_client.tui.settings import edits, questions
 from openusage_client.tui.state import AppState, Link, Update, receive
-from openusage_client.tui.theme import MONO_THEME, Theme, ThemeError, builtin
+from openusage_client.tui.theme import MONO_THEME, ThemeError, builtin
 from openusage_client.tui.theme_choice import ThemeChoice
 from openusage_client.tui.views import screens
 from openusage_client.tui.wakeup import WakePipe
@@ -72,7 +72,7 @@ def run(options: Any) -> int:
     """
     try:
         check_terminal(os.environ)
-        theme = _fixed_theme(options, os.environ)
+        themes = _themes(options, os.environ)
     except (UnusableTerminal, ThemeError) as error:
         print(f"openusage: {error}", file=sys.stderr)
         return EXIT_FAILURE
@@ -97,7 +97,7 @@ def run(options: Any) -> int:
     own = {name: os.environ[name] for name in CALLER_VARIABLES if os.environ.get(name)}
     asker = Asker(lambda: patient(False), deliver, own)
     try:
-        return Dashboard(state, poller, asker, wake, theme).show()
+        return Dashboard(state, poller, asker, wake, themes).show()
     finally:
         asker.stop()
         poller.stop()
@@ -134,12 +134,12 @@ def check_terminal(env: Mapping[str, str]) -> None:
         raise UnusableTerminal(f"TERM={term} cannot place the cursor; {advice}")
 
 
-def _fixed_theme(options: Any, env: Mapping[str, str]) -> Theme | None:
-    """What NO_COLOR, --no-color or --theme ask for; None leaves it to the settings."""
+def _themes(options: Any, env: Mapping[str, str]) -> ThemeChoice:
+    """What NO_COLOR, --no-color or --theme ask for, else what the settings will say."""
     if env.get("NO_COLOR") or getattr(options, "no_color", False):
-        return builtin(MONO_THEME)
+        return ThemeChoice(builtin(MONO_THEME), env, colourless=True)
     name = getattr(options, "theme", None)
-    return theme_files.find(name, env) if name else None
+    return ThemeChoice(theme_files.find(name, env) if name else None, env)
 
 
 def _connector(*, may_start: bool, timeout_s: float = 10.0) -> Connect:
@@ -155,7 +155,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
     STARTING_FORM = "main"
 
     def __init__(
-        self, state: AppState, poller: Poller, asker: Asker, wake: WakePipe, theme: Theme | None
+        self, state: AppState, poller: Poller, asker: Asker, wake: WakePipe, themes: ThemeChoice
     ) -> None:
         super().__init__()
         self.state = state
@@ -166,10 +166,10 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self.glyphs = glyphs.choose(locale.getencoding(), os.environ.get("TERM", ""))
         self.exit_code = EXIT_OK
         self._ended = False
-        self._themes = ThemeChoice(theme, os.environ)
+        self._themes = themes
         self._zone: tuple[str, tzinfo | None] = ("", None)
         self._wanted: tuple[Question, ...] = ()
-        if theme is not None and theme.mono:
+        if themes.colourless:
             npyscreen.disableColor()
 
     def show(self) -> int:

@@ -104,13 +104,17 @@ class _Waking:
         if self.parent.empty_reads >= _MAX_EMPTY_READS:
             host.press("q")
 
-    def _take_sequence(self, found: Sequence[str] | Pointed | Pasted) -> None:
+    def _take_sequence(self, found: tuple[str, ...] | Pointed | Pasted) -> None:
         if isinstance(found, Pasted):
             self.insert(" ".join(found.text.split()))
         elif isinstance(found, Pointed):
             self.pointed(found)
-        elif "Esc" in found:
+        elif found[:1] == ("Esc",):
             self.host.answered(None)
+            for key in found[1:]:
+                # Struck right behind Esc, so meant for what was behind the dialog.
+                if key:
+                    self.host.press(key)
 
     def insert(self, text: str) -> None:
         """Text that was typed or pasted."""

@@ -20,19 +20,18 @@ class ThemeChoice:
     Args:
         fixed: the theme that the command line or NO_COLOR asks for; None leaves it to the settings.
         env: where the user's theme files are.
+        colourless: colours were refused, which no key takes back.
     """
 
-    def __init__(self, fixed: Theme | None, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, fixed: Theme | None, env: Mapping[str, str], *, colourless: bool = False
+    ) -> None:
+        self.colourless = colourless
         self._fixed = fixed
         self._env = env
         self._wanted = ""
         self._told: set[str] = set()
         self.shown = fixed or builtin(DEFAULT_THEME)
-
-    @property
-    def colourless(self) -> bool:
-        """True when colours were refused, which no key takes back."""
-        return self._fixed is not None and self._fixed.mono
 
     def release(self) -> None:
         """The user has chosen: what the command line asked for is over."""
