@@ -72,6 +72,7 @@ _KNOWN: Final = (
     f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, e.rowid FROM staged.event e"
     " WHERE EXISTS (SELECT 1 FROM identity WHERE hash = e.identity)"
     " OR (e.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = e.asked))"
+    " ORDER BY e.number"
 )
 _ACTIVITY: Final = (
     "SELECT session, dimension, event_type, min(number), min(first_ms), max(last_ms), max(ts_ms),"

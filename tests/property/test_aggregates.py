@@ -460,27 +460,30 @@ def _check_names(record, model: Model, key) -> None:
 
 def _unambiguous(report: PreparedEvent) -> PreparedEvent:
     """
-    The report with a request id and in the main chain.
+    The report under ids that name one response of one session only.
 
-    Without, a copy may belong to either of two responses that a proxy gave one message id; which
-    one depends on what arrived first, and a scanner does not know what the store holds.
+    Where a proxy has given an id to two, or a copy lies in another session, what a report belongs
+    to depends on what arrived first, and a scanner does not know what the store holds.
     """
     event = report.event
-    if not event.message_id:
-        return report
-    event = msgspec.structs.replace(event, is_sidechain=False, request_id=event.request_id or "r1")
+    ident = event.message_id or event.tool_call_id or event.turn_id
+    changes: dict[str, object] = {"session_id": event.session_id and f"of-{ident[-1:]}"}
+    if event.message_id:
+        changes |= {"is_sidechain": False, "message_id": f"u{ident}", "request_id": "r1"}
+    elif event.tool_call_id:
+        changes["tool_call_id"] = f"u{ident}"
+    else:
+        changes["turn_id"] = f"u{ident}"
+    event = msgspec.structs.replace(event, **changes)
     return msgspec.structs.replace(
         report, event=event, identity=identity_of(event), reuse_identity=reuse_identity_of(event)
     )
 
 
+reports = st.one_of(sightings(), sightings().map(_unambiguous))
 steps = st.one_of(
-    st.tuples(
-        st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)
-    ),
-    st.tuples(
-        st.just("apply"), st.lists(st.lists(sightings(), max_size=5), min_size=1, max_size=4)
-    ),
+    st.tuples(st.just("apply"), st.lists(st.lists(reports, max_size=5), min_size=1, max_size=4)),
+    st.tuples(st.just("apply"), st.lists(st.lists(reports, max_size=5), min_size=1, max_size=4)),
     st.tuples(st.just("stage"), st.lists(sightings().map(_unambiguous), min_size=1, max_size=10)),
     st.tuples(st.just("retain"), st.integers(0, 12)),
     st.tuples(st.just("reopen"), st.none()),
