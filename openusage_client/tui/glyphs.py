@@ -38,6 +38,19 @@ class GlyphSet:
 
 UNICODE = GlyphSet("unicode", {})
 
+
+def _line_piece(dots: int) -> str:
+    """What a cell of a braille line looks like with four heights less: `'`, `-`, `.` or `|`."""
+    rows = [row for row, bits in enumerate((0x09, 0x12, 0x24, 0xC0)) if dots & bits]
+    if not rows:
+        return " "
+    if len(rows) > 2:
+        return "|"
+    return "'--."[rows[0]] if rows[0] != 1 or rows[-1] < 3 else "."
+
+
+_LINES = {chr(0x2800 + dots): _line_piece(dots) for dots in range(256)}
+
 # The Linux console font has the characters of code page 437: no round corners, no eighths.
 CONSOLE = GlyphSet(
     "console",
@@ -48,7 +61,8 @@ CONSOLE = GlyphSet(
         **dict(zip("▏▎▍▌▋▊▉", "░░▌▌▌██", strict=True)),
         **dict(zip("▁▂▃▅▆▇", "_▄▄▄██", strict=True)),
         **dict(zip("●◐◌◈✗◇○", "■■■!x··", strict=True)),
-        **dict(zip("▲▼…–", "^v~-", strict=True)),  # noqa: RUF001
+        **dict(zip("▲▼…–—▸•", "^v~-->*", strict=True)),  # noqa: RUF001
+        **_LINES,
     },
 )
 
@@ -63,6 +77,8 @@ ASCII = GlyphSet(
         **dict(zip("●◐◌◈✗◇○", "*!x!x-o", strict=True)),
         **dict(zip("·…≈▲▼→←↑↓–—", ".~~^v><^v--", strict=True)),  # noqa: RUF001
         "×": "x",  # noqa: RUF001
+        **dict(zip("▒▓■▸┤«»•", "=%*>+<>*", strict=True)),
+        **_LINES,
     },
     ascii_only=True,
 )

@@ -8,6 +8,7 @@ from openusage_client.tui import glyphs
 from openusage_client.tui.layout import plain
 from openusage_client.tui.text import cell_width
 from openusage_client.tui.views import screens
+from tests.support import detail_samples as details
 from tests.support import screen_samples as samples
 
 
@@ -41,6 +42,19 @@ def test_ascii_draws_nothing_but_ascii():
     assert glyphs.ASCII.draw("╭─ 東京 ██░ ≈$1 · é") == "+- ???? ##- ~$1 . ?"
     state = samples.state([samples.odd_names(), samples.codex()])
     assert all(glyphs.ASCII.draw(plain(line)).isascii() for line in screens.render(state, 90, 40))
+
+
+def test_charts_and_heat_maps_read_in_ascii():
+    """Lines keep their heights, shades stay five different ones, the chosen row is marked."""
+    assert glyphs.ASCII.draw("⠉⠒⠤⣀⡇") == "'--.|"
+    assert len({glyphs.ASCII.draw(shade) for shade in "·░▒▓█"}) == 5
+    assert glyphs.ASCII.draw("▸ 10M┤ ■ a") == "> 10M+ * a"
+    assert glyphs.CONSOLE.draw("⠉⠤⣀⡇▸") == "'-.|>"
+    assert glyphs.CONSOLE.draw("░▒▓█■┤«»") == "░▒▓█■┤«»"
+    page = details.detail("chart/models", 2, scroll={"detail": 40})
+    for line in screens.render(page, 100, 60):
+        assert glyphs.ASCII.draw(plain(line)).isascii()
+        assert "?" not in glyphs.ASCII.draw(plain(line).replace("?", ""))
 
 
 def test_the_pace_mark_stays_visible_inside_a_bar():
