@@ -192,8 +192,8 @@ class Store(StoreReading):
         """
         self._check_open()
         results: list[BatchResult] = []
-        for staged, run in itertools.groupby(batches, lambda batch: batch.staged):
-            results += self._apply_run(list(run), staged)
+        for alone, run in itertools.groupby(batches, _alone):
+            results += self._apply_run(list(run), alone[1] if alone is not None else None)
         return results
 
     def _apply_run(
@@ -429,6 +429,11 @@ class Store(StoreReading):
         with self._seq_lock:
             self._seq += 1
             return self._seq
+
+
+def _alone(batch: WriteBatch) -> tuple[int, Staged] | None:
+    """What keeps a scanner's batch out of the transaction of its neighbours, even of its equals."""
+    return None if batch.staged is None else (id(batch), batch.staged)
 
 
 def _staged_outcome(known: Outcome, staged: Staged, copied: int) -> Outcome:

@@ -51,6 +51,19 @@ def test_a_second_copy_brings_nothing(store):
     assert tokens(store) == 5 * 15
 
 
+def test_equal_batches_in_one_group_have_a_result_each(store):
+    """Two scanners may hand the same events over at once: one counts, the other is known."""
+    store_them = [
+        WriteBatch(staged=staged(prepared(0))),
+        WriteBatch(staged=staged(prepared(0))),
+        WriteBatch(events=[prepared(1)]),
+        WriteBatch(events=[prepared(0)]),
+    ]
+    results = store.apply(store_them)
+    assert [one.accepted for one in results] == [1, 0, 1, 0]
+    assert [one.deduplicated for one in results] == [0, 1, 0, 1]
+
+
 def test_known_and_new_events_share_a_batch(store):
     """A known event is merged with what the store has, the new ones beside it are counted."""
     store.apply([WriteBatch(events=[prepared(0, output=5), prepared(1)])])
