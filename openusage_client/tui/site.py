@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 
 _DESKTOPS = ("DISPLAY", "WAYLAND_DISPLAY")
@@ -22,7 +23,7 @@ def show(address: str, env: Mapping[str, str]) -> str:
     if program is None or not desktop:
         return by_hand
     try:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [program, address],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -31,4 +32,6 @@ def show(address: str, env: Mapping[str, str]) -> str:
         )
     except OSError:
         return by_hand
+    # Somebody has to take note of its end.
+    threading.Thread(target=process.wait, daemon=True).start()
     return f"{address} is shown in your browser"
