@@ -18,6 +18,11 @@ _BEDROCK: Final = re.compile(
 _BEDROCK_VERSION: Final = re.compile(r"-v\d+:\d+$")
 # Not `:free`, which is another price, and no size like `:120b`, which is another model.
 _MODE: Final = re.compile(r":(?:thinking|latest|beta|extended|exacto|nitro|floor|online)$")
+# Cursor's word order and words for effort: `claude-4.5-sonnet`, `claude-4.6-opus-high-thinking`.
+# Up to 3.7 it is Anthropic's own order, and found as it stands.
+_VERSION_FIRST: Final = re.compile(
+    r"^claude-([4-9](?:[.-]\d)?)-(opus|sonnet|haiku)(?:-(?:low|medium|high|max))?(?:-thinking)?$"
+)
 _DATE: Final = re.compile(r"-(?:20\d{6}|20\d{2}-\d{2}-\d{2})$")
 _DOT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 
@@ -53,7 +58,11 @@ def spellings(model: str) -> list[str]:
     if _BEDROCK.match(regional):
         plain = add(_BEDROCK_VERSION.sub("", _BEDROCK.sub("", regional)))
     plain = add(plain.replace("@", "-"))
-    add(_MODE.sub("", plain))
+    plain = add(_MODE.sub("", plain))
+    version_first = _VERSION_FIRST.match(plain)
+    if version_first:
+        version, family = version_first.groups()
+        add(f"claude-{family}-{version.replace('.', '-')}")
     return names
 
 

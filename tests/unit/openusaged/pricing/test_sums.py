@@ -33,3 +33,22 @@ def cost(**fields):
 def test_tier_follows_a_single_prompt(fields, expected):
     """One prompt of 300,000 tokens is dear, two of 150,000 or a session's total are not."""
     assert cost(**fields) == expected
+
+
+@pytest.mark.parametrize(
+    ("spelling", "model"),
+    [
+        ("claude-4.5-sonnet", "claude-sonnet-4-5"),
+        ("claude-4.5-sonnet-thinking", "claude-sonnet-4-5"),
+        ("claude-4.6-opus-high-thinking", "claude-opus-4-6"),
+        ("claude-4.5-haiku", "claude-haiku-4-5"),
+        ("claude-3.5-sonnet", "claude-3-5-sonnet"),
+    ],
+)
+def test_cursors_names_are_the_vendors_models(spelling, model):
+    """Version before family is the same model at the same price, and no guess."""
+    fields = {"source": "cursor", "channel": "api", "event_type": "message_usage",
+              "ts_ms": 1_780_000_000_000, "input": 1000, "output": 100}  # fmt: skip
+    asked = UsageEvent(provider="anthropic", model=spelling, **fields)
+    plain = UsageEvent(provider="anthropic", model=model, **fields)
+    assert BOOK.estimate(asked) == BOOK.estimate(plain) == (BOOK.estimate(plain)[0], "genai-prices")
