@@ -142,3 +142,40 @@ class IntegrationResult:
     notes: list[str] = field(default_factory=list)
     """What to do or to know besides."""
     plan: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatuslineInstallParams:
+    """
+    Put our status line into Claude Code's settings, without any hook.
+
+    `foreign` says what becomes of somebody else's line: `replace` remembers it for uninstalling,
+    `chain` runs it first and prints both; empty leaves it alone.
+    """
+
+    arguments: list[str] = field(default_factory=list)
+    """Flags of `openusage statusline`."""
+    foreign: str = ""
+    dry_run: bool = False
+    plan: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatuslineUninstallParams:
+    """Take our status line out and bring back what it stood in for."""
+
+    dry_run: bool = False
+    plan: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatuslineWiring:
+    """The answer of `statusline_install` and `statusline_uninstall`."""
+
+    result: IntegrationResult
+    foreign: str = ""
+    """The command of somebody else's line that is in the way; nothing was changed then."""
+    commands: list[str] = field(default_factory=list)
+    """What stands in each settings file now; empty where there is no status line."""

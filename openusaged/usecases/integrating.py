@@ -140,7 +140,9 @@ class Integrating:
             site = self._site(params.environment)
             if not params.foreign and (foreign := _foreign(site)):
                 nothing = Outcome(action=wiring.UNCHANGED, changes=[], notes=[], plan="")
-                return _statusline_wiring(site, nothing, dry_run=params.dry_run, foreign=foreign)
+                return self._statusline_wiring(
+                    site, nothing, dry_run=params.dry_run, foreign=foreign
+                )
             outcome = claude_statusline.install(
                 site,
                 arguments=params.arguments,
@@ -149,7 +151,7 @@ class Integrating:
                 expected=params.plan,
                 now_ms=self._daemon.now_ms(),
             )
-            return _statusline_wiring(site, outcome, dry_run=params.dry_run)
+            return self._statusline_wiring(site, outcome, dry_run=params.dry_run)
 
         return self._daemon.work(work)
 
@@ -165,7 +167,7 @@ class Integrating:
                 now_ms=self._daemon.now_ms(),
             )
             foreign = "" if outcome.changes else _foreign(site)
-            return _statusline_wiring(site, outcome, dry_run=params.dry_run, foreign=foreign)
+            return self._statusline_wiring(site, outcome, dry_run=params.dry_run, foreign=foreign)
 
         return self._daemon.work(work)
 
@@ -279,26 +281,17 @@ class Integrating:
             return DELIVERING, ""
         return NEVER, "the first event comes at the end of the next turn"
 
-    def _foreign(site: Site) -> str:
-    """Somebody else's status line."""
-    for line in claude_statusline.lines(site):
-        if line.present and not line.ours:
-            return line.command or "something that is no command"
-    return ""
+    def _statusline_wiring(
+        self, site: Site, outcome: Outcome, *, dry_run: bool, foreign: str = ""
+    ) -> StatuslineWiring:
+        integration = wiring.named("claude_code")
+        return StatuslineWiring(
+            result=self._result(site, integration, outcome, dry_run=dry_run),
+            foreign=foreign,
+            commands=[line.command for line in claude_statusline.lines(site)],
+        )
 
-
-def _statusline_wiring(
-    site: Site, outcome: Outcome, *, dry_run: bool, foreign: str = ""
-) -> StatuslineWiring:
-    integration = wiring.named("claude_code")
-    return StatuslineWiring(
-        result=_result(site, integration, outcome, dry_run=dry_run),
-        foreign=foreign,
-        commands=[line.command for line in claude_statusline.lines(site)],
-    )
-
-
-def _result(
+    def _result(
         self, site: Site, integration: Integration, outcome: Outcome, *, dry_run: bool
     ) -> IntegrationResult:
         """What came of a change, and how the tool is wired now."""
@@ -320,6 +313,14 @@ def _result(
             notes=outcome.notes,
             plan=outcome.plan,
         )
+
+
+def _foreign(site: Site) -> str:
+    """Somebody else's status line."""
+    for line in claude_statusline.lines(site):
+        if line.present and not line.ours:
+            return line.command or "something that is no command"
+    return ""
 
 
 def _causes(found: Overview) -> Iterator[str]:

@@ -8,8 +8,17 @@ from openusage_proto.integration_messages import (
     Integrations,
     IntegrationsParams,
     IntegrationUninstallParams,
+    StatuslineInstallParams,
+    StatuslineUninstallParams,
+    StatuslineWiring,
 )
-from openusage_proto.methods import INTEGRATION_INSTALL, INTEGRATION_UNINSTALL, INTEGRATIONS
+from openusage_proto.methods import (
+    INTEGRATION_INSTALL,
+    INTEGRATION_UNINSTALL,
+    INTEGRATIONS,
+    STATUSLINE_INSTALL,
+    STATUSLINE_UNINSTALL,
+)
 from openusaged.rpc.context import RpcContext
 from openusaged.rpc.dispatch import method
 
@@ -30,3 +39,15 @@ def integration_install(ctx: RpcContext, params: IntegrationInstallParams) -> In
 def integration_uninstall(ctx: RpcContext, params: IntegrationUninstallParams) -> IntegrationResult:
     """Take hooks out of a tool, or show what that would change."""
     return ctx.app.setting_up.integrating.uninstall(params)  # type: ignore[no-any-return]
+
+
+@method(STATUSLINE_INSTALL)
+def statusline_install(ctx: RpcContext, params: StatuslineInstallParams) -> StatuslineWiring:
+    """Put our status line into Claude Code's settings, or show what that would change."""
+    return ctx.app.setting_up.integrating.install_statusline(params)  # type: ignore[no-any-return]
+
+
+@method(STATUSLINE_UNINSTALL)
+def statusline_uninstall(ctx: RpcContext, params: StatuslineUninstallParams) -> StatuslineWiring:
+    """Take our status line out and bring back what it stood in for."""
+    return ctx.app.setting_up.integrating.uninstall_statusline(params)  # type: ignore[no-any-return]
