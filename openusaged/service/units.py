@@ -82,6 +82,7 @@ _VERSION_LINE: Final = re.compile(r"^X-OpenUsage-Version=(.*)$", re.MULTILINE)
 _EXEC_LINE: Final = re.compile(r"^(?P<key>ExecStart|Exec)=(?P<words>.*)$", re.MULTILINE)
 _QUOTED: Final = re.compile(r'"((?:\\.|[^"\\])*)"')
 _ESCAPE: Final = re.compile(r"\\(.)")
+_ENV: Final = "/usr/bin/env"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9@_+=:,./-]+")
 
 
@@ -92,7 +93,7 @@ def systemd_service(
     return _NOTE.format(unit=unit) + _SERVICE.format(
         version=version,
         socket=SOCKET,
-        command=" ".join(_systemd_argument(part) for part in command),
+        command=" ".join(_systemd_argument(part) for part in _systemd_command(command)),
         # the whole rest of the line is the path: no quotes, only `%` means something
         environment=environment.replace("%", "%%"),
     )
@@ -101,6 +102,11 @@ def systemd_service(
 def systemd_socket(path: str, *, version: str) -> str:
     """The socket unit: systemd holds the socket, so no connection is refused during a restart."""
     return _NOTE.format(unit=SOCKET) + _SOCKET.format(version=version, path=path.replace("%", "%%"))
+
+
+def _systemd_command(command: Sequence[str]) -> Sequence[str]:
+    """systemd takes any argument, but no quote, backslash or dollar in a program's own path."""
+    return [_ENV, *command] if set(command[0]) & set("\"'\\$") else command
 
 
 def _systemd_argument(text: str) -> str:
@@ -195,7 +201,7 @@ def installed_program(text: str) -> str:
     match = _EXEC_LINE.search(text)
     if match is None:
         return ""
-    words = match["words"].replace("%%", "%")
+    words = match["words"].removeprefix(_ENV + " ").replace("%%", "%")
     service = match["key"] == "ExecStart"
     words = words.replace("$$", "$") if service else words.replace("\\\\", "\\")
     quoted = _QUOTED.match(words)
