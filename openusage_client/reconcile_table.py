@@ -56,13 +56,13 @@ def comparison_lines(
         columns = (
             Column("ACCOUNT", "<", shrink_to=10),
             Column("PERIOD", "<", shrink_to=10),
-            Column("MODEL", "<", rank=3, shrink_to=12),
+            Column("MODEL", "<", rank=1, shrink_to=12),
             Column("VENDOR"),
             Column("HERE"),
-            Column("DIFFERENCE", rank=1),
-            Column("VENDOR $", rank=4),
-            Column("HERE $", rank=5),
-            Column("VERDICT", "<", rank=2, shrink_to=8),
+            Column("DIFFERENCE", rank=2),
+            Column("VENDOR $", rank=3),
+            Column("HERE $", rank=4),
+            Column("VERDICT", "<", shrink_to=8),
         )
         variants = [
             Table(columns, [_row(row, shown, style, short=short) for row in rows])

@@ -21,6 +21,8 @@ from openusage_proto.messages import (
 )
 
 KEPT_ATTRIBUTES: Final = frozenset({"plan", "plan_type", "source", "auth_type"})
+NO_PROJECT: Final = "(no project)"
+NO_BRANCH: Final = "(no branch)"
 _FOLDED: Final = "("
 """Keys like `(others)` and `(no project)` are ours and name nobody."""
 
@@ -80,7 +82,7 @@ class Redactor:
         )
 
     def _project(self, item: NamedTotals) -> NamedTotals:
-        name = self.name("project", item.name)
+        name = self.name("project", item.label or item.name)
         return replace(item, name=name, label=name)
 
     def _unmapped(self, item: Unmapped) -> Unmapped:
@@ -88,10 +90,9 @@ class Redactor:
 
     def report(self, report: Report) -> Report:
         """A report without names of accounts, projects, branches and sessions."""
-        kind = {"session": "session", "projects": "project", "branches": "branch"}.get(report.kind)
         return replace(
             report,
-            rows=[self._row(row, kind) for row in report.rows],
+            rows=[self._row(row, report.kind) for row in report.rows],
             sources=[
                 replace(
                     source,
@@ -102,14 +103,24 @@ class Redactor:
             ],
         )
 
-    def _row(self, row: ReportRow, kind: str | None) -> ReportRow:
-        key = row.key if kind is None else self.name(kind, row.key)
-        named = kind is not None and not row.key.startswith(_FOLDED)
-        return replace(
-            row,
-            key=key,
-            label=key if named else row.label,
-            account=None if row.account is None else self.name("account", row.account),
-            project=None if row.project is None else self.name("project", row.project),
-            branch=None if row.branch is None else self.name("branch", row.branch),
+    def _row(self, row: ReportRow, kind: str) -> ReportRow:
+        account, project, branch = (
+            None if text is None else self.name(what, text)
+            for what, text in (
+                ("account", row.account),
+                ("project", row.project),
+                ("branch", row.branch),
+            )
         )
+        row = replace(row, account=account, project=project, branch=branch)
+        if row.key.startswith(_FOLDED):
+            return row
+        if kind == "session":
+            name = self.name("session", row.key)
+            return replace(row, key=name, label=name)
+        if kind == "projects":
+            return replace(row, key=project or "", label=project or NO_PROJECT)
+        if kind == "branches":
+            label = f"{project or NO_PROJECT} · {branch or NO_BRANCH}"
+            return replace(row, key=f"{project or ''}@{branch or ''}", label=label)
+        return row

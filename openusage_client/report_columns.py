@@ -197,15 +197,15 @@ def _session_table(report: Report, context: Context) -> Table:
 def _block_table(report: Report, context: Context) -> Table:
     columns = (
         Column("BLOCK START", "<", shrink_to=16),
-        Column("ACCOUNT", "<", rank=6, shrink_to=8),
+        Column("ACCOUNT", "<", rank=2, shrink_to=8),
         Column("STATE", "<", rank=1),
-        Column("USED", rank=7),
-        Column("INPUT", rank=5),
-        Column("OUTPUT", rank=4),
+        Column("USED", rank=3),
+        Column("INPUT", rank=7),
+        Column("OUTPUT", rank=6),
         Column("TOTAL"),
         Column("COST"),
-        Column("BURN $/h", rank=3),
-        Column("PROJECTED", rank=2),
+        Column("BURN $/h", rank=5),
+        Column("PROJECTED", rank=4),
     )
 
     several = len({row.account for row in report.rows}) > 1

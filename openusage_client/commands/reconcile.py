@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         if not isinstance(answer, dict) or not isinstance(answer.get("rows"), list):
             raise ProtocolError("the daemon's `reconcile` answer is malformed")
         if options.json:
-            write_json(_without_null(answer), sys.stdout)
+            write_json(known_only(answer), sys.stdout)
             return EXIT_OK
         from openusage_client import preferences, reconcile_table
 
@@ -55,12 +55,12 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _without_null(value: Any) -> Any:
+def known_only(value: Any) -> Any:
     """The JSON value without fields that are null or an empty text."""
     if isinstance(value, list):
-        return [_without_null(item) for item in value]
+        return [known_only(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: _without_null(item) for key, item in value.items() if item is not None and item != ""
+        key: known_only(item) for key, item in value.items() if item is not None and item != ""
     }

@@ -25,6 +25,7 @@ from openusage_proto.messages import (
     Unmapped,
     Usage,
 )
+from openusage_proto.report_messages import ReconcileRow, ReconcileSide, Reconciliation
 
 NOW = "2026-03-07T09:30:00Z"
 ZONE = "Asia/Kathmandu"
@@ -111,6 +112,83 @@ def blocks() -> Report:
             burn_rate_usd_per_hour=0.6, projected_cost_usd=3.0),
     ]  # fmt: skip
     return report("blocks", rows)
+
+
+def models() -> Report:
+    """Three models by cost, one of them without a price, and what was folded away."""
+    rows = [
+        row("claude-opus-4-5-20251101", 9000, breakdown=[row("claude_code", 9000)]),
+        row("gpt-5.1-codex", 1234, requests=1200),
+        row("mystery-1", 50, cost_usd=0.0, cost_basis="unpriced", unpriced_requests=5),
+        row("(others)", 3, label="(12 others)"),
+    ]
+    return report("models", rows, unpriced_models=["mystery-1"], history_starts="2026-01-02")
+
+
+def branches() -> Report:
+    """Branches of two projects, and usage outside any."""
+    rows = [
+        row("/home/me/api@main", 40_000, label="api · main", project="api", branch="main",
+            sessions=12, last_activity="2026-03-07T09:00:00Z"),
+        row("/home/me/api@feature/x", 2500, label="api · feature/a-long-name-of-a-branch",
+            project="api", branch="feature/x", sessions=3, last_activity="2026-03-01T20:00:00Z"),
+        row("@", 100, label="(no project) · (no branch)"),
+    ]  # fmt: skip
+    return report("branches", rows)
+
+
+def vendor_blocks() -> Report:
+    """Two accounts at once: a vendor's window that runs, a block of the log that is over."""
+    rows = [
+        row("2026-03-07T04:00:00Z", 500, label="2026-03-07 09:45", start="2026-03-07T04:00:00Z",
+            end="2026-03-07T09:00:00Z", account="codex", window_source="log",
+            burn_rate_usd_per_hour=0.25),
+        row("2026-03-07T06:37:00Z", 900, label="2026-03-07 12:22", start="2026-03-07T06:37:00Z",
+            end="2026-03-07T11:37:00Z", account="claude_code", window_source="vendor",
+            used_percent=41.0, active=True, time_remaining_seconds=7620.0,
+            burn_rate_usd_per_hour=0.6, projected_cost_usd=2.1),
+    ]  # fmt: skip
+    return report("blocks", rows, note="blocks of the last 30 days; earlier ones with --since")
+
+
+def reconciliation() -> Reconciliation:
+    """One row of each verdict, and a model of a day."""
+
+    def side(tokens: int | None, cost: float | None, **more: Any) -> ReconcileSide:
+        return ReconcileSide(total_tokens=tokens, cost=cost, currency="USD", **more)
+
+    def compared(verdict: str, **more: Any) -> ReconcileRow:
+        given: dict[str, Any] = {
+            "account": "openrouter",
+            "provider": "openrouter",
+            "window": "1d",
+            "date": "2026-03-06",
+            "verdict": verdict,
+            "vendor": side(1_200_000, 3.5, cost_basis="billed"),
+            "local": side(1_200_000, 3.61, cost_basis="estimate"),
+            "token_difference": 0,
+            "cost_difference": -0.11,
+        }
+        return ReconcileRow(**(given | more))
+
+    return Reconciliation(
+        schema_version=1,
+        generated_at=NOW,
+        seq=12,
+        rows=[
+            compared("agrees"),
+            compared("agrees", model="claude-opus-4-5"),
+            compared("vendor_more", date="2026-03-05", local=side(700_000, 2.0),
+                     token_difference=500_000, reason="nothing of it was seen on this machine"),
+            compared("local_more", account="anthropic", window="month", date="",
+                     vendor=side(None, 2.0), token_difference=None, cost_difference=-1.61,
+                     reason="list prices may be higher than what is billed"),
+            compared("not_comparable", account="zai", window="cycle", date="", local=None,
+                     vendor=ReconcileSide(requests=40), token_difference=None,
+                     cost_difference=None, reason="when this period began is not known"),
+        ],
+        accounts_without_report=["claude_code", "codex"],
+    )  # fmt: skip
 
 
 def totals(n: int, **more: Any) -> Totals:
@@ -252,11 +330,19 @@ def importing(done: int, total: int) -> Status:
 
 def answers(**more: Any) -> dict[str, Any]:
     """Answers of a healthy daemon for a `ScriptedPeer`."""
-    reports = {"daily": daily(), "session": session(), "blocks": blocks()}
+    reports = {
+        "daily": daily(),
+        "session": session(),
+        "blocks": blocks(),
+        "models": models(),
+        "projects": report("projects", branches().rows),
+        "branches": branches(),
+    }
     given: dict[str, Any] = {
         methods.STATUS: status(),
         methods.READ_MODEL: lambda params: read_model(params.get("window", "30d")),
         methods.REPORT: lambda params: reports.get(params["kind"], daily()),
+        methods.RECONCILE: reconciliation(),
         methods.ACCOUNTS: {"accounts": [{"account_id": "claude_code"}]},
         methods.STATUSLINE: {"text": "Opus X │ ≈$0.40 session"},
     }

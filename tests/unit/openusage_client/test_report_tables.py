@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,11 +26,14 @@ REPORTS = {
     "daily": replace(wire_samples.daily(), since="2026-03-01", until="2026-03-07"),
     "session": wire_samples.session(),
     "blocks": wire_samples.blocks(),
+    "models": wire_samples.models(),
+    "branches": wire_samples.branches(),
+    "blocks-vendor": wire_samples.vendor_blocks(),
     "weekly-empty": wire_samples.report("weekly", []),
 }
 
 
-def page(report: Report, width: int | None = 100, style: Style = PLAIN, **more: bool) -> str:
+def page(report: Report, width: int | None = 100, style: Style = PLAIN, **more: Any) -> str:
     now = parse_iso(report.generated_at).astimezone(zone_of(report.timezone))
     return "\n".join(report_lines(report, now=now, width=width, style=style, **more)) + "\n"
 
@@ -41,7 +45,9 @@ def test_page_golden(name: str, width: int, check_screen: Callable[[str, str, in
     check_screen(name, page(REPORTS[name], width), width)
 
 
-@pytest.mark.parametrize("name", ["daily", "session", "blocks"])
+@pytest.mark.parametrize(
+    "name", ["daily", "session", "blocks", "models", "branches", "blocks-vendor"]
+)
 def test_hidden_costs_are_in_no_column_and_no_note(name: str) -> None:
     """With all costs hidden no amount, heading, legend or missing price is left."""
     shown = with_shown_costs(REPORTS[name], Preferences(hide_costs=True), None)
@@ -103,6 +109,37 @@ def test_history_start_only_for_the_whole_history() -> None:
     assert "History starts on 2026-03-04." in page(report)
     assert "History starts" not in page(replace(report, since="2026-03-01"))
     assert "History starts" not in page(report, filtered=True)
+
+
+def test_history_start_is_what_the_daemon_says() -> None:
+    """The daemon's day wins over the first row; a range that begins before it is told so."""
+    report = replace(wire_samples.daily(), history_starts="2026-02-01")
+    assert "History starts on 2026-02-01." in page(report)
+    early = page(replace(report, since="2026-01-15"))
+    assert "History starts on 2026-02-01; nothing earlier is known." in early
+    assert "History" not in page(replace(report, since="2026-02-15"))
+    assert "History" not in page(replace(report, until="2026-03-05"))
+    assert "History" not in page(replace(wire_samples.blocks(), history_starts="2026-02-01"))
+
+
+def test_value_of_a_plan() -> None:
+    """M17: each month says how many times its use would have paid for the plan."""
+    rows = [wire_samples.row("2026-02", 500_000), wire_samples.row("2026-03", 50_000)]
+    text = page(wire_samples.report("monthly", rows), plan=200.0)
+    assert "VALUE" in text
+    lines = text.splitlines()
+    assert lines[3].endswith("2.5x")
+    assert lines[4].endswith("0.2x")
+    assert not lines[6].endswith("x")
+    assert "over the plan's $200.00" in text
+    unpriced = wire_samples.row("2026-02", 5, cost_basis="unpriced", unpriced_requests=5)
+    assert "x\n" not in page(wire_samples.report("monthly", [unpriced]), plan=200.0)
+
+
+def test_guessed_prices_are_named() -> None:
+    """A model priced by a guess is named below the table."""
+    report = replace(wire_samples.daily(), approximate_models=["gpt-9"])
+    assert "A guessed price was used for: gpt-9; see `openusage pricing`." in page(report)
 
 
 def test_empty_reports_say_why() -> None:
