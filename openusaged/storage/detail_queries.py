@@ -14,7 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from openusaged.core.merge import CountedEvent
-from openusaged.core.models import MESSAGE_USAGE, RECONCILE_ADJUSTMENT, STATUS_ERROR
+from openusaged.core.models import (
+    MESSAGE_USAGE,
+    QUARTER_MS,
+    RECONCILE_ADJUSTMENT,
+    STATUS_ERROR,
+)
 from openusaged.storage.events import (
     COLUMNS,
     FLAG_SIDECHAIN,
@@ -34,9 +39,9 @@ Owner = tuple[str, str, str]
 _EVENT_LIST: Final = ", ".join(f"event.{name}" for name in COLUMNS)
 _MESSAGES: Final = (TYPE_CODES[MESSAGE_USAGE], TYPE_CODES[RECONCILE_ADJUSTMENT])
 _GROUPS: Final = (
-    "account, client, provider, model, source, session, project, branch, price_source,"
-    " service_tier, priorities, currency"
+    "account, client, provider, model, source, price_source, service_tier, priorities, currency"
 )
+_SESSION_GROUPS: Final = f"{_GROUPS}, session, project, branch"
 _TOKENS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 _HAS_TOKENS: Final = "(" + " OR ".join(f"COALESCE({name}, 0) != 0" for name in _TOKENS) + ")"
 _REQUESTS: Final = "COALESCE(requests, 1)"
@@ -58,10 +63,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     branch: str | None = None
     agent_kind: int | None = None
     session: str | None = None
+    session_rows: Collection[int] | None = None
+    """Row ids of sessions, as `top_sessions` gives them."""
 
 
 class EventGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Hot events that agree in everything an explanation distinguishes."""
+    """
+    Hot events that agree in everything an explanation distinguishes.
+
+    Session, project and branch are empty unless they were asked for.
+    """
 
     usage: UsageRow
     source: str
@@ -100,20 +111,39 @@ def _where(
     connection: sqlite3.Connection, names: Names, wanted: Selection
 ) -> tuple[str, list[Any]]:
     clauses = ["event.id >= ?", "event.id < ?", "event.event_type IN (?, ?)"]
-    start_q = wanted.start_q or 0
-    values: list[Any] = [start_q << QUARTER_SHIFT, wanted.end_q << QUARTER_SHIFT, *_MESSAGES]
+    start_q, end_q = wanted.start_q or 0, wanted.end_q
+    sessions = _sessions_of(connection, wanted)
+    if sessions:
+        # Events are in the order of time, and a session knows when it was.
+        start_q = max(start_q, min(row[1] for row in sessions) // QUARTER_MS)
+        end_q = min(end_q, max(row[2] for row in sessions) // QUARTER_MS + 1)
+    values: list[Any] = [start_q << QUARTER_SHIFT, end_q << QUARTER_SHIFT, *_MESSAGES]
     more, further = _dimensions(names, wanted, "event.")
     clauses += more
     values += further
     if wanted.agent_kind is not None:
         by_sub_agent = f"((event.flags & {FLAG_SIDECHAIN}) != 0 OR event.agent != 0)"
         clauses.append(by_sub_agent if wanted.agent_kind else f"NOT {by_sub_agent}")
-    if wanted.session is not None:
-        found = connection.execute("SELECT id FROM session WHERE session_id = ?", (wanted.session,))
-        idents = [row[0] for row in found]
-        clauses.append(f"event.session IN ({', '.join('?' * len(idents))})")
-        values += idents
+    if sessions is not None:
+        clauses.append("event.session IN (SELECT value FROM json_each(?))")
+        values.append(msgspec.json.encode([row[0] for row in sessions]).decode())
     return " AND ".join(clauses), values
+
+
+def _sessions_of(
+    connection: sqlite3.Connection, wanted: Selection
+) -> list[tuple[int, int, int]] | None:
+    """(row id, first, last) of the sessions that are asked for; None when none are."""
+    if wanted.session_rows is not None:
+        clause = "id IN (SELECT value FROM json_each(?))"
+        value: str = msgspec.json.encode(list(wanted.session_rows)).decode()
+    elif wanted.session is not None:
+        clause, value = "session_id = ?", wanted.session
+    else:
+        return None
+    return connection.execute(
+        f"SELECT id, first_ms, last_ms FROM session WHERE {clause}", (value,)
+    ).fetchall()
 
 
 def _dimensions(names: Names, wanted: Selection, table: str) -> tuple[list[str], list[Any]]:
@@ -138,17 +168,19 @@ def _dimensions(names: Names, wanted: Selection, table: str) -> tuple[list[str],
 
 
 def event_groups(
-    connection: sqlite3.Connection, names: Names, wanted: Selection
+    connection: sqlite3.Connection, names: Names, wanted: Selection, *, by_session: bool
 ) -> list[EventGroup]:
     """The selection's hot messages in groups."""
     where, values = _where(connection, names, wanted)
     text = names.text
+    groups = _SESSION_GROUPS if by_session else _GROUPS
+    columns = _SESSION_GROUPS if by_session else f"{_GROUPS}, 0, 0, 0"
     rows = connection.execute(
-        f"SELECT {_GROUPS}, MIN(ts_ms), MAX(ts_ms), COUNT(*), {_sums(names)} FROM event"
-        f" WHERE {where} GROUP BY {_GROUPS}",
+        f"SELECT {columns}, MIN(ts_ms), MAX(ts_ms), COUNT(*), {_sums(names)} FROM event"
+        f" WHERE {where} GROUP BY {groups}",
         values,
     ).fetchall()
-    sessions = _session_ids(connection, {row[5] for row in rows})
+    sessions = _session_ids(connection, {row[9] for row in rows})
     return [
         EventGroup(
             usage=usage_row(
@@ -157,21 +189,35 @@ def event_groups(
                 client=text[row[1]],
                 provider=text[row[2]],
                 model=text[row[3]],
-                project=text[row[6]],
-                branch=text[row[7]],
-                currency=text[row[11]] or USD,
+                project=text[row[10]],
+                branch=text[row[11]],
+                currency=text[row[8]] or USD,
             ),
             source=text[row[4]],
-            session=sessions.get(row[5], ""),
-            price_source=text[row[8]],
-            service_tier=text[row[9]],
-            priorities=row[10],
+            session=sessions.get(row[9], ""),
+            price_source=text[row[5]],
+            service_tier=text[row[6]],
+            priorities=row[7],
             first_ms=row[12],
             last_ms=row[13],
             events=row[14],
         )
         for row in rows
     ]
+
+
+def top_sessions(
+    connection: sqlite3.Connection, names: Names, wanted: Selection, limit: int
+) -> tuple[int, list[int]]:
+    """How many sessions the selection has, and the row ids of those with most tokens."""
+    where, values = _where(connection, names, wanted)
+    tokens = " + ".join(f"SUM(COALESCE({name}, 0))" for name in _TOKENS)
+    rows = connection.execute(
+        f"SELECT session, {tokens} AS tokens FROM event WHERE {where} AND event.session != 0"
+        " GROUP BY session ORDER BY tokens DESC, session",
+        values,
+    ).fetchall()
+    return len(rows), [row[0] for row in rows[:limit]]
 
 
 def count_events(connection: sqlite3.Connection, names: Names, wanted: Selection) -> int:

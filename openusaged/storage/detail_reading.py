@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from openusaged.core.merge import CountedEvent
 from openusaged.storage import detail_queries
 from openusaged.storage.buckets import BucketReader
@@ -25,9 +27,20 @@ class DetailReading:
     _tools: BucketReader
 
     def event_groups(self, wanted: Selection) -> list[EventGroup]:
-        """The selection's hot messages, grouped by all that an explanation distinguishes."""
+        """The selection's hot messages, grouped by tool, model, price and channel."""
         with self._database.read_snapshot() as connection:
-            return detail_queries.event_groups(connection, self._names, wanted)
+            return detail_queries.event_groups(connection, self._names, wanted, by_session=False)
+
+    def session_groups(self, wanted: Selection, limit: int) -> tuple[int, list[EventGroup]]:
+        """How many sessions the selection has, and the groups of those with most tokens."""
+        with self._database.read_snapshot() as connection:
+            count, rows = detail_queries.top_sessions(connection, self._names, wanted, limit)
+            if not rows:
+                return count, []
+            narrowed = msgspec.structs.replace(wanted, session_rows=rows)
+            return count, detail_queries.event_groups(
+                connection, self._names, narrowed, by_session=True
+            )
 
     def newest_events(self, wanted: Selection, limit: int) -> list[CountedEvent]:
         """The selection's latest hot messages, newest first."""
@@ -58,9 +71,7 @@ class DetailReading:
         with self._database.read_snapshot() as connection:
             return detail_queries.active_quarters(connection, self._names, wanted)
 
-    def owner_quarters(
-        self, start_q: int, end_q: int
-    ) -> list[tuple[int, str, str, str, int, int]]:
+    def owner_quarters(self, start_q: int, end_q: int) -> list[tuple[int, str, str, str, int, int]]:
         """(quarter, account, client, provider, requests, tokens) of the active quarter hours."""
         with self._database.read_snapshot() as connection:
             return detail_queries.owner_quarters(connection, self._names, start_q, end_q)

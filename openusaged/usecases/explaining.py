@@ -97,7 +97,7 @@ class Explaining:
         with_detail = sum(row.requests for row in hot)
         without_detail = max(0, total.requests - with_detail)
         first_hot = store.first_hot_quarter()
-        sessions = taken.sessions(groups, params)
+        sessions_total, by_session = store.session_groups(wanted, params.sessions)
         owners = {(row.account, row.client, row.provider) for row in rows}
         return Explanation(
             seq=seq,
@@ -117,8 +117,8 @@ class Explaining:
             detail_since=iso(None if first_hot is None else first_hot * QUARTER_MS),
             requests_with_detail=with_detail,
             requests_without_detail=without_detail,
-            sessions=sessions[: params.sessions],
-            sessions_total=len(sessions),
+            sessions=taken.sessions(by_session, params),
+            sessions_total=sessions_total,
             events=[
                 taken.event(event) for event in store.newest_events(wanted, params.events)
             ] if params.events else [],
