@@ -354,6 +354,7 @@ def test_a_dialog_survives_a_storm_of_sizes_with_what_was_typed(server):
         terminal.resize(90, 26)
         terminal.wait_for("Value (s): 30077")
         terminal.resize(20, 5)
+        terminal.wait_for("40x8")
         terminal.resize(100, 30)
         terminal.wait_for("too small for this question")
         assert left(terminal)
