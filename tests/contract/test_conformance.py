@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -227,6 +228,49 @@ class TestCollecting:
         for event in counted(read, "x"):
             assert _id(event) in whole, "a damaged file has made up an event"
 
+    def test_second_copy_of_the_home_counts_once(self, provider_id, tmp_path):
+        """A home that was copied, by a backup or a new machine, brings nothing new."""
+        case_name = first_case(provider_id, "home")
+        read = {}
+        for place in ("first", "second"):
+            (tmp_path / place).mkdir()
+            with open_case(provider_id, case_name, tmp_path / place) as case:
+                read[place] = [
+                    event for account in case.accounts() for event in case.read(account, {})
+                ]
+        once, both = counted(read["first"], "x"), counted(read["first"] + read["second"], "x")
+        assert [_numbers(event) for event in both] == [_numbers(event) for event in once]
+
+    def test_order_of_the_files_does_not_matter(self, provider_id, tmp_path):
+        """Units read in another order, those of a group in theirs, add up to the same."""
+        with open_case(provider_id, first_case(provider_id, "home"), tmp_path) as case:
+            account = case.accounts()[0]
+            sums = []
+            for backwards in (False, True):
+                units = sorted(
+                    case.units(account), key=lambda unit: unit.group or unit.path, reverse=backwards
+                )
+                read = [
+                    event
+                    for unit in units
+                    for chunk in case.provider.collect(account, unit, None, _context(case))
+                    for event in chunk.events
+                ]
+                sums.append(_sums(counted(read, "x")))
+        assert sums[0] == sums[1]
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+    def test_unreadable_records_are_reported(self, provider_id, tmp_path):
+        """A file that may not be read is said to be so; it is not taken for an empty one."""
+        with open_case(provider_id, first_case(provider_id, "home"), tmp_path) as case:
+            account = case.accounts()[0]
+            for unit in case.units(account):
+                os.chmod(unit.path, 0)
+            for unit in case.units(account):
+                with pytest.raises(Exception, match=r".") as refused:
+                    list(case.provider.collect(account, unit, None, _context(case)))
+                assert str(refused.value)
+
     def test_growing_records_arrive_once(self, provider_id, tmp_path):
         """Files that appear one after the other bring the same as all at once."""
         with open_case(provider_id, first_case(provider_id, "home"), tmp_path) as case:
@@ -246,6 +290,22 @@ class TestCollecting:
 
 def _context(case):
     return CollectContext(machine=case.machine)
+
+
+def _numbers(event):
+    return tuple(
+        getattr(event, name)
+        for name in ("ts_ms", "event_type", "model", "session_id", "input", "cache_read",
+                     "cache_write_5m", "cache_write_1h", "output", "requests", "cost_nano")
+    )  # fmt: skip
+
+
+def _sums(events):
+    sums = Counter()
+    for event in events:
+        for name in ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output"):
+            sums[event.model, event.event_type, name] += getattr(event, name) or 0
+    return sums
 
 
 def _id(event):
