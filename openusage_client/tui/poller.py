@@ -22,6 +22,7 @@ from openusage_client.errors import ClientError, ProtocolError
 from openusage_client.rpc import Connection
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.state import Link, Phase, Update
+from openusage_client.tui.text import clean
 from openusage_client.tui.wakeup import WakePipe
 from openusage_client.tui.watching import Question, Watching
 from openusage_proto import methods
@@ -180,6 +181,7 @@ class Poller(threading.Thread):
         # One piece of news: figures that are back never stand beside the word "lost".
         self._read(connection, seq=None, link=_link("live"))
         self._read_providers(connection)
+        self._compare_versions(connection)
         self._save(connection)
         self._watching.forget()
         while not self._stopping.is_set():
@@ -276,6 +278,22 @@ class Poller(threading.Thread):
                 self._post(notice=f"providers are not known: {error.detail}")
             return
         self._post(providers=tuple(decode(answer, Providers).providers))
+
+    def _compare_versions(self, connection: Connection) -> None:
+        """Say when the daemon is another version than this program: one of them was replaced."""
+        try:
+            answer = connection.call(methods.STATUS)
+        except RpcError:
+            return
+        theirs = answer.get("version") if isinstance(answer, dict) else None
+        if not isinstance(theirs, str) or not theirs:
+            return
+        from openusage_client.commands.version import client_version
+
+        ours = client_version()
+        if theirs != ours and "unknown" not in (theirs, ours):
+            words = f"the daemon is version {clean(theirs)}, this is {ours}"
+            self._post(notice=f"{words}: run `openusaged restart`")
 
     def _read_progress(self, connection: Connection) -> None:
         try:
