@@ -266,10 +266,16 @@ class TestCollecting:
             account = case.accounts()[0]
             for unit in case.units(account):
                 os.chmod(unit.path, 0)
+            refusals = []
             for unit in case.units(account):
-                with pytest.raises(Exception, match=r".") as refused:
-                    list(case.provider.collect(account, unit, None, _context(case)))
-                assert str(refused.value)
+                try:
+                    for chunk in case.provider.collect(account, unit, None, _context(case)):
+                        assert not chunk.events
+                except Exception as error:  # the collector notes it with the unit's path
+                    refusals.append(str(error))
+        # A record that only repeats another may be left closed.
+        assert refusals
+        assert all(refusals)
 
     def test_growing_records_arrive_once(self, provider_id, tmp_path):
         """Files that appear one after the other bring the same as all at once."""
