@@ -49,7 +49,7 @@ def test_every_command_has_help(run: Run, name: str) -> None:
         (["daily", "--jsn"], "unrecognized arguments"),
         (["daily", "--mode", "calc"], "invalid choice"),
         (["blocks", "--week-start", "monday"], "unrecognized arguments"),
-        (["daily", "--top", "-3"], "expected one argument"),
+        (["daily", "--top", "-3"], "'-3' is no whole number"),
         (["daily", "--top", "many"], "'many' is no whole number"),
         (["daily", "--top-models", "0"], "must be at least 1"),
         (["daily", "--by", "mood"], "invalid choice"),
