@@ -17,6 +17,9 @@ def run(options: argparse.Namespace) -> int:
         print("No AI tool was found on this machine: showing generated sample data.")
         return demo.run(options, keep=None)
     if terminal.is_interactive():
+        from openusage_client import first_run
+
+        first_run.greet(options)
         from openusage_client.tui.app import run as run_dashboard
 
         code: int = run_dashboard(options)

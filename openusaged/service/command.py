@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable
 from typing import Final
@@ -29,11 +30,15 @@ def configure(add: Add, start: OneStep, stop: OneStep, say: Say) -> None:
     sub = add("install", run_install, _INSTALL)
     sub.add_argument("--manager", choices=installing.NAMES, default="", help="not the best one")
     sub.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
+    sub.add_argument("--check", action="store_true", help="say as JSON what is and could be")
     add("uninstall", run_uninstall, "stop the service and remove its files; data stays")
 
 
 def _install(arguments: argparse.Namespace, start: OneStep, stop: OneStep, say: Say) -> int:
     host = installing.host_of(os.environ)
+    if arguments.check:
+        say(json.dumps(installing.state(host, arguments.manager)))
+        return 0
     planned = installing.plan(host, arguments.manager)
     if arguments.dry_run:
         for path, data in planned.texts.items():

@@ -80,6 +80,17 @@ def supervisor(host: Host) -> Manager | None:
     return next((one for one in all_managers(host) if one.starts and one.installed()), None)
 
 
+def state(host: Host, name: str = "") -> dict[str, str]:
+    """The manager of what is installed, the one that would be used, and why there is none."""
+    there = existing(host)
+    installed = there[0].name if there is not None else ""
+    try:
+        program.command()
+        return {"installed": installed, "manager": chosen(host, name).name, "reason": ""}
+    except LifecycleError as exc:
+        return {"installed": installed, "manager": "", "reason": str(exc)}
+
+
 def plan(host: Host, name: str = "", command: list[str] | None = None) -> Plan:
     """
     What to do, nothing done yet.

@@ -105,7 +105,7 @@ def systemd_socket(path: str, *, version: str) -> str:
 
 
 def _systemd_command(command: Sequence[str]) -> Sequence[str]:
-    """systemd takes any argument, but no quote, backslash or dollar in a program's own path."""
+    """Any argument works, but no quote, backslash or dollar in a program's own path."""
     return [_ENV, *command] if set(command[0]) & set("\"'\\$") else command
 
 
