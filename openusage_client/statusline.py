@@ -29,8 +29,8 @@ FLAGS = {
 }
 
 
-def fast(arguments: "list[str]") -> "int | None":
-    """Print the line for these flags; None when they need a closer look."""
+def fast(arguments: "list[str]", data: "bytearray | None" = None) -> "int | None":
+    """Print the line for these flags (and input); None when they need a closer look."""
     flags = quick.read_flags(arguments, FLAGS)
     if flags is None or "," in flags.get("--mode", ""):
         return None
@@ -42,6 +42,7 @@ def fast(arguments: "list[str]") -> "int | None":
         ascii_only="--ascii" in flags,
         more=_more(flags),
         thresholds=(int(medium), int(high)),
+        data=data,
     )
 
 

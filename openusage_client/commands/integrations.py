@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             raise
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Where the caller's shell says that tools keep their configuration."""
     return {name: os.environ[name] for name in CALLER_VARIABLES if os.environ.get(name)}
 
@@ -101,7 +101,7 @@ def _environment() -> dict[str, str]:
 def _list(connection: Connection, options: argparse.Namespace) -> int:
     if options.ids:
         raise UsageError("`openusage integrations list` takes no ID")
-    answer = connection.call(methods.INTEGRATIONS, environment=_environment())
+    answer = connection.call(methods.INTEGRATIONS, environment=environment())
     if options.json:
         _print_json(answer)
         return EXIT_OK
@@ -224,7 +224,7 @@ def _chosen(
         raise UsageError(f"say which: `openusage integrations {options.action} ID` or --all")
     if options.ids:
         return list(dict.fromkeys(options.ids))
-    answer = connection.call(methods.INTEGRATIONS, environment=_environment())
+    answer = connection.call(methods.INTEGRATIONS, environment=environment())
     return [info.id for info in decode(answer, Integrations).integrations if concerned(info)]
 
 
@@ -269,7 +269,7 @@ def _change_one(
 ) -> IntegrationResult | None:
     """Show it, ask, do exactly what was shown; None when the answer was no."""
     method = methods.INTEGRATION_UNINSTALL if verb == "uninstall" else methods.INTEGRATION_INSTALL
-    given = {"id": name, "environment": _environment(), **params}
+    given = {"id": name, "environment": environment(), **params}
     result = decode(connection.call(method, **given, dry_run=True), IntegrationResult)
     if result.action == _UNCHANGED:
         if not options.json:
