@@ -33,7 +33,13 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
     commands = {
         "daily_json": ["daily", "--json", "--no-autostart"],
         "daily_json_kathmandu": ["daily", "--json", "--no-autostart", "-z", "Asia/Kathmandu"],
+        "weekly_json": ["weekly", "--json", "--no-autostart"],
         "monthly_json": ["monthly", "--json", "--no-autostart"],
+        "models_json": ["models", "--json", "--no-autostart"],
+        "projects_json": ["projects", "--json", "--no-autostart"],
+        "branches_json": ["branches", "--json", "--no-autostart"],
+        "session_json": ["session", "--json", "--no-autostart"],
+        "blocks_json": ["blocks", "--json", "--no-autostart"],
         "daily_table": ["daily", "--no-autostart"],
         "statusline": ["statusline"],
     }
