@@ -29,6 +29,7 @@ from openusaged.integrations.base import (
     unique_places,
 )
 from openusaged.integrations.hook_groups import HookFile
+from openusaged.integrations.ledger import Record
 from openusaged.integrations.plan import Plan
 from openusaged.integrations.scripts import Script
 
@@ -141,8 +142,15 @@ def uninstall(site: Site, place: Place, plan: Plan) -> None:
     file = _open(site, place, plan)
     record = plan.ledger.record(place.config, ID, place.home)
     if _statusline(file):
-        file.restore_value(record, STATUSLINE_KEY)
+        restore_statusline(file, record)
     file.unwire(record)
+
+
+def restore_statusline(file: HookFile, record: Record) -> None:
+    """Take our status line out; one that it replaced or runs first comes back."""
+    before = scripts.line_before(_statusline(file))
+    otherwise = {"type": "command", "command": before} if before else None
+    file.restore_value(record, STATUSLINE_KEY, otherwise)
 
 
 def copies(site: Site, _places: Iterable[Place]) -> list[str]:

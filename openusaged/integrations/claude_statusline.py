@@ -25,7 +25,6 @@ from openusaged.integrations.wiring import UNINSTALLED, Outcome, alone, carry_ou
 INSTALLED: Final = "installed"
 REPLACE: Final = "replace"
 CHAIN: Final = "chain"
-AFTER: Final = "--after"
 PADDING: Final = 0
 _POINTER: Final = f"/{STATUSLINE_KEY}"
 
@@ -103,10 +102,10 @@ def _install_one(
             f"{place.config} has another status line ({present or 'no command'});"
             f" say `{REPLACE}` or `{CHAIN}`"
         )
-    before = _chained(present) if ours else present if foreign == CHAIN else ""
+    before = scripts.line_before(present) if ours else present if foreign == CHAIN else ""
     words = [site.statusline, *(shlex.quote(word) for word in arguments)]
     if before:
-        words += [AFTER, shlex.quote(before)]
+        words += [scripts.AFTER, shlex.quote(before)]
     command = " ".join(words)
     if command == present:
         return
@@ -139,7 +138,8 @@ def uninstall(site: Site, *, dry_run: bool, expected: str, now_ms: int) -> Outco
             file = _open(site, place, plan)
             if not scripts.is_statusline(_command(file)):
                 continue
-            file.restore_value(site.ledger.record(place.config, ID, place.home), STATUSLINE_KEY)
+            record = site.ledger.record(place.config, ID, place.home)
+            claude_code.restore_statusline(file, record)
             touched.append(place.config)
         outcome = carry_out(plan, UNINSTALLED, dry_run=dry_run, expected=expected, now_ms=now_ms)
         if not dry_run and touched:
@@ -180,9 +180,3 @@ def _command(file: HookFile) -> str:
     value = file.doc.value((STATUSLINE_KEY,))
     command = value.get("command") if isinstance(value, dict) else None
     return command if isinstance(command, str) else ""
-
-
-def _chained(command: str) -> str:
-    """The foreign command that ours runs first."""
-    words = scripts.split(command)
-    return words[words.index(AFTER) + 1] if AFTER in words[:-1] else ""

@@ -221,9 +221,15 @@ class HookFile:
             self.doc.replace((key,), json.dumps(value, ensure_ascii=False))
         self.finish()
 
-    def restore_value(self, record: Record, key: str) -> None:
-        """Put back what a top-level value of ours stands in for."""
+    def restore_value(self, record: Record, key: str, otherwise: Any = None) -> None:
+        """
+        Put back what a top-level value of ours stands in for.
+
+        `otherwise` is what it must have been when that was not written down.
+        """
         original = record.originals.get(_pointer((key,)))
+        if original is None and otherwise is not None:
+            original = json.dumps(otherwise, ensure_ascii=False)
         if original is not None:
             self.doc.replace((key,), original)
         else:

@@ -29,6 +29,9 @@ _OLDEST_PYTHON: Final = 9
 """Hooks are written for Python 3.9."""
 FLAGS: Final = ("-I", "-S")
 
+AFTER: Final = "--after"
+"""Flag of our status line: the command of another one that it runs first."""
+
 ABSENT: Final = "absent"
 CURRENT: Final = "current"
 OLDER: Final = "older"
@@ -145,6 +148,12 @@ def is_statusline(command: object) -> bool:
         os.path.basename(word) == "openusage" and following == "statusline"
         for word, following in itertools.pairwise(tokens)
     )
+
+
+def line_before(command: str) -> str:
+    """Somebody else's status line that ours runs first, by its own words; empty when none."""
+    words = split(command)
+    return words[words.index(AFTER) + 1] if AFTER in words[:-1] else ""
 
 
 def split(command: object) -> list[str]:

@@ -231,6 +231,16 @@ class TestStatusline:
         home.uninstall("claude_code")
         assert file.read_text() == '{"statusLine": "openusage statusline"}'
 
+    def test_that_runs_another_one_first_gives_it_back(self, home: ToolHome) -> None:
+        """Even when nothing has written down what stood there."""
+        line = {"type": "command", "command": "openusage statusline --after 'ccusage -x'"}
+        home.write(SETTINGS, json.dumps({"statusLine": line, "model": "x"}))
+        home.install("claude_code")
+        (home.hooks_dir / "installed.json").unlink()
+        home.uninstall("claude_code")
+        wanted = {"type": "command", "command": "ccusage -x"}
+        assert settings(home) == {"statusLine": wanted, "model": "x"}
+
     def test_whose_program_is_gone_is_repaired(self, home: ToolHome) -> None:
         """The path of a removed environment is exchanged, its padding is not."""
         home.install("claude_code", ["statusline"])
