@@ -11,7 +11,7 @@ from openusage_client.tui.layout import Line, fit_line, line_width, pick, spread
 from openusage_client.tui.state import WINDOW_TITLES, AppState, Entry
 from openusage_client.tui.text import cell_width, clean, clip
 from openusage_client.tui.views import wording
-from openusage_client.tui.views.view_choice import view_label
+from openusage_client.tui.views.view_choice import view_labels
 from openusage_client.tui.views.wording import period_title
 from openusage_proto.messages import ImportProgress
 
@@ -41,18 +41,13 @@ def render_header(state: AppState, width: int, height: int) -> list[Line]:
     short_brand = [span for span in brand if span[0] != " sample data "]
     tabs = _windows(state)
     current: Line = [(f"[{state.window}]", "tab.on")]
-    view = _view(state, width)
-    left = pick(
-        [
-            brand + tabs + view,
-            short_brand + tabs + view,
-            short_brand + current + view,
-            short_brand + tabs,
-            short_brand + current,
-            short_brand,
-        ],
-        width - line_width(right) - 1,
-    )
+    views = _views(state, width)
+    forms = [brand + tabs, short_brand + tabs, short_brand + current]
+    candidates = [form + view for form in forms for view in views[:1]]
+    candidates += [form + view for form in forms for view in views[1:]]
+    # A view that the width has chosen is said, whatever else has to go.
+    candidates += [current + view for view in views[1:]]
+    left = pick([*candidates, *forms[1:], short_brand], width - line_width(right) - 1)
     lines = [spread(left, right, width)]
     if tall:
         lines.append(_totals(state, width))
@@ -145,12 +140,14 @@ def _windows(state: AppState) -> Line:
     return line
 
 
-def _view(state: AppState, width: int) -> Line:
-    """The main screen's view; where the width forces another one, that is said."""
+def _views(state: AppState, width: int) -> list[Line]:
+    """The main screen's view in words, the longest first; a forced one in the warning's role."""
     if state.screen != keymap.MAIN or state.model is None:
-        return []
-    label = view_label(state, width)
-    return [(f"  {label}", "tab" if label == state.view else "warn")]
+        return [[]]
+    return [
+        [(f"  {label}", "tab" if label == state.view else "warn")]
+        for label in view_labels(state, width)
+    ]
 
 
 def _link(state: AppState, *, words: bool) -> Line:

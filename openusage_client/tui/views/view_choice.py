@@ -19,9 +19,9 @@ def shown_view(state: AppState, width: int) -> str:
     return state.view
 
 
-def view_label(state: AppState, width: int) -> str:
-    """`split`, or `compact (split needs 60 columns)` where the width decides."""
+def view_labels(state: AppState, width: int) -> tuple[str, ...]:
+    """`split`; where the width decides, `compact (split needs 60 columns)` and a shorter form."""
     shown = shown_view(state, width)
     if shown == state.view:
-        return shown
-    return f"{shown} ({state.view} needs {SIDE_BY_SIDE_FROM} columns)"
+        return (shown,)
+    return f"{shown} ({state.view} needs {SIDE_BY_SIDE_FROM} columns)", f"{shown} (auto)"
