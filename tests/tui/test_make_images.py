@@ -6,13 +6,14 @@ import dataclasses
 import os
 import xml.etree.ElementTree as ET
 
-from docs.make_images import live_state, main, render_svg
+from docs.make_images import PICTURES, Picture, live_state, main, render_svg
 from openusage_client.rpc import Connection
 from openusage_client.tui.theme import builtin, builtin_names
 from openusage_client.tui.views import screens
 from openusage_proto.messages import Providers
 from tests.support import screen_samples as samples
 from tests.support.scripted_peer import ModelPeer
+from tests.support.settings_samples import SettingsPeer
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -60,3 +61,32 @@ def test_the_script_draws_a_running_daemon(isolated_home, monkeypatch):
         picture = file.read()
     assert " DEMO " in picture
     assert "42%" in picture
+
+
+def test_every_screen_has_its_picture(isolated_home, monkeypatch):
+    """One file per screen, reached by the keys a user presses, in the words of that screen."""
+    path = os.path.join(isolated_home, "s.sock")
+    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
+    out = os.path.join(isolated_home, "images")
+    with SettingsPeer(path, isolated_home):
+        assert main(["--all", out]) == 0
+    drawn = dict.fromkeys(os.listdir(out), "")
+    for name in drawn:
+        with open(os.path.join(out, name), encoding="utf-8") as file:
+            drawn[name] = file.read()
+    assert drawn["settings-theme.svg"].count("Harbour") == 1
+    assert "sk-p...0001" in drawn["settings-keys.svg"]
+    assert "sk-planted" not in "".join(drawn.values())
+    assert {"dashboard.svg", "split.svg", "compact.svg", "help.svg"} <= set(drawn)
+
+
+def test_a_screen_that_is_not_there_is_left_out(isolated_home, monkeypatch, capsys):
+    """And said, instead of a picture of another screen."""
+    path = os.path.join(isolated_home, "s.sock")
+    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
+    monkeypatch.setitem(PICTURES, "nonesuch", Picture(keys=("Z",)))
+    out = os.path.join(isolated_home, "nonesuch.svg")
+    with SettingsPeer(path, isolated_home):
+        assert main([out, "--screen", "nonesuch"]) == 0
+    assert not os.path.exists(out)
+    assert "nonesuch: no such screen" in capsys.readouterr().err
