@@ -60,6 +60,8 @@ COMMANDS: Final = (
     Command("export", "export", "all snapshots as JSON, CSV or OpenMetrics"),
     Command("pricing", "pricing", "what a model costs, by which list; models without a price"),
     Command("statusline", "statusline", "one line for Claude Code's status line (reads stdin)"),
+    Command("tmux", "tmux", "one line for tmux's status bar; install, presets, doctor, watch"),
+    Command("bar", "bar", "one line for waybar, polybar or sketchybar"),
     Command("demo", "demo", "the dashboard over generated sample data"),
     Command("version", "version", "version of the client and of the running daemon"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ def run(flags: list[str]) -> int:
     """Print what was found; 1 when the daemon does not draw or the line is late."""
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.argv[0], "statusline", *flags],
+        [*_program(), "statusline", *flags],
         input=json.dumps(_SAMPLE).encode(),
         capture_output=True,
         check=False,
@@ -58,6 +59,14 @@ def run(flags: list[str]) -> int:
         print(f"{'shown' if name in chosen else 'off':<8} {name:<9} {source}")
     print(f"wired    {_wired(catalogue)}")
     return EXIT_FAILURE if catalogue is None or late or done.returncode else EXIT_OK
+
+
+def _program() -> list[str]:
+    """What Claude Code would run: this very script by the interpreter that runs it."""
+    script = sys.argv[0]
+    if os.path.basename(script) == "openusage" and os.path.isfile(script):
+        return [sys.executable, script]
+    return [sys.executable, "-m", "openusage_client"]
 
 
 def _deadline_ms() -> int:
