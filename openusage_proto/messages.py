@@ -69,6 +69,8 @@ class Turn:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     requests: int | None = None
+    is_sum: bool = False
+    """Several requests added up: no price for a single large prompt applies."""
     cost: float | None = None
     currency: str = "USD"
     service_tier: str = ""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from openusage_proto import locations
 from openusage_proto.errors import RpcError
 from openusaged.core.errors import OpenUsageError
+from openusaged.importing import command as importing
 from openusaged.instance_lock import holder_pid
 from openusaged.probe import NothingAnswers, call
 from openusaged.service import command as service
@@ -40,6 +41,7 @@ examples:
   openusaged stop
   openusaged install            start it at every log-in, again after a crash (see docs/service.md)
   openusaged uninstall          undo that
+  openusaged import-go PATH     take over the history of the Go OpenUsage
 
 exit codes: 0 ok, 1 failure, 2 wrong usage, 3 no daemon answers
 """
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = add("doctor", _doctor, "check the installation and say how to fix what is wrong")
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
     service.configure(add, _start_by_hand, _stop_by_hand, print)
+    importing.configure(add, _ensure_running, print)
     return parser
 
 
@@ -130,6 +133,10 @@ def _start(_arguments: argparse.Namespace) -> int:
         print(f"openusaged started by its service (pid {holder_pid(locations.lock_path())})")
         return OK
     return _start_by_hand()
+
+
+def _ensure_running() -> int:
+    return OK if _answers() else _start(argparse.Namespace())
 
 
 def _came_up() -> bool:

@@ -90,6 +90,7 @@ class Ingest:
             output=turn.output_tokens,
             reasoning=turn.reasoning_tokens,
             requests=turn.requests,
+            is_sum=turn.is_sum,
             cost_nano=None if turn.cost is None else round(turn.cost * NANO),
             currency=turn.currency.upper() or "USD",
             service_tier=turn.service_tier,

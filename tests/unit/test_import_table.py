@@ -67,6 +67,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "openusaged.probe": ("openusage_proto",),
     "openusaged.status_page": (),
     "openusaged.service": (*CORE, "openusaged.config", "openusaged.providers"),
+    "openusaged.importing": (*CORE, "openusaged.runtime", "openusaged.probe"),
     "openusaged.doctor": (
         *CORE,
         "openusaged.config",
@@ -78,6 +79,7 @@ OWN: dict[str, tuple[str, ...]] = {
         *CORE,
         "openusaged.app",
         "openusaged.doctor",
+        "openusaged.importing",
         "openusaged.instance_lock",
         "openusaged.probe",
         "openusaged.service",

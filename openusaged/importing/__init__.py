@@ -1,0 +1,1 @@
+"""History from other programs: the Go OpenUsage's database, ccusage's daily reports."""

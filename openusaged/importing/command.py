@@ -1,0 +1,108 @@
+"""`openusaged import-go` and `openusaged import-ccusage`: reads, asks what is held, sends, says."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from openusage_proto import locations
+from openusaged.core.errors import ConfigError
+from openusaged.importing import ccusage, go_database, sending
+from openusaged.importing.sending import MARK, Sender, Tally
+from openusaged.runtime.local_zone import local_zone_name
+
+Add = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+OneStep = Callable[[], int]
+Say = Callable[[str], None]
+
+
+def configure(add: Add, start: OneStep, say: Say) -> None:
+    """Describe both commands; `start` brings up a daemon when none runs."""
+
+    def run_go(arguments: argparse.Namespace) -> int:
+        return start() or _import_go(arguments, say)
+
+    def run_ccusage(arguments: argparse.Namespace) -> int:
+        return start() or _import_ccusage(
+            arguments, arguments.timezone or local_zone_name(os.environ), say
+        )
+
+    go = add("import-go", run_go, "take over the history of the Go OpenUsage (only read)")
+    go.add_argument("path", metavar="PATH", help="its telemetry.db")
+    daily = add(
+        "import-ccusage", run_ccusage, "fill days whose logs are gone from a ccusage daily report"
+    )
+    daily.add_argument("path", metavar="FILE", help="what `ccusage daily --json` printed")
+    daily.add_argument("-z", "--timezone", default="", help="whose days they are (default: local)")
+
+
+def _import_go(arguments: argparse.Namespace, say: Say) -> int:
+    path = locations.socket_path()
+    found = go_database.rows(arguments.path)
+    first = next(found, None)
+    sending.wait_for_first_import(path)
+    held = sending.held_days(path, "UTC")
+    accounts = sending.accounts_of(path)
+    tally = Tally()
+    with Sender(path, tally) as sender:
+        for row in _chain(first, found):
+            item = go_database.imported(row)
+            if isinstance(item, str):
+                tally.skipped += 1
+                continue
+            if not item.by_identity and item.day in held.get(item.tool, ()):
+                tally.held += 1
+                continue
+            account = sending.account_for(accounts, item.tool, item.account_id)
+            sender.send(item.source, account, item.turn)
+    _report(tally, say)
+    return 0
+
+
+def _chain(first: sqlite3.Row | None, rest: Iterator[sqlite3.Row]) -> Iterator[sqlite3.Row]:
+    if first is not None:
+        yield first
+        yield from rest
+
+
+def _import_ccusage(arguments: argparse.Namespace, zone: str, say: Say) -> int:
+    path = locations.socket_path()
+    days = list(ccusage.day_sums(ccusage.read(arguments.path), _zone(zone)))
+    sending.wait_for_first_import(path)
+    held = sending.held_days(path, zone)
+    accounts = sending.accounts_of(path)
+    tally = Tally()
+    with Sender(path, tally) as sender:
+        for item in days:
+            if isinstance(item, str):
+                tally.skipped += 1
+            elif item.day in held.get(item.tool, ()):
+                tally.held += 1
+            else:
+                account = sending.account_for(accounts, item.tool, "")
+                sender.send(ccusage.SOURCE, account, item.turn)
+    _report(tally, say)
+    return 0
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as exc:
+        raise ConfigError(f"{name!r} is no time zone; use a name like Europe/Berlin") from exc
+
+
+def _report(tally: Tally, say: Say) -> None:
+    say(f"{tally.accepted} imported, {tally.known} were there already")
+    if tally.held:
+        say(f"{tally.held} left out: of days that the tools' own logs cover")
+    if tally.skipped:
+        say(f"{tally.skipped} left out: without tokens, cost or a time that can be read")
+    for reason, count in sorted(tally.reasons.items()):
+        say(f"{count} refused: {reason}")
+    if tally.accepted:
+        say(f"they are marked: their client ends in {MARK} (openusage daily --by client)")
