@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test test-fast lint fmt type cov e2e bench docs-check docs golden clean
@@ -29,7 +30,7 @@ demo: setup ## show generated, labelled sample data in a throw-away directory
 test: lint type cov ## everything CI checks
 
 test-fast: setup ## unit tests only
-	@$(PYTEST) tests/unit -q
+	@$(PYTEST) -n $(WORKERS) tests/unit -q
 
 lint: setup
 	@$(BIN)/ruff format --check .
@@ -44,7 +45,7 @@ type: setup
 
 cov: setup ## all tests with branch coverage
 	@rm -f .coverage .coverage.*
-	@$(PYTEST) -m "not agents" --cov --cov-branch --cov-report=term --cov-fail-under=90
+	@$(PYTEST) -n $(WORKERS) -m "not agents" --cov --cov-branch --cov-report=term --cov-fail-under=90
 
 e2e: setup ## run the real agents from npm against a local mock model server (needs node, npm, root)
 	@$(PYTEST) tests/e2e -m agents
