@@ -15,7 +15,7 @@ from openusaged.core.models import Account, SourceCursor
 from openusaged.core.windows import zone_of
 from openusaged.pricing.book import Sources
 from openusaged.pricing.catalogue import shipped
-from openusaged.storage.store import Store, WriteBatch
+from openusaged.storage.store import BatchResult, Staged, Store, WriteBatch
 from openusaged.usecases.deliveries import Deliveries
 from openusaged.usecases.explained import best_channel
 from openusaged.usecases.explaining import Explaining
@@ -250,3 +250,20 @@ def test_deliveries_count_what_changed_nothing(store: Store) -> None:
         key: (row.new, row.completed, row.repeated) for key, row in deliveries.counts().items()
     }
     assert counts == {("claude_code", "jsonl"): (1, 0, 1), ("claude_code", "several"): (2, 0, 0)}
+
+
+def test_deliveries_of_an_import_and_of_a_refused_batch() -> None:
+    """What a scanner merged counts as the import's; what was not stored counts nowhere."""
+    deliveries = Deliveries()
+    staged = Staged(data=b"", events=3)
+    cursor = SourceCursor(source="codex", account_id="c", path="/c")
+    other = SourceCursor(source="claude_code", account_id="a", path="/a")
+    done = BatchResult(accepted=2, deduplicated=1)
+    deliveries.note(WriteBatch(staged=staged, cursors=[cursor]), done)
+    deliveries.note(WriteBatch(staged=staged, cursors=[cursor, other]), done)
+    deliveries.note(WriteBatch(staged=staged), BatchResult(error=ValueError("no")))
+    deliveries.note(WriteBatch(cursors=[cursor]), BatchResult())
+    assert {key: row.new for key, row in deliveries.counts().items()} == {
+        ("codex", "import"): 2,
+        ("several", "import"): 2,
+    }
