@@ -69,6 +69,21 @@ def stretches(
     return rows
 
 
+def quarters_used(
+    connection: sqlite3.Connection, names: Names, start_q: int, end_q: int
+) -> set[tuple[str, int]]:
+    """(account, quarter) of every quarter hour in [start_q, end_q) with messages."""
+    text = names.text
+    return {
+        (text[account], quarter)
+        for account, quarter in connection.execute(
+            "SELECT account, quarter FROM message_bucket WHERE quarter >= ? AND quarter < ?"
+            " GROUP BY 2, 1 HAVING SUM(requests) <> 0",
+            (start_q, end_q),
+        )
+    }
+
+
 def activity_in(
     connection: sqlite3.Connection, names: Names, quarters: Collection[int]
 ) -> dict[tuple[str, int], tuple[int, int]]:

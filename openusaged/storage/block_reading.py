@@ -55,6 +55,11 @@ class BlockReading:
                 accounts=accounts,
             )
 
+    def quarters_used(self, start_q: int, end_q: int) -> set[tuple[str, int]]:
+        """(account, quarter) of every quarter hour in [start_q, end_q) with messages."""
+        with self._database.read_snapshot() as connection:
+            return block_queries.quarters_used(connection, self._names, start_q, end_q)
+
     def activity_in(self, quarters: Collection[int]) -> dict[tuple[str, int], tuple[int, int]]:
         """First and last hot message of these quarters by (account, quarter)."""
         with self._database.read_snapshot() as connection:

@@ -30,7 +30,7 @@ QUARTERS_PER_HOUR: Final = 4
 JITTER_MS: Final = 10 * 60_000
 """Ends of one window that a vendor states with seconds of difference are the same end."""
 DEFAULT_DAYS: Final = 30
-EXACT_DAYS: Final = 30
+EXACT_DAYS: Final = 3
 """Blocks older than this know their first and last activity to the quarter hour."""
 VENDOR: Final = "vendor"
 LOG: Final = "log"
@@ -244,26 +244,36 @@ def _blocks_of(
 
 
 def _sharpen(store: Store, found: Sequence[Found], now_ms: int) -> None:
-    """Replace the bounds of stretches by the first and last event of a block, where known."""
-    recent = [
-        block for block in found if block.parts and block.end_ms > now_ms - EXACT_DAYS * DAY_MS
-    ]
-    quarters: set[int] = set()
-    for block in recent:
-        for edge in (block.first_q, block.last_q):
-            hour = edge // QUARTERS_PER_HOUR * QUARTERS_PER_HOUR
-            quarters.update(range(hour, hour + QUARTERS_PER_HOUR))
-    exact = store.activity_in(quarters) if quarters else {}
+    """Narrow the first and last stretch of each block to its quarters, of late ones to events."""
+    blocks = [block for block in found if block.parts]
+    if not blocks:
+        return
+    used = store.quarters_used(
+        min(block.first_q for block in blocks), max(block.last_q for block in blocks) + 1
+    )
+    for block in blocks:
+        for part in block.parts:
+            quarters = [
+                quarter
+                for quarter in range(quarter_of(part.first_ms), quarter_of(part.last_ms) + 1)
+                if (part.usage.account, quarter) in used
+            ]
+            if quarters:
+                part.first_ms = max(part.first_ms, quarters[0] * QUARTER_MS)
+                part.last_ms = min(part.last_ms, (quarters[-1] + 1) * QUARTER_MS - 1)
+    oldest_ms = now_ms - EXACT_DAYS * DAY_MS
+    recent = [block for block in blocks if block.end_ms > oldest_ms]
+    edges = {edge for block in recent for edge in (block.first_q, block.last_q)}
+    exact = store.activity_in(edges) if edges else {}
     for block in recent:
         for part in block.parts:
-            known = [
-                exact[part.usage.account, quarter]
-                for quarter in range(quarter_of(part.first_ms), quarter_of(part.last_ms) + 1)
-                if (part.usage.account, quarter) in exact
-            ]
-            if known:
-                part.first_ms = max(part.first_ms, min(first for first, _ in known))
-                part.last_ms = min(part.last_ms, max(last for _, last in known))
+            account = part.usage.account
+            first = exact.get((account, quarter_of(part.first_ms)))
+            last = exact.get((account, quarter_of(part.last_ms)))
+            if first is not None:
+                part.first_ms = max(part.first_ms, first[0])
+            if last is not None:
+                part.last_ms = min(part.last_ms, last[1])
 
 
 # ------------------------------------------------------------------ rows

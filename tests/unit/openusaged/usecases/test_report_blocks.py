@@ -188,6 +188,15 @@ def test_activity_is_exact_in_recent_blocks(store: Store) -> None:
     assert row.burn_rate_usd_per_hour == pytest.approx(row.cost_usd / 1.5)
 
 
+def test_activity_of_older_blocks_is_known_to_the_quarter(store: Store) -> None:
+    """Sums do not need single events, and neither do the bounds of a block that is long over."""
+    fill(store, [event("2026-11-02T09:16:00+00:00"), event("2026-11-02T10:40:00+00:00")])
+    (row,) = report(store).rows
+    assert row.last_activity == "2026-11-02T10:44:59.999Z"
+    hours = (10 + 44.99999 / 60) - (9 + 15 / 60)
+    assert row.burn_rate_usd_per_hour == pytest.approx(row.cost_usd / hours, rel=1e-3)
+
+
 class TestWindows:
     def at(self, hour: float, used: float = 10.0) -> Reset:
         return Reset(round(hour * HOUR), used)
