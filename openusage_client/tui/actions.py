@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import Final
 
 from openusage_client.preferences import WINDOWS
-from openusage_client.tui import overview_actions, palette_actions
+from openusage_client.tui import entry, overview_actions, palette_actions
+from openusage_client.tui.analytics import commands as analytics_commands
 from openusage_client.tui.detail import commands as detail_commands
 from openusage_client.tui.effects import Command, Outcome, Size
 from openusage_client.tui.keymap import DETAIL, DRILL, HELP, MAIN
+from openusage_client.tui.sessions import commands as sessions_commands
 from openusage_client.tui.settings import commands as settings_commands
 from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.views import overview, screens
@@ -79,6 +81,9 @@ def _open(screen: str) -> Command:
 def _back(state: AppState, size: Size) -> Outcome:
     if len(state.screens) < 2:
         return state, ()
+    if state.filters.get(state.screen):
+        # The first step back is to everything the screen has.
+        return entry.filtered(state, ""), ()
     if state.screen == DRILL:
         return detail_commands.step_up(state), ()
     below = replace(state, screens=state.screens[:-1])
@@ -118,6 +123,8 @@ _COMMANDS: Final[dict[str, Command]] = {
     **palette_actions.commands(perform),
     **settings_commands.COMMANDS,
     **detail_commands.COMMANDS,
+    **analytics_commands.COMMANDS,
+    **sessions_commands.COMMANDS,
     "detail.open": _open(DETAIL),
     "help.open": _open(HELP),
     "back": _back,

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from openusage_client.tui.analytics import keys as analytics_keys
 from openusage_client.tui.detail import keys as detail_keys
 from openusage_client.tui.key_row import Key
+from openusage_client.tui.sessions import keys as sessions_keys
 from openusage_client.tui.settings import keys as settings_keys
 
 MAIN: Final = "main"
@@ -18,13 +20,18 @@ DETAIL: Final = detail_keys.DETAIL
 DRILL: Final = detail_keys.DRILL
 EXPLAIN: Final = detail_keys.EXPLAIN
 HELP: Final = "help"
+ANALYTICS: Final = analytics_keys.ANALYTICS
+SESSIONS: Final = sessions_keys.SESSIONS
+SESSION: Final = sessions_keys.SESSION
 FILTER: Final = "filter"
 PALETTE: Final = "palette"
 TYPING: Final = (FILTER, PALETTE)
 """Contexts in which a key that is no command is text."""
-_ALL: Final = (MAIN, DETAIL, DRILL, EXPLAIN, HELP)
-_PAGES: Final = (DETAIL, DRILL, EXPLAIN, HELP)
-_TEXTS: Final = (EXPLAIN, HELP)
+_SCROLLED: Final = (MAIN, DETAIL, DRILL, EXPLAIN, HELP, ANALYTICS, SESSION)
+_ALL: Final = (*_SCROLLED, SESSIONS)
+_PAGES: Final = (DETAIL, DRILL, EXPLAIN, HELP, ANALYTICS, SESSION, SESSIONS)
+_WINDOWED: Final = (MAIN, DETAIL, ANALYTICS, SESSIONS)
+_TEXTS: Final = (EXPLAIN, HELP, ANALYTICS, SESSION)
 """Pages without rows that can be chosen."""
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -42,30 +49,34 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("v",), command="view.next", contexts=(MAIN,), help="next view of the accounts",
         hint="view"),
     Key(keys=("V",), command="view.previous", contexts=(MAIN,), help="previous view"),
-    Key(keys=("/",), command="filter.open", contexts=(MAIN,),
+    Key(keys=("/",), command="filter.open", contexts=(MAIN, ANALYTICS, SESSIONS),
         help="show only what contains a text", hint="filter"),
     Key(keys=("Esc",), command="filter.clear", contexts=(MAIN,), help="show everything again"),
     Key(keys=("^O",), command="rows.expand", contexts=(MAIN,),
         help="all rows of the selected account, or the top ones"),
     Key(keys=("c",), command="costs.next", contexts=(MAIN, DETAIL),
         help="costs: by the plan, hidden, shown"),
-    Key(keys=("w",), command="window.next", contexts=(MAIN, DETAIL), help="longer time window",
+    Key(keys=("w",), command="window.next", contexts=_WINDOWED, help="longer time window",
         hint="window"),
-    Key(keys=("W",), command="window.previous", contexts=(MAIN, DETAIL),
+    Key(keys=("W",), command="window.previous", contexts=_WINDOWED,
         help="shorter time window"),
-    Key(keys=("r",), command="refresh", contexts=(MAIN, DETAIL, DRILL, EXPLAIN),
+    Key(keys=("r",), command="refresh",
+        contexts=(MAIN, DETAIL, DRILL, EXPLAIN, ANALYTICS, SESSIONS, SESSION),
         help="detect tools, read logs and ask the vendors now", hint="refresh"),
-    Key(keys=("PgDn", "^F", "^D"), command="page.down", contexts=_ALL, help="one screen down"),
-    Key(keys=("PgUp", "^B", "^U"), command="page.up", contexts=_ALL, help="one screen up"),
-    Key(keys=("g", "Home"), command="go.first", contexts=_ALL, help="to the start"),
-    Key(keys=("G", "End"), command="go.last", contexts=_ALL, help="to the end"),
+    Key(keys=("PgDn", "^F", "^D"), command="page.down", contexts=_SCROLLED, help="one screen down"),
+    Key(keys=("PgUp", "^B", "^U"), command="page.up", contexts=_SCROLLED, help="one screen up"),
+    Key(keys=("g", "Home"), command="go.first", contexts=_SCROLLED, help="to the start"),
+    Key(keys=("G", "End"), command="go.last", contexts=_SCROLLED, help="to the end"),
     Key(keys=("Down", "j"), command="scroll.down", contexts=_TEXTS, help="one line down",
         hint="scroll"),
     Key(keys=("Up", "k"), command="scroll.up", contexts=_TEXTS, help="one line up"),
     *detail_keys.KEYS,
+    *analytics_keys.KEYS,
+    *sessions_keys.KEYS,
     Key(keys=("Esc", "Backspace"), command="back", contexts=_PAGES, help="back", hint="back"),
     *settings_keys.KEYS,
-    Key(keys=("?", "F1"), command="help.open", contexts=(MAIN, DETAIL, DRILL, EXPLAIN),
+    Key(keys=("?", "F1"), command="help.open",
+        contexts=(MAIN, DETAIL, DRILL, EXPLAIN, ANALYTICS, SESSIONS, SESSION),
         help="this page", hint="help"),
     Key(keys=("?", "F1"), command="back", contexts=(HELP,), help="back"),
     Key(keys=(":", "^P"), command="palette.open", contexts=_ALL,

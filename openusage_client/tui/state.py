@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Final, Literal
 
 from openusage_client.preferences import DEFAULT_VIEW, DEFAULT_WINDOW, DEFAULTS, Preferences
+from openusage_client.tui.analytics.model import AnalyticsState
 from openusage_client.tui.asking import Reply
 from openusage_client.tui.detail.model import DetailState
 from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.matching import matching
+from openusage_client.tui.sessions.model import SessionsState
 from openusage_client.tui.settings import answers
 from openusage_client.tui.settings.model import SettingsState
 from openusage_client.tui.watching import Answer
@@ -129,6 +131,8 @@ class AppState:
     """The latest answer in each place, see `watching`; it may be to an earlier question."""
     detail: DetailState = field(default_factory=DetailState)
     """What the detail screens look at."""
+    analytics: AnalyticsState = field(default_factory=AnalyticsState)
+    sessions: SessionsState = field(default_factory=SessionsState)
     theme_preview: str = ""
     """The theme that is looked at without having been chosen."""
 

@@ -15,6 +15,8 @@ def _in(*tabs: str) -> tuple[str, ...]:
     return tuple(model.PREFIX + tab for tab in tabs)
 
 
+_FROM: Final = ("main", "detail", "analytics", "sessions")
+_THEMED: Final = (*_FROM, "session", "help")
 _LISTS: Final = _in(model.ACCOUNTS, model.SECTIONS)
 _PAGED: Final = tuple(name for name in _ALL if name not in _in(model.SECTIONS))
 _ACTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -29,7 +31,7 @@ _ACTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 KEYS: Final[tuple[Key, ...]] = (
-    Key(keys=(",", "S"), command="settings.open", contexts=("main", "detail"),
+    Key(keys=(",", "S"), command="settings.open", contexts=_FROM,
         help="settings", hint="settings"),
     Key(keys=("Up", "k"), command="settings.up", contexts=_ALL, help="row above"),
     Key(keys=("Down", "j"), command="settings.down", contexts=_ALL, help="row below"),
@@ -87,8 +89,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(keys=("^L",), command="redraw", contexts=_ALL, help="draw the screen again"),
     Key(keys=("q",), command="quit", contexts=_ALL, help="leave (the daemon keeps collecting)",
         hint="quit"),
-    Key(keys=("t",), command="theme.next", contexts=("main", "detail", "help"),
+    Key(keys=("t",), command="theme.next", contexts=_THEMED,
         help="next theme"),
-    Key(keys=("T",), command="theme.previous", contexts=("main", "detail", "help"),
+    Key(keys=("T",), command="theme.previous", contexts=_THEMED,
         help="previous theme"),
 )  # fmt: skip

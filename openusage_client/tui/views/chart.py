@@ -46,8 +46,14 @@ class Axis:
     cursor: int | None = None
 
 
-def bar_chart(axis: Axis, values: Sequence[float], role: str) -> list[Line]:
-    """A bar per day; where there are more days than cells, each cell has the sum of a few."""
+def bar_chart(
+    axis: Axis, values: Sequence[float], role: str, marks: Sequence[bool] = ()
+) -> list[Line]:
+    """
+    A bar per day; where there are more days than cells, each cell has the sum of a few.
+
+    `marks` says of each day whether its value is an estimate: its bar gets a `≈` below.
+    """
     margin = _margin(axis, max(values, default=0.0))
     room = max(1, axis.width - margin - 1)
     groups = _grouped(len(values), room)
@@ -75,6 +81,11 @@ def bar_chart(axis: Axis, values: Sequence[float], role: str) -> list[Line]:
             cell = CURSOR + cell[1:] if mark else cell
             line.append((cell + gap, "key" if chosen else role))
         lines.append(joined(line))
+    if marks:
+        signs = "".join(
+            pad("≈" if any(marks[start:end]) else "", wide) for start, end in groups
+        )
+        lines.append([(" " * (margin + 1) + signs, "muted")])
     span = len(sums) * wide
     lines.append(_days(axis, span, margin, groups))
     return [clip_line(line, axis.width) for line in lines]

@@ -18,6 +18,8 @@ _TITLES: Final[Mapping[str, tuple[str, ...]]] = {
     "On the overview": (keymap.MAIN,),
     "On a detail page": (keymap.DETAIL,),
     "Below a number": (keymap.DRILL, keymap.EXPLAIN),
+    "On the analytics screen": (keymap.ANALYTICS,),
+    "On the sessions screens": (keymap.SESSIONS, keymap.SESSION),
     "In the settings": CONTEXTS,
     "While a filter is typed": (keymap.FILTER,),
     "In the list of commands": (keymap.PALETTE,),

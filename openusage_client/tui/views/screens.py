@@ -14,11 +14,13 @@ from openusage_client.tui.keymap import PALETTE
 from openusage_client.tui.layout import Line, fit_line
 from openusage_client.tui.state import AppState
 from openusage_client.tui.views import frame, overview
+from openusage_client.tui.views.analytics import render_analytics
 from openusage_client.tui.views.command_list import render_commands
 from openusage_client.tui.views.detail import render_detail
 from openusage_client.tui.views.drill import render_drill
 from openusage_client.tui.views.explained import render_explained
 from openusage_client.tui.views.help import render_help
+from openusage_client.tui.views.sessions_list import render_session, render_sessions
 from openusage_client.tui.views.settings_screen import render_settings, tells_notice
 from openusage_client.tui.views.splash import (
     MIN_HEIGHT,
@@ -32,9 +34,12 @@ _PAGES: Final[dict[str, _Page]] = {
     "detail": render_detail,
     "drill": render_drill,
     "explain": render_explained,
+    "analytics": render_analytics,
+    "sessions": render_sessions,
+    "session": render_session,
     "help": lambda state, width: render_help(width, state.preferences.thresholds),
 }
-_STAYING: Final = {"detail": 1}
+_STAYING: Final = {"detail": 1, "analytics": 1, "sessions": 2, "session": 1}
 """Lines at the top of a page that do not scroll."""
 _SETTINGS: Final = "settings"
 SCREENS: Final = ("main", *_PAGES, _SETTINGS)

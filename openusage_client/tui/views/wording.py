@@ -118,6 +118,16 @@ def cost(totals: Totals) -> str:
     return text
 
 
+def kinds(totals: Totals) -> str:
+    """The disjoint kinds of tokens that add up to all of them."""
+    return (
+        f"{format_tokens(totals.input_tokens)} in, "
+        f"{format_tokens(totals.cache_read_tokens)} from cache, "
+        f"{format_tokens(totals.cache_creation_tokens)} to cache, "
+        f"{format_tokens(totals.output_tokens)} out"
+    )
+
+
 def totals_line(totals: Totals) -> Line:
     """`1.2M tokens · ≈$3.42 · 41 requests`; its first three pieces are the short form."""
     if not totals.requests and not totals.total_tokens:
