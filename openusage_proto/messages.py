@@ -474,9 +474,10 @@ class AccountInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """The answer of `accounts`."""
+    """The answer of `accounts`; `browsers` are those with a profile on this machine."""
 
     accounts: list[AccountInfo]
+    browsers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

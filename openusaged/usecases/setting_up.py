@@ -31,6 +31,7 @@ from openusaged.core.models import (
     Account,
     UsageSnapshot,
 )
+from openusaged.detect import browsers
 from openusaged.detect.findings import mask
 from openusaged.providers import registry
 from openusaged.providers.base import HttpClient, Machine, Provider
@@ -154,7 +155,7 @@ class SettingUp:
             )
             for name in sorted(disabled)
         ]
-        return Accounts(accounts=known + off)
+        return Accounts(accounts=known + off, browsers=browsers.installed(self._around.machine))
 
     def _account_info(self, account: Account, provider: Provider, status: str) -> AccountInfo:
         keys = self._secrets.all_of(account) if _takes_key(account, provider) else []

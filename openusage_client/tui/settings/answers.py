@@ -72,7 +72,7 @@ def _refused(topic: str, words: str) -> str:
 
 def _accounts(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:
     found = decode(reply.result, Accounts)
-    return replace(settings, accounts=tuple(found.accounts)), ""
+    return replace(settings, accounts=tuple(found.accounts), browsers=tuple(found.browsers)), ""
 
 
 def _settings(settings: SettingsState, reply: Reply) -> tuple[SettingsState, str]:

@@ -37,9 +37,12 @@ def stored(**changes):
 def test_lists_are_taken_over_and_do_not_end_waiting():
     """A list that comes in between is no answer to what one waits for."""
     settings, words = answers.receive(
-        WAITING, reply(answers.ACCOUNT_LIST, Accounts(accounts=samples.ACCOUNTS)), "before"
+        WAITING,
+        reply(answers.ACCOUNT_LIST, Accounts(accounts=samples.ACCOUNTS, browsers=["brave"])),
+        "before",
     )
     assert settings.accounts == tuple(samples.ACCOUNTS)
+    assert settings.browsers == ("brave",)
     assert (settings.busy, words) == ("asking", "before")
     settings, _ = answers.receive(
         settings,
