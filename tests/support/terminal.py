@@ -6,12 +6,35 @@ import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import pexpect
 import pyte
 
 from tests.support.waiting import wait_until
+
+
+class _Screen(pyte.Screen):
+    """A screen that can be scrolled as a whole, which ncurses does and pyte does not know."""
+
+    def scroll_up(self, count: int | None = None) -> None:
+        """`CSI S`: the lines of the scrolling region move up."""
+        self._at_top_margin(lambda: self.delete_lines(count))
+
+    def scroll_down(self, count: int | None = None) -> None:
+        """`CSI T`: the lines of the scrolling region move down."""
+        self._at_top_margin(lambda: self.insert_lines(count))
+
+    def _at_top_margin(self, change: Callable[[], None]) -> None:
+        x, y = self.cursor.x, self.cursor.y
+        self.cursor.y = self.margins.top if self.margins else 0
+        change()
+        self.cursor.x, self.cursor.y = x, y
+
+
+class _Stream(pyte.ByteStream):
+    csi: ClassVar = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
 
 
 class Terminal:
@@ -38,8 +61,8 @@ class Terminal:
             argv[0], argv[1:], dimensions=(lines, columns), env=env, timeout=5
         )
         self.child.delaybeforesend = None
-        self.screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self.screen)
+        self.screen = _Screen(columns, lines)
+        self._stream = _Stream(self.screen)
         self.raw = b""
 
     def __enter__(self) -> Self:

@@ -26,6 +26,7 @@ LABEL_MAX: Final = 20
 _BAR_MIN: Final = 10
 _BAR_LEAST: Final = 4
 """Fewer cells than these show nothing that the figure does not."""
+_BAR_ENOUGH: Final = 16
 _BAR_MAX: Final = 40
 _PERCENT_CELLS: Final = 10
 _WORDS_BELOW: Final = 48
@@ -84,14 +85,19 @@ def _fit(
 ) -> tuple[int, int]:
     """The fullest form of the reset times that leaves room for a bar, and the bar's cells."""
     fixed = label_cells + 1 + _PERCENT_CELLS
-    for form in range(3):
+    # How much of how much is worth more than a long form of the time.
+    for with_amounts, form in ((True, 0), (True, 1), (True, 2), (False, 0), (False, 1), (False, 2)):
         widest = 0
         for _, metric in gauges:
             forms = wording.reset_forms(metric, now)
-            widest = max(widest, cell_width(forms[form]) + 3 if forms else 0)
+            cells = cell_width(forms[form]) + 3 if forms else 0
+            amounts = wording.amounts(metric) if with_amounts else ""
+            widest = max(widest, cells + (cell_width(amounts) + 3 if amounts else 0))
         room = width - fixed - widest
         if room >= _BAR_MIN:
-            return form, min(_BAR_MAX, room)
+            # Where it leads to is worth more than a bar that is longer than need be.
+            ahead = max((cell_width(_projection(pace(item, now))) for _, item in gauges), default=0)
+            return form, min(_BAR_MAX, room - ahead if room - ahead >= _BAR_ENOUGH else room)
     room = width - fixed
     return 3, 0 if room < _BAR_LEAST else min(_BAR_MAX, room)
 
@@ -126,11 +132,17 @@ def _gauge(
     amounts = f" · {wording.amounts(metric)}" if wording.amounts(metric) else ""
     if amounts and line_width(line) + cell_width(amounts) <= width:
         line.append((amounts, "text"))
-    if rate and rate.projected_percent is not None and rate.full_in_s is None:
-        projection = f" · about {format_percent(rate.projected_percent)} by then"
-        if line_width(line) + cell_width(projection) <= width:
-            line.append((projection, "muted"))
+    projection = _projection(rate)
+    if projection and line_width(line) + cell_width(projection) <= width:
+        line.append((projection, "muted"))
     return line
+
+
+def _projection(rate: Pace | None) -> str:
+    """The share at the reset, where the pace does not lead past the limit."""
+    if rate is None or rate.projected_percent is None or rate.full_in_s is not None:
+        return ""
+    return f" · about {format_percent(rate.projected_percent)} by then"
 
 
 def _warning(rate: Pace | None, metric: Metric, now: datetime) -> str:

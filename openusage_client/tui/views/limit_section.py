@@ -17,6 +17,7 @@ _FEW: Final = 2
 _SOME: Final = 6
 _FIGURES: Final = 4
 _TEAM: Final = ("spend_limit", "individual_spend", "team_budget_others")
+_TEAM_LABEL: Final = "Own and others"
 _CYCLE: Final = ("billing_cycle_start", "billing_cycle_end")
 
 Labelled = tuple[str, Metric]
@@ -53,6 +54,8 @@ def label_cells(state: AppState, account: AccountSnapshot, level: int, width: in
     shown, _ = shown_gauges(state, account, level, expanded=False)
     names = [label for label, _ in shown]
     names += [limits.label(metric) for metric in shown_figures(account)]
+    if any(metric.key == _TEAM[2] for metric in account.metrics):
+        names.append(_TEAM_LABEL)
     return gauge.label_width([*names, "30 days"], width)
 
 
@@ -99,7 +102,7 @@ def _team(account: AccountSnapshot, width: int, cells: int) -> list[Line]:
         ("  ■ ", "series.1"), (f"others {rest}", "text"),
     ]  # fmt: skip
     whole = f" of {format_money(pool.limit, clean(pool.unit))}"
-    name = pad("Own and others", cells)
+    name = pad(_TEAM_LABEL, cells)
     return [
         clip_line([(name, "label"), (" ", "text"), *bar], width),
         pick([[*words, (whole, "muted")], words], width),

@@ -16,9 +16,12 @@ from openusage_client.tui.watching import Question
 from openusage_proto.messages import AccountSnapshot, NamedTotals, Report, Totals, Usage
 from openusage_proto.methods import REPORT
 
+_Column = tuple[str, list[str]]
 TREND_DAYS: Final = 14
 _PLACE: Final = "trend"
 _NAME_CELLS: Final = 24
+_NAME_ENOUGH: Final = 14
+_NAME_LEAST: Final = 8
 _COLUMNS: Final[tuple[tuple[str, Callable[[Totals], int]], ...]] = (
     ("in", lambda totals: totals.input_tokens),
     ("out", lambda totals: totals.output_tokens),
@@ -101,15 +104,14 @@ def _token_table(rows: Sequence[NamedTotals], totals: Totals, width: int) -> lis
         for name, value in _COLUMNS
         if any(value(item) for _, item in listed)
     ]
-    cells = [max(cell_width(text) for text in (name, *texts)) for name, texts in columns]
-    names = min(_NAME_CELLS, max(cell_width(name) for name, _ in listed))
-    fixed = 2 + sum(count + 2 for count in cells)
-    names = max(0, min(names, width - fixed))
-    if names < 8 or not columns:
+    longest = min(_NAME_CELLS, max(cell_width(name) for name, _ in listed))
+    columns, names, gap = _fitting(columns, longest, width)
+    if names < min(longest, _NAME_LEAST):
         return []
+    cells = [_cells(column) for column in columns]
     head: Line = [("  ", "text"), (pad("tokens", names), "label")]
     head += [
-        ("  " + pad(name, count, ">"), "label")
+        (gap + pad(name, count, ">"), "label")
         for (name, _), count in zip(columns, cells, strict=True)
     ]
     lines = [head]
@@ -117,11 +119,28 @@ def _token_table(rows: Sequence[NamedTotals], totals: Totals, width: int) -> lis
         role = "value" if at == len(listed) - 1 and len(listed) > 1 else "text"
         line: Line = [("  ", "text"), (pad(clip_middle(name, names), names), role)]
         line += [
-            ("  " + pad(texts[at], count, ">"), role)
+            (gap + pad(texts[at], count, ">"), role)
             for (_, texts), count in zip(columns, cells, strict=True)
         ]
         lines.append(line)
     return lines
+
+
+def _fitting(columns: list[_Column], longest: int, width: int) -> tuple[list[_Column], int, str]:
+    """The columns there is room for, the cells of the names, and the gap between columns."""
+    names, gap = 0, ""
+    # First the gaps give way, then the sum, which the rows above have as well.
+    for kept, gap in ((columns, "  "), (columns, " "), (columns[:-1], " ")):
+        columns = kept
+        taken = sum(_cells(column) + len(gap) for column in columns)
+        names = min(longest, width - 2 - taken)
+        if names >= min(longest, _NAME_ENOUGH):
+            break
+    return columns, names, gap
+
+
+def _cells(column: _Column) -> int:
+    return max(cell_width(text) for text in (column[0], *column[1]))
 
 
 def _trends(

@@ -30,7 +30,9 @@ def viewed(view, rows="6", **changes):
     if view != "compact":
         return state
     answers = {
-        one.name: Answer(one, samples.model(state.model.accounts, window=dict(one.params)["window"]))
+        one.name: Answer(
+            one, samples.model(state.model.accounts, window=dict(one.params)["window"])
+        )
         for one in questions(state)
     }
     return dataclasses.replace(state, answers=answers)
