@@ -1,8 +1,8 @@
 """
 Our block in tmux's configuration: made, put in, replaced, taken out; everything else stays.
 
-The command lives in an option of tmux of its own (`@openusage_right`) and the status line only names
-that option, so that another preset changes the option and never adds a second piece.
+The command lives in an option of tmux of its own (`@openusage_right`) and the status line only
+names that option, so that another preset changes the option and never adds a second piece.
 """
 
 from __future__ import annotations

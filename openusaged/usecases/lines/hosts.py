@@ -41,7 +41,8 @@ class Hosts:
     def note(self, payload: Mapping[str, Any], account_id: str, now_ms: int) -> None:
         """Remember what a session says."""
         session = payload.get("session_id")
-        if not isinstance(session, str) or not session or not account_id:
+        real = isinstance(payload.get("transcript_path"), str)  # a trial run has none
+        if not isinstance(session, str) or not session or not account_id or not real:
             return
         tokens, percent = context_of(payload)
         model = payload.get("model")

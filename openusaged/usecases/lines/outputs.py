@@ -8,8 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-_PIECE: Final = re.compile(r"##|#\[([^\]]*)\]")
-_TMUX_ONLY: Final = re.compile(r"#\([^)]*\)|#\{[^}]*\}")
+_PIECE: Final = re.compile(r"##|#\[([^\]]*)\]|#\([^)]*\)|#\{[^}]*\}")
 _COLOUR: Final = re.compile(r"(fg|bg)=(\S+)")
 _NAMES: Final = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _ATTRIBUTES: Final = {"bold": "1", "dim": "2", "italics": "3", "underscore": "4", "reverse": "7"}
@@ -32,12 +31,12 @@ def to_ansi(line: str) -> str:
     def piece(match: re.Match[str]) -> str:
         nonlocal painted
         if match.group(1) is None:
-            return "#"
+            return _literal(match)
         painted = True
         codes = [code for part in match.group(1).split(",") if (code := _sgr(part))]
         return f"\x1b[{';'.join(codes)}m" if codes else ""
 
-    text = _PIECE.sub(piece, _TMUX_ONLY.sub("", line))
+    text = _PIECE.sub(piece, line)
     return f"{text}\x1b[0m" if painted else text
 
 
@@ -59,7 +58,12 @@ def _sgr(part: str) -> str:
 
 def to_plain(line: str) -> str:
     """Without any style."""
-    return _PIECE.sub(lambda match: "#" if match.group(1) is None else "", _TMUX_ONLY.sub("", line))
+    return _PIECE.sub(lambda match: _literal(match) if match.group(1) is None else "", line)
+
+
+def _literal(match: re.Match[str]) -> str:
+    """A doubled mark is one; what only tmux could fill in is nothing elsewhere."""
+    return "#" if match.group() == "##" else ""
 
 
 def to_polybar(line: str) -> str:
@@ -68,7 +72,7 @@ def to_polybar(line: str) -> str:
 
     def piece(match: re.Match[str]) -> str:
         if match.group(1) is None:
-            return "#"
+            return _literal(match)
         out = ""
         for part in match.group(1).split(","):
             colour = _COLOUR.fullmatch(part)
@@ -81,7 +85,7 @@ def to_polybar(line: str) -> str:
                 open_tags[tag] = value != "default"
         return out
 
-    plain = _TMUX_ONLY.sub("", line).replace("%{", "%\u200b{")
+    plain = line.replace("%{", "%\u200b{")
     text = _PIECE.sub(piece, plain)
     return text + "".join(f"%{{{tag}-}}" for tag, is_open in open_tags.items() if is_open)
 
