@@ -64,8 +64,23 @@ def stretches(
     rows = []
     for row in cursor:
         if any(row[first:]):
-            named = [text[row[at]] if at else "" for at in place]
-            rows.append(UsageRow(row[0], *named, "", text[row[1]], *row[first:]))
+            account, provider, client, model, project, branch = (
+                text[row[at]] if at else "" for at in place
+            )
+            rows.append(
+                UsageRow(
+                    row[0],
+                    account,
+                    provider,
+                    client,
+                    model,
+                    project,
+                    branch,
+                    "",
+                    text[row[1]],
+                    *row[first:],
+                )
+            )
     return rows
 
 

@@ -240,7 +240,9 @@ def _blocks_of(
             kept = [part for part in block.parts if accept(part.usage)]
             end_ms = block.end_ms if limit_ms is None else min(block.end_ms, limit_ms)
             if kept:
-                yield Found(account, block.start_ms, end_ms, kept)
+                # The hour it begins in may be one that the vendor's window ended in.
+                start_ms = max(block.start_ms, windows[at].end_ms) if at >= 0 else block.start_ms
+                yield Found(account, start_ms, end_ms, kept)
 
 
 def _sharpen(store: Store, found: Sequence[Found], now_ms: int) -> None:
