@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from openusaged.core.errors import ConfigError
 from openusaged.core.model_names import vendor_of_model
-from openusaged.importing.sending import MARK
+from openusaged.importing.sending import CCUSAGE_MARK
 
 SOURCE: Final = "ccusage"
 CLAUDE: Final = "claude_code"
@@ -153,7 +153,7 @@ def _turn(
     turn: dict[str, Any] = {
         "occurred_at": int(noon.timestamp() * 1000),
         "provider": vendor_of_model(model) or ("openai" if tool == CODEX else "anthropic"),
-        "client": tool + MARK,
+        "client": tool + CCUSAGE_MARK,
         "model": model,
         "message_id": f"{tool}:{day.isoformat()}:{model}",
         "input_tokens": given,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from openusage_proto import locations
 from openusaged.core.errors import ConfigError
 from openusaged.importing import ccusage, go_database, sending
-from openusaged.importing.sending import MARK, Sender, Tally
+from openusaged.importing.sending import CCUSAGE_MARK, GO_MARK, Sender, Tally
 from openusaged.runtime.local_zone import local_zone_name
 
 Add = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
@@ -45,7 +45,7 @@ def _import_go(arguments: argparse.Namespace, say: Say) -> int:
     found = go_database.rows(arguments.path)
     first = next(found, None)
     sending.wait_for_first_import(path)
-    held = sending.held_days(path, "UTC")
+    held = sending.held_days(path, "UTC", GO_MARK)
     accounts = sending.accounts_of(path)
     tally = Tally()
     with Sender(path, tally) as sender:
@@ -54,12 +54,14 @@ def _import_go(arguments: argparse.Namespace, say: Say) -> int:
             if isinstance(item, str):
                 tally.skipped += 1
                 continue
-            if not item.by_identity and item.day in held.get(item.tool, ()):
+            # Ids meet what a log has brought, but not the sums of another import.
+            summed = item.day in held.imported.get(item.tool, ())
+            if summed or (not item.by_identity and held.holds(item.tool, item.day)):
                 tally.held += 1
                 continue
             account = sending.account_for(accounts, item.tool, item.account_id)
             sender.send(item.source, account, item.turn)
-    _report(tally, say)
+    _report(tally, GO_MARK, say)
     return 0
 
 
@@ -73,19 +75,19 @@ def _import_ccusage(arguments: argparse.Namespace, zone: str, say: Say) -> int:
     path = locations.socket_path()
     days = list(ccusage.day_sums(ccusage.read(arguments.path), _zone(zone)))
     sending.wait_for_first_import(path)
-    held = sending.held_days(path, zone)
+    held = sending.held_days(path, zone, CCUSAGE_MARK)
     accounts = sending.accounts_of(path)
     tally = Tally()
     with Sender(path, tally) as sender:
         for item in days:
             if isinstance(item, str):
                 tally.skipped += 1
-            elif item.day in held.get(item.tool, ()):
+            elif held.holds(item.tool, item.day):
                 tally.held += 1
             else:
                 account = sending.account_for(accounts, item.tool, "")
                 sender.send(ccusage.SOURCE, account, item.turn)
-    _report(tally, say)
+    _report(tally, CCUSAGE_MARK, say)
     return 0
 
 
@@ -96,13 +98,13 @@ def _zone(name: str) -> tzinfo:
         raise ConfigError(f"{name!r} is no time zone; use a name like Europe/Berlin") from exc
 
 
-def _report(tally: Tally, say: Say) -> None:
+def _report(tally: Tally, mark: str, say: Say) -> None:
     say(f"{tally.accepted} imported, {tally.known} were there already")
     if tally.held:
-        say(f"{tally.held} left out: of days that the tools' own logs cover")
+        say(f"{tally.held} left out: of days that are covered already")
     if tally.skipped:
         say(f"{tally.skipped} left out: without tokens, cost or a time that can be read")
     for reason, count in sorted(tally.reasons.items()):
         say(f"{count} refused: {reason}")
     if tally.accepted:
-        say(f"they are marked: their client ends in {MARK} (openusage daily --by client)")
+        say(f"they are marked: their client ends in {mark} (openusage daily --by client)")

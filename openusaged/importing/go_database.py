@@ -21,7 +21,7 @@ from urllib.parse import quote
 from openusaged.core.errors import StorageError
 from openusaged.core.mcp_names import split_mcp
 from openusaged.core.model_names import vendor_of_model
-from openusaged.importing.sending import MARK
+from openusaged.importing.sending import GO_MARK
 
 SOURCE: Final = "openusage-go"
 CLAUDE: Final = "claude_code"
@@ -116,7 +116,7 @@ def imported(row: Mapping[str, Any] | sqlite3.Row) -> Imported | str:
         "event_type": row["event_type"],
         "occurred_at": int(occurred.timestamp() * 1000),
         "provider": _provider(tool, _word(row["provider_id"]).lower(), model),
-        "client": tool + MARK,
+        "client": tool + GO_MARK,
         "model": model,
         "session_id": _word(row["session_id"]),
         "agent": "" if agent in (tool, tool.partition("_")[0]) else agent,

@@ -1,9 +1,9 @@
 """
 Hands imported turns to the running daemon, the only one that writes, and knows which days it holds.
 
-Everything imported is marked: its client is `<tool>-import`, so reports by client show it apart,
-and a day counts as held only by what our own collectors have brought.  The wire's channel `rpc` has
-the lowest priority: whatever a log says about the same response replaces it.
+Everything imported is marked: its client is `<tool>-go` or `<tool>-ccusage`, so reports by client
+show it apart, and an interrupted import does not take its own days for held ones.  The wire's
+channel `rpc` has the lowest priority: whatever a log says about the same response replaces it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from openusaged.probe import call
 BATCH: Final = 500
 ANSWER_S: Final = 120.0
 FIRST_IMPORT_S: Final = 900.0
-MARK: Final = "-import"
+GO_MARK: Final = "-go"
+CCUSAGE_MARK: Final = "-ccusage"
 
 _POLL_S: Final = 0.2
 
@@ -126,20 +127,39 @@ def wait_for_first_import(path: str, deadline_s: float = FIRST_IMPORT_S) -> None
         time.sleep(_POLL_S)
 
 
-def held_days(path: str, zone: str) -> dict[str, set[str]]:
-    """Per client, the days (of that zone) with usage from our own collectors."""
+@dataclass(frozen=True, slots=True)
+class HeldDays:
+    """Days (of one zone) with usage of a tool, by who brought it."""
+
+    collected: Mapping[str, set[str]]
+    """From our own collectors, by tool."""
+    imported: Mapping[str, set[str]]
+    """From the other kind of import: two summaries of one day must not meet."""
+
+    def holds(self, tool: str, day: str) -> bool:
+        """Whether anybody else has brought usage of that tool and day."""
+        return day in self.collected.get(tool, ()) or day in self.imported.get(tool, ())
+
+
+def held_days(path: str, zone: str, mine: str) -> HeldDays:
+    """What is there already, except what was imported under the mark `mine`."""
     report = call(
         path,
         methods.REPORT,
         timeout_s=ANSWER_S,
         params={"kind": "daily", "tz": zone, "breakdown": True, "breakdown_by": "client", "top": 0},
     )
-    held: dict[str, set[str]] = {}
+    other = CCUSAGE_MARK if mine == GO_MARK else GO_MARK
+    collected: dict[str, set[str]] = {}
+    imported: dict[str, set[str]] = {}
     for row in report["rows"]:
         for child in row.get("breakdown") or ():
-            if not child["key"].endswith(MARK):
-                held.setdefault(child["key"], set()).add(row["key"])
-    return held
+            client = child["key"]
+            if client.endswith(other):
+                imported.setdefault(client.removesuffix(other), set()).add(row["key"])
+            elif not client.endswith(mine):
+                collected.setdefault(client, set()).add(row["key"])
+    return HeldDays(collected, imported)
 
 
 def accounts_of(path: str) -> dict[str, list[str]]:

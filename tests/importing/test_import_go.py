@@ -135,10 +135,10 @@ def test_import_go_counts_what_is_gone_and_nothing_twice(
     assert "3 left out: without tokens" in said
     found = days(daemon)
     assert {name: four(row) for name, row in found.items()} == {
-        "2026-09-01 claude_code-import": (7, 0, 0, 1),
-        "2026-09-02 codex-import": (600, 400, 0, 50),
-        "2026-09-03 opencode-import": (10, 0, 0, 15),
-        "2026-10-01 claude_code-import": (100, 50, 20, 5),
+        "2026-09-01 claude_code-go": (7, 0, 0, 1),
+        "2026-09-02 codex-go": (600, 400, 0, 50),
+        "2026-09-03 opencode-go": (10, 0, 0, 15),
+        "2026-10-01 claude_code-go": (100, 50, 20, 5),
         "2026-11-01 claude_code": (20, 0, 0, 3),
     }
     recorded = daemon.call("report", kind="daily", tz="UTC", mode="display")
@@ -168,7 +168,7 @@ def test_a_log_that_comes_back_replaces_what_was_imported(
     before = sum(row["requests"] for row in days(daemon).values())
     restored = Path(isolated_home) / ".claude" / "projects" / "-w" / "s0.jsonl"
     restored.write_text(line(9).replace("2026-11-01", "2026-10-01"))
-    day = "2026-10-01 claude_code-import"
+    day = "2026-10-01 claude_code-go"
     assert wait_until(lambda: days(daemon)[day]["output_tokens"] == 9, 20.0)
     found = days(daemon)
     assert found[day]["input_tokens"] == 10
