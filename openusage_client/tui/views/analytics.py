@@ -180,14 +180,16 @@ def _trend(state: AppState, answer: Analytics, shown: Figures) -> Line:
         words = f"  nothing to compare with: history begins on {first}" if first else ""
         return [(wording.UNKNOWN, "muted"), (words, "muted")]
     parts: Line = []
+    past = [format_tokens(before.total_tokens)]
     if shown.costs and (shown.total.cost_usd > 0 or before.cost_usd > 0):
         words = relative(shown.total.cost_usd, before.cost_usd)
-        parts += [(words, "value"), (f" spend (before: {wording.cost(before)})  ", "muted")]
+        parts += [(words, "value"), (" spend, ", "muted")]
+        past.insert(0, wording.cost(before))
     words = relative(shown.total.total_tokens, before.total_tokens)
     parts += [
         (words, "value"),
-        (f" tokens (before: {format_tokens(before.total_tokens)})", "muted"),
-        (f"  {_before_words(state, answer)}", "muted"),
+        (f" tokens, against {_before_words(state, answer)}", "muted"),
+        (f" ({', '.join(past)})", "muted"),
     ]
     return parts
 
@@ -195,8 +197,8 @@ def _trend(state: AppState, answer: Analytics, shown: Figures) -> Line:
 def _before_words(state: AppState, answer: Analytics) -> str:
     if answer.previous_until and state.window == "1d":
         until = moment(answer.previous_until).astimezone(state.now.tzinfo)
-        return f"than yesterday until {until:%H:%M}"
-    return f"than the {WINDOW_TITLES.get(state.window, 'time')} before"
+        return f"yesterday until {until:%H:%M}"
+    return f"the {WINDOW_TITLES.get(state.window, 'time')} before"
 
 
 # ------------------------------------------------------------------- the chart

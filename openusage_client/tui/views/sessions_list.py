@@ -31,7 +31,7 @@ STAYING: Final = 2
 _GAP: Final = 2
 _COLUMNS: Final[tuple[tuple[str, str, int, int, int], ...]] = (
     # (heading, align, least cells, most cells, dropped in this order when there is no room)
-    ("last active", "<", 11, 14, 0),
+    ("last active", "<", 12, 14, 0),
     ("lasted", ">", 6, 7, 5),
     ("account", "<", 8, 18, 3),
     ("project", "<", 10, 30, 0),
@@ -314,11 +314,15 @@ def _turn(turn: SessionTurn, state: AppState, *, costs: bool) -> tuple[str, ...]
     return (
         format_clock(turn.at, state.now),
         failed + (clean(turn.model) or "(no model)") + who,
-        format_tokens(turn.input_tokens),
-        format_tokens(turn.cache_read_tokens),
-        format_tokens(turn.cache_creation_tokens),
-        format_tokens(turn.output_tokens),
+        _count(turn.input_tokens),
+        _count(turn.cache_read_tokens),
+        _count(turn.cache_creation_tokens),
+        _count(turn.output_tokens),
         amount if costs else "",
         " ".join(f"{clean(one.name)}×{one.calls}" if one.calls > 1 else clean(one.name)  # noqa: RUF001
                  for one in turn.tools),
     )  # fmt: skip
+
+
+def _count(value: int | None) -> str:
+    return UNKNOWN if value is None else format_tokens(value)
