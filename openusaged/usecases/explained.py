@@ -34,13 +34,15 @@ CHANNELS: Final = {4: "hook", 3: "sse", 2: "log", 1: "api"}
 _SLOT_MASK: Final = 7
 
 
-def question(params: ExplainParams, window: str) -> dict[str, str]:
+def question(params: ExplainParams, session: str | None, window: str) -> dict[str, str]:
     """The filters as they were understood, without those that were not given."""
     names = (
         *("account", "provider", "billed_by", "client", "model", "project", "branch", "agent"),
         *("session", "since", "until"),
     )
     asked = {name: str(value) for name in names if (value := getattr(params, name))}
+    if session is not None:
+        asked["session"] = session
     if not (params.since or params.until):
         asked["window"] = window
     return asked

@@ -9,7 +9,6 @@ none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final, Protocol
 
@@ -87,12 +86,11 @@ class Explaining:
         window = "all" if whole else params.window
         span = resolve_span(window, params.since, params.until, self._clock.now_ms(), zone)
         seq = store.seq
-        if params.session is not None:
-            params = replace(params, session=_session(params.session, store))
-        wanted = _selection(params, view, store, span)
+        session = None if params.session is None else _session(params.session, store)
+        wanted = _selection(params, session, view, store, span)
         groups = store.event_groups(wanted)
         hot = [group.usage for group in groups]
-        rows = self._rows(params, wanted, hot)
+        rows = self._rows(wanted, hot)
         total = sum_rows(rows, params.mode)
         with_detail = sum(row.requests for row in hot)
         without_detail = max(0, total.requests - with_detail)
@@ -104,7 +102,7 @@ class Explaining:
             timezone=zone_name,
             since=iso(None if span.start_q is None else span.start_q * QUARTER_MS),
             until=iso(span.end_q * QUARTER_MS) or "",
-            question=taken.question(params, window),
+            question=taken.question(params, session, window),
             totals=total.totals(),
             buckets=taken.buckets(total),
             cost=self._cost(rows, total, wanted, complete=not without_detail),
@@ -113,7 +111,7 @@ class Explaining:
             channels=taken.channels(groups),
             deliveries=self._delivered({group.source for group in groups}),
             deliveries_since=iso(self._started_ms) or "",
-            sources=taken.sources(owners, view, store, span, params.session),
+            sources=taken.sources(owners, view, store, span, session),
             detail_since=iso(None if first_hot is None else first_hot * QUARTER_MS),
             requests_with_detail=with_detail,
             requests_without_detail=without_detail,
@@ -127,13 +125,11 @@ class Explaining:
             notes=taken.notes(params, total, without_detail, view),
         )  # fmt: skip
 
-    def _rows(
-        self, params: ExplainParams, wanted: Selection, hot: list[UsageRow]
-    ) -> Sequence[UsageRow]:
+    def _rows(self, wanted: Selection, hot: list[UsageRow]) -> Sequence[UsageRow]:
         """The rows that add up to the number, as all other surfaces read them."""
-        if params.session is not None:
+        if wanted.session is not None:
             # Quarter hours know no sessions; a session that has outlived its events has a record.
-            return hot or _recorded_session(self._store, params.session, wanted)
+            return hot or _recorded_session(self._store, wanted.session, wanted)
         dimensions = ["account", "provider", "client", "model"]
         dimensions += ["project"] if wanted.projects is not None else []
         dimensions += ["branch"] if wanted.branch is not None else []
@@ -210,7 +206,9 @@ class Explaining:
 # ------------------------------------------------------------------ selecting
 
 
-def _selection(params: ExplainParams, view: View, store: Store, span: Span) -> Selection:
+def _selection(
+    params: ExplainParams, session: str | None, view: View, store: Store, span: Span
+) -> Selection:
     _check(params)
     model = params.model
     if model is not None:
@@ -233,7 +231,7 @@ def _selection(params: ExplainParams, view: View, store: Store, span: Span) -> S
         projects=projects,
         branch=params.branch,
         agent_kind=None if params.agent is None else AGENT_KINDS[params.agent],
-        session=params.session,
+        session=session,
     )
 
 

@@ -66,7 +66,7 @@ def test_charts_are_asked_for_only_while_the_page_is_open(server):
         terminal.send("w")
         terminal.wait_until(lambda _text: len(server.params_of(methods.ACTIVITY)) == 2)
         terminal.send("\x1b")
-        terminal.wait_for("filter")
+        terminal.wait_until(lambda text: "Limits used" not in text)
         assert server.params_of(methods.EXPLAIN) == []
         terminal.send("q")
         assert terminal.wait_exit() == 0
@@ -85,6 +85,11 @@ def test_resizes_while_a_chart_is_in_focus(server):
         terminal.wait_for("▸")
         terminal.send("q")
         assert terminal.wait_exit() == 0
+
+
+def _bare(text: str) -> str:
+    """The screen without the spaces behind its lines."""
+    return "".join(line.rstrip() + "\n" for line in text.split("\n"))
 
 
 def message(number: int, at: datetime, model: str) -> str:
@@ -114,10 +119,9 @@ def test_from_a_log_line_down_to_its_turn_against_the_daemon(isolated_home):
         terminal.send("\x1bOB")
         terminal.wait_for("▸")
         terminal.send("\r")
-        terminal.wait_for("days")
-        terminal.wait_for("3 req")
+        terminal.wait_until(lambda text: "Claude Code  days" in text and " 3 req\n" in _bare(text))
         terminal.send("\x1bOB\r")
-        terminal.wait_for("0198c1d2-6f1")
+        terminal.wait_until(lambda text: "  sessions" in text and "0198c1d2-6f1" in text)
         terminal.send("\x1bOB\r")
         text = terminal.wait_for("3 turns")
         assert "in 3.0k" in text
