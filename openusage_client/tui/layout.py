@@ -31,6 +31,8 @@ def plain(line: Sequence[Span]) -> str:
 
 def clip_line(line: Sequence[Span], width: int) -> Line:
     """The line cut to at most `width` cells."""
+    if line_width(line) <= width:
+        return [span for span in line if span[0]]
     out: Line = []
     room = width
     for index, (text, role) in enumerate(line):

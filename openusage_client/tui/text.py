@@ -33,8 +33,12 @@ def _char_width(char: str) -> int:
 
 def cell_width(text: str) -> int:
     """Cells that `text` takes: 2 for wide East Asian characters and emoji, 0 for marks."""
-    if text.isascii():
-        return len(text)
+    return len(text) if text.isascii() else _wide_width(text)
+
+
+@functools.lru_cache(maxsize=8192)
+def _wide_width(text: str) -> int:
+    """Measured once: bars, frames and names come back with every screen."""
     width = 0
     last = 0
     for char in text:
