@@ -82,10 +82,11 @@ def theme(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: no such theme, with those there are.
     """
-    from openusage_client.tui.theme import ThemeError, builtin
+    from openusage_client.tui.theme import ThemeError
+    from openusage_client.tui.theme_files import find
 
     try:
-        builtin(text)
+        find(text, os.environ)
     except ThemeError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text

@@ -413,3 +413,28 @@ def test_a_slow_vendor_freezes_nothing(server):
         terminal.wait_for("tiles side by side")
         assert left(terminal)
         released.append(True)
+
+
+def test_settings_survive_a_storm_of_sizes_and_keys(server):
+    """Any tab at any size, keys in between, down to one cell: the screen is right in the end."""
+    chance = random.Random(11)
+    sizes = [(100, 30), (50, 12), (20, 5), (3, 1), (1, 1), (250, 70), (40, 8), (80, 24)]
+    with Terminal(dashboard()) as terminal:
+        opened(terminal)
+        for _ in range(30):
+            terminal.resize(*chance.choice(sizes))
+            terminal.send(chance.choice("12345678jkGg<]["))
+        terminal.resize(80, 24)
+        terminal.send("8g")
+        terminal.wait_for("▸ Costs of all accounts")
+        terminal.wait_until(lambda text: "quit" in text.splitlines()[-1])
+        assert left(terminal)
+
+
+def test_a_theme_of_the_users_own_may_be_asked_for_by_flag(server, isolated_home):
+    """`--theme` knows the user's files as well as those that come with the program."""
+    write_theme(isolated_home, "mine", base="#0000ff")
+    with Terminal(dashboard("--theme", "Mine")) as terminal:
+        terminal.wait_for("Claude Code")
+        terminal.wait_until(lambda _text: background(terminal) == "0000ff")
+        assert left(terminal)

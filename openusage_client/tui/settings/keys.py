@@ -15,8 +15,10 @@ def _in(*tabs: str) -> tuple[str, ...]:
     return tuple(model.PREFIX + tab for tab in tabs)
 
 
-_FROM: Final = ("main", "detail", "analytics", "sessions")
-_THEMED: Final = (*_FROM, "session", "help")
+_FROM: Final = ("main", "detail", "analytics", "sessions", "session")
+_BELOW: Final = ("drill", "explain")
+"""Screens that are opened from those: the footer has better things to say there."""
+_THEMED: Final = (*_FROM, *_BELOW, "help")
 _LISTS: Final = _in(model.ACCOUNTS, model.SECTIONS)
 _PAGED: Final = tuple(name for name in _ALL if name not in _in(model.SECTIONS))
 _ACTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -33,6 +35,7 @@ _ACTS: Final[Mapping[str, tuple[str, str]]] = {
 KEYS: Final[tuple[Key, ...]] = (
     Key(keys=(",", "S"), command="settings.open", contexts=_FROM,
         help="settings", hint="settings"),
+    Key(keys=(",", "S"), command="settings.open", contexts=_BELOW, help="settings"),
     Key(keys=("Up", "k"), command="settings.up", contexts=_ALL, help="row above"),
     Key(keys=("Down", "j"), command="settings.down", contexts=_ALL, help="row below"),
     Key(keys=("g", "Home"), command="settings.first", contexts=_ALL, help="first row"),
