@@ -182,6 +182,7 @@ def without_costs(account: AccountSnapshot) -> AccountSnapshot:
     return replace(
         account,
         metrics=[metric for metric in account.metrics if metric.limit or not _is_money(metric)],
+        upstream=[replace(row, totals=_hide(row.totals)) for row in account.upstream],
         usage=usage and _usage_without_costs(usage),
     )
 

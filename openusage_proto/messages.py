@@ -233,6 +233,8 @@ class AccountSnapshot:
     stale_reason: str = ""
     metrics: list[Metric] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
+    upstream: list[NamedTotals] = field(default_factory=list)
+    """Who answered behind a router in the last 30 days, by the vendor's own report."""
     usage: Usage | None = None
 
 

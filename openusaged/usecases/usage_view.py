@@ -18,6 +18,7 @@ from openusage_proto.messages import (
     DayTotals,
     Metric,
     NamedCount,
+    NamedTotals,
     ReadModel,
     Totals,
     Unmapped,
@@ -312,8 +313,36 @@ def _account(
         stale_reason=poll.latest_message if failing and poll is not None else "",
         metrics=_metrics(good, request.now_ms) if good is not None else [],
         attributes=dict(good.attributes) if good is not None else {},
+        upstream=_upstream(good) if good is not None else [],
         usage=usage,
     )
+
+
+def _upstream(snapshot: UsageSnapshot) -> list[NamedTotals]:
+    """What the vendor reports by the host behind it; never added to what our events say."""
+    rows = [
+        NamedTotals(
+            name=row.group,
+            label=row.group,
+            totals=Totals(
+                requests=row.requests or 0,
+                input_tokens=row.input or 0,
+                output_tokens=row.output or 0,
+                cache_read_tokens=row.cache_read or 0,
+                cache_creation_tokens=row.cache_write or 0,
+                reasoning_tokens=row.reasoning or 0,
+                total_tokens=row.total or 0,
+                cost_usd=row.cost or 0.0 if row.currency == "USD" else 0.0,
+                cost_basis="unpriced" if row.cost is None else "recorded",
+                other_costs={row.currency: row.cost}
+                if row.cost is not None and row.currency != "USD"
+                else {},
+            ),
+        )
+        for row in snapshot.reported
+        if row.group and row.window == "30d" and not row.date and not row.model
+    ]
+    return rows[:MAX_ROWS]
 
 
 def _metrics(snapshot: UsageSnapshot, now_ms: int) -> list[Metric]:

@@ -303,6 +303,15 @@ def test_c20_who_is_billed_behind_a_router():
     assert "deepseek" in text
 
 
+def test_c20_upstream_hosts_of_a_router():
+    """Who really answered, by the vendor's own report, said as that."""
+    hosts = samples.shares(9_000_000, 3.0, [("host-a", 0.8), ("host-b", 0.2)])
+    text = tile(samples.claude(upstream=hosts))
+    assert "Upstream by cost" in text
+    assert text.index("host-a") < text.index("host-b")
+    assert "as the vendor reports it" in text
+
+
 def test_c21_every_remaining_figure_is_somewhere():
     """No metric and no attribute of the account is missing from its expanded tile."""
     figures = [Metric(key=f"figure_{n}", unit="things", used=float(n + 1)) for n in range(12)]

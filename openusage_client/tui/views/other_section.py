@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from openusage_client.tui import limits
@@ -11,7 +10,7 @@ from openusage_client.tui.text import cell_width, clean, clip, pad, wrap
 from openusage_client.tui.views import breakdown, wording
 from openusage_client.tui.views.code_section import is_code_metric
 from openusage_client.tui.views.limit_section import shown_figures
-from openusage_proto.messages import AccountSnapshot, Metric, NamedTotals
+from openusage_proto.messages import AccountSnapshot, Metric
 
 _FIRST: Final = (
     "plan", "plan_name", "plan_type", "tier", "organization", "organization_type", "team", "role",
@@ -69,9 +68,5 @@ def _facts(account: AccountSnapshot) -> list[tuple[str, str]]:
 
 def render_upstream(account: AccountSnapshot, width: int, limit: int) -> list[Line]:
     """Who really answered behind a router, as far as the vendor's own report says."""
-    return breakdown.render_breakdown("Upstream", _upstream(account), width, limit)
-
-
-def _upstream(account: AccountSnapshot) -> Sequence[NamedTotals]:
-    del account
-    return []
+    lines = breakdown.render_breakdown("Upstream", account.upstream, width, limit)
+    return [*lines, [("  as the vendor reports it, 30 days", "muted")]] if lines else []

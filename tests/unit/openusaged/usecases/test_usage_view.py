@@ -14,6 +14,7 @@ from openusaged.core.models import (
     TURN_COMPLETED,
     Account,
     LimitMetric,
+    ReportedUsage,
     UsageSnapshot,
 )
 from openusaged.core.windows import zone_of
@@ -210,6 +211,29 @@ def test_failed_poll_keeps_the_last_good_figures(store: Store) -> None:
     assert snapshot.stale_reason == "no answer"
     assert [(item.key, item.used) for item in snapshot.metrics] == [("usage_five_hour", 42)]
     assert snapshot.attributes == {"plan": "Max 20x"}
+
+
+def test_upstream_is_the_vendors_own_report(store: Store) -> None:
+    """Hosts of the 30 days are listed; days, models and other windows of the report are not."""
+    report = UsageSnapshot(
+        provider_id="codex",
+        account_id="codex-cli",
+        ts_ms=ms(NOW),
+        status="OK",
+        reported=(
+            ReportedUsage(
+                window="30d", group="host", total=70, requests=3, cost=0.5, currency="USD"
+            ),
+            ReportedUsage(window="30d", group="euro", total=7, cost=2.0, currency="EUR"),
+            ReportedUsage(window="30d", model="m", total=70),
+            ReportedUsage(window="1d", group="host", total=9),
+        ),
+    )
+    store.apply([WriteBatch(snapshots=[report])])
+    host, euro = account(view(store), "codex-cli").upstream
+    assert (host.name, host.totals.total_tokens, host.totals.requests) == ("host", 70, 3)
+    assert (host.totals.cost_usd, host.totals.cost_basis) == (0.5, "recorded")
+    assert (euro.totals.cost_usd, euro.totals.other_costs) == (0.0, {"EUR": 2.0})
 
 
 def test_window_that_has_been_reset_is_at_zero(store: Store) -> None:
