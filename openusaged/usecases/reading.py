@@ -36,6 +36,10 @@ from openusaged.usecases.session_pages import session_page
 from openusaged.usecases.usage_view import ViewRequest, build_view, resolve_span
 
 KEPT: Final = 16
+KEPT_REPORTS: Final = 4
+REPORT_KEPT_MS: Final = 10_000
+"""Reports tell how long a block still runs: an answer is given again within this time only."""
+MAX_KEPT_BYTES: Final = 2 << 20
 
 _encode = msgspec.json.Encoder().encode
 
@@ -75,6 +79,7 @@ class Reading:
         self._clock = clock
         self._view = view
         self._kept: OrderedDict[Any, _Kept] = OrderedDict()
+        self._reports: OrderedDict[Any, tuple[tuple[int, int], msgspec.Raw]] = OrderedDict()
         self._lock = threading.Lock()
 
     def zone(self, name: str | None) -> tuple[tzinfo, str]:
@@ -145,8 +150,27 @@ class Reading:
         return encoded
 
     def report(self, params: ReportParams) -> Report:
-        """The answer of `report`."""
+        """The report as of now."""
         return build_report(self._store, params, self._context(params.tz), self._store.seq)
+
+    def encoded_report(self, params: ReportParams) -> msgspec.Raw:
+        """The answer of `report`; a moment old when nothing was stored since."""
+        context = self._context(params.tz)
+        # Taken before reading, as for the read model.
+        stamp = (self._store.seq, context.now_ms // REPORT_KEPT_MS)
+        key = (params, context.zone_name)
+        with self._lock:
+            kept = self._reports.get(key)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        encoded = msgspec.Raw(_encode(build_report(self._store, params, context, stamp[0])))
+        if len(encoded) <= MAX_KEPT_BYTES:
+            with self._lock:
+                self._reports[key] = (stamp, encoded)
+                self._reports.move_to_end(key)
+                while len(self._reports) > KEPT_REPORTS:
+                    self._reports.popitem(last=False)
+        return encoded
 
     def reconcile(self, params: ReconcileParams) -> Reconciliation:
         """The answer of `reconcile`."""

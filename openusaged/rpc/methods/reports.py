@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from openusage_proto.messages import Report, ReportParams
 from openusage_proto.methods import RECONCILE, REPORT, SESSIONS
 from openusage_proto.report_messages import ReconcileParams, Reconciliation
@@ -10,10 +12,10 @@ from openusaged.rpc.context import RpcContext
 from openusaged.rpc.dispatch import method
 
 
-@method(REPORT, pool="readers")
-def report(ctx: RpcContext, params: ReportParams) -> Report:
+@method(REPORT, pool="readers", result=Report)
+def report(ctx: RpcContext, params: ReportParams) -> msgspec.Raw:
     """Usage and cost by local day, week, month, session, block, model, project or branch."""
-    return ctx.app.reading.report(params)  # type: ignore[no-any-return]
+    return ctx.app.reading.encoded_report(params)  # type: ignore[no-any-return]
 
 
 @method(RECONCILE, pool="readers")

@@ -1,0 +1,83 @@
+"""Reports that are asked for again: the same bytes for a moment, never after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from openusage_proto.messages import ReportParams
+from openusaged.runtime.pools import Pools
+from openusaged.storage.store import Store
+from openusaged.usecases import reading
+from openusaged.usecases.reading import Reading, View
+from tests.support.stored import event, fill, ms, open_store
+
+NOW = "2026-11-20T12:00:00+00:00"
+DAILY = ReportParams(kind="daily")
+
+
+class StillClock:
+    """A clock that moves when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = ms(NOW)
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(str(tmp_path / "db" / "t.db"), NOW)
+    fill(store, [event("2026-11-10T10:00:00+00:00")])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def asked(store: Store, clock: StillClock) -> Iterator[Reading]:
+    pools = Pools(readers=1, workers=1)
+    yield Reading(store=store, pools=pools, clock=clock, view=View)  # type: ignore[arg-type]
+    assert pools.close(5.0)
+
+
+def test_an_unchanged_store_is_not_read_again(asked: Reading) -> None:
+    """The same question within a moment gets the very same bytes; another one its own."""
+    first = asked.encoded_report(DAILY)
+    assert asked.encoded_report(DAILY) is first
+    assert asked.encoded_report(ReportParams(kind="monthly")) is not first
+    assert msgspec.json.decode(first) == msgspec.to_builtins(asked.report(DAILY))
+
+
+def test_every_change_is_seen_at_once(asked: Reading, store: Store) -> None:
+    """An event that was stored is in the next answer."""
+    before = msgspec.json.decode(asked.encoded_report(DAILY))["totals"]["total_tokens"]
+    fill(store, [event("2026-11-10T11:00:00+00:00")])
+    after = msgspec.json.decode(asked.encoded_report(DAILY))["totals"]["total_tokens"]
+    assert (before, after) == (1100, 2200)
+
+
+def test_time_passes_in_reports(asked: Reading, clock: StillClock) -> None:
+    """A running block's time left is never older than the bound."""
+    first = asked.encoded_report(DAILY)
+    clock.now += reading.REPORT_KEPT_MS
+    assert asked.encoded_report(DAILY) is not first
+
+
+def test_what_is_kept_is_bounded(asked: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a few answers are kept, and no large one."""
+    first = asked.encoded_report(DAILY)
+    for number in range(reading.KEPT_REPORTS):
+        asked.encoded_report(ReportParams(kind="daily", top=number + 1))
+    assert asked.encoded_report(DAILY) is not first
+    monkeypatch.setattr(reading, "MAX_KEPT_BYTES", 10)
+    large = asked.encoded_report(ReportParams(kind="weekly"))
+    assert asked.encoded_report(ReportParams(kind="weekly")) is not large
