@@ -1,19 +1,24 @@
-"""`openusaged import-go` and `openusaged import-ccusage`: reads, asks what is held, sends, says."""
+"""
+`openusaged import-go` and `openusaged import-ccusage`: reads, asks what is held, sends, says.
+
+What these need is imported when they run: `openusaged status` must not pay for it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import tzinfo
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from openusage_proto import locations
 from openusaged.core.errors import ConfigError
-from openusaged.importing import ccusage, go_database, sending
-from openusaged.importing.sending import CCUSAGE_MARK, GO_MARK, Sender, Tally
-from openusaged.runtime.local_zone import local_zone_name
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import tzinfo
+
+    from openusaged.importing.sending import Tally
 
 Add = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 OneStep = Callable[[], int]
@@ -27,6 +32,8 @@ def configure(add: Add, start: OneStep, say: Say) -> None:
         return start() or _import_go(arguments, say)
 
     def run_ccusage(arguments: argparse.Namespace) -> int:
+        from openusaged.runtime.local_zone import local_zone_name
+
         return start() or _import_ccusage(
             arguments, arguments.timezone or local_zone_name(os.environ), say
         )
@@ -41,6 +48,9 @@ def configure(add: Add, start: OneStep, say: Say) -> None:
 
 
 def _import_go(arguments: argparse.Namespace, say: Say) -> int:
+    from openusaged.importing import go_database, sending
+    from openusaged.importing.sending import GO_MARK, Sender, Tally
+
     path = locations.socket_path()
     found = go_database.rows(arguments.path)
     first = next(found, None)
@@ -72,6 +82,9 @@ def _chain(first: sqlite3.Row | None, rest: Iterator[sqlite3.Row]) -> Iterator[s
 
 
 def _import_ccusage(arguments: argparse.Namespace, zone: str, say: Say) -> int:
+    from openusaged.importing import ccusage, sending
+    from openusaged.importing.sending import CCUSAGE_MARK, Sender, Tally
+
     path = locations.socket_path()
     days = list(ccusage.day_sums(ccusage.read(arguments.path), _zone(zone)))
     sending.wait_for_first_import(path)
@@ -92,6 +105,8 @@ def _import_ccusage(arguments: argparse.Namespace, zone: str, say: Say) -> int:
 
 
 def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as exc:

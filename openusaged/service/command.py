@@ -1,4 +1,8 @@
-"""`openusaged install` and `openusaged uninstall`: says what it does, then does it."""
+"""
+`openusaged install` and `openusaged uninstall`: says what it does, then does it.
+
+What these need is imported when they run: `openusaged status` must not pay for it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,16 @@ import argparse
 import json
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from openusaged.service import installing
-from openusaged.service.managers import Manager
+if TYPE_CHECKING:
+    from openusaged.service.managers import Manager
 
 Add = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 OneStep = Callable[[], int]
 Say = Callable[[str], None]
 
+MANAGERS: Final = ("systemd", "launchd", "autostart", "cron")
 _INSTALL: Final = "run the daemon from log-in on: systemd, launchd, autostart or cron"
 
 
@@ -28,13 +33,15 @@ def configure(add: Add, start: OneStep, stop: OneStep, say: Say) -> None:
         return _uninstall(stop, say)
 
     sub = add("install", run_install, _INSTALL)
-    sub.add_argument("--manager", choices=installing.NAMES, default="", help="not the best one")
+    sub.add_argument("--manager", choices=MANAGERS, default="", help="not the best one")
     sub.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
     sub.add_argument("--check", action="store_true", help="say as JSON what is and could be")
     add("uninstall", run_uninstall, "stop the service and remove its files; data stays")
 
 
 def _install(arguments: argparse.Namespace, start: OneStep, stop: OneStep, say: Say) -> int:
+    from openusaged.service import installing
+
     host = installing.host_of(os.environ)
     if arguments.check:
         say(json.dumps(installing.state(host, arguments.manager)))
@@ -68,6 +75,8 @@ def _install(arguments: argparse.Namespace, start: OneStep, stop: OneStep, say: 
 
 
 def _uninstall(stop: OneStep, say: Say) -> int:
+    from openusaged.service import installing
+
     host = installing.host_of(os.environ)
     gone = installing.uninstall(host)
     if not gone:
@@ -92,6 +101,8 @@ def stop_installed() -> None:
 
 
 def _supervisor() -> Manager | None:
+    from openusaged.service import installing
+
     host = installing.host_of(os.environ)
     found = installing.supervisor(host)
     if found is None or found.usable():

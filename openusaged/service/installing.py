@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from openusage_proto import locations
 from openusaged.core.errors import LifecycleError
@@ -17,8 +16,6 @@ from openusaged.service.fallbacks import Autostart, Cron
 from openusaged.service.launchd import Launchd
 from openusaged.service.managers import Host, Installed, Manager, Wanted
 from openusaged.service.systemd import Systemd
-
-NAMES: Final = ("systemd", "launchd", "autostart", "cron")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -361,6 +361,7 @@ class TestDoctor:
             "config": "ok",
             "daemon": "warning",
             "socket": "failed",
+            "service": "ok",
             "database": "failed",
             "spool": "warning",
             "settings": "failed",
