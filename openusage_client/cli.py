@@ -62,6 +62,10 @@ COMMANDS: Final = (
     Command("statusline", "statusline", "one line for Claude Code's status line (reads stdin)"),
     Command("tmux", "tmux", "one line for tmux's status bar; install, presets, doctor, watch"),
     Command("bar", "bar", "one line for waybar, polybar or sketchybar"),
+    Command("doctor", "doctor", "looks for everything that keeps this from working, with its fix"),
+    Command("privacy", "privacy", "every file read, host asked, header sent and field stored"),
+    Command("completion", "completion", "completion for bash, zsh and fish"),
+    Command("man", "man", "manual pages"),
     Command("demo", "demo", "the dashboard over generated sample data"),
     Command("version", "version", "version of the client and of the running daemon"),
 )
@@ -120,17 +124,23 @@ def _run(arguments: list[str]) -> int:
     if command is None:
         _refuse_command(name)
     module = _load(command)
-    parser = argparse.ArgumentParser(
-        prog=f"openusage {name}",
-        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    module.configure(parser, name)
+    parser = parser_of(command, module)
     options = parser.parse_args(arguments)
     options.command = name
     code: int = module.run(options)
     return code
+
+
+def parser_of(command: Command, module: ModuleType) -> argparse.ArgumentParser:
+    """A command's parser, as its module describes it."""
+    parser = argparse.ArgumentParser(
+        prog=f"openusage {command.name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser, command.name)
+    return parser
 
 
 def _command_index(arguments: list[str]) -> int | None:
@@ -160,7 +170,8 @@ def _refuse_command(name: str) -> NoReturn:
     raise SystemExit(EXIT_USAGE)
 
 
-def _run_default(arguments: list[str]) -> int:
+def top_parser() -> argparse.ArgumentParser:
+    """The parser of the program without a command."""
     width = max(len(command.name) for command in COMMANDS)
     lines = "\n".join(f"  {command.name.ljust(width)}  {command.summary}" for command in COMMANDS)
     parser = argparse.ArgumentParser(
@@ -182,6 +193,11 @@ def _run_default(arguments: list[str]) -> int:
     add_dashboard_flags(parser)
     add_zone_flag(parser)
     add_connection_flags(parser)
+    return parser
+
+
+def _run_default(arguments: list[str]) -> int:
+    parser = top_parser()
     options = parser.parse_args(arguments)
     options.json = False
     if options.version:

@@ -30,6 +30,7 @@ STATUSLINE_INSTALL: Final = "statusline_install"
 STATUSLINE_UNINSTALL: Final = "statusline_uninstall"
 LINE: Final = "line"
 LINE_CATALOG: Final = "line_catalog"
+PRIVACY: Final = "privacy"
 PRICING: Final = "pricing"
 REPRICE: Final = "reprice"
 RECONCILE: Final = "reconcile"
@@ -63,6 +64,7 @@ ALL: Final = (
     STATUSLINE_UNINSTALL,
     LINE,
     LINE_CATALOG,
+    PRIVACY,
     PRICING,
     REPRICE,
     RECONCILE,

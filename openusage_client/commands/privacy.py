@@ -1,0 +1,59 @@
+"""`openusage privacy`: every file read, host asked, header sent and field stored."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from openusage_client import arguments, autostart
+from openusage_client.decode import decode
+from openusage_client.report_tables import wrap
+from openusage_proto import methods
+from openusage_proto.privacy_messages import Privacy, ServicePrivacy
+
+_EPILOG = """\
+The answer is made from the program itself: a host that stands in its code stands here.
+
+examples:
+  openusage privacy
+  openusage privacy --all       services that are not on this machine, too
+  openusage privacy --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser, _name: str) -> None:
+    """Describe the command's flags."""
+    parser.epilog = _EPILOG
+    parser.add_argument("-a", "--all", action="store_true", help="every service there is")
+    arguments.add_json_flag(parser)
+    arguments.add_connection_flags(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print it."""
+    with autostart.connect(autostart=not options.no_autostart, timeout_s=30.0) as connection:
+        answer = connection.call(methods.PRIVACY)
+    if options.json:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+        return 0
+    found = decode(answer, Privacy)
+    for service in found.services:
+        if options.all or service.found:
+            print("\n".join(_lines(service)))
+    print("for prices only (switch off: pricing.refresh): " + ", ".join(found.other_hosts))
+    print("\n".join(wrap("stored of each event: " + ", ".join(found.stored_event_fields), 100)))
+    print("\n".join(wrap("stored of each poll: " + ", ".join(found.stored_snapshot_fields), 100)))
+    print("never stored: " + "; ".join(found.never_stored))
+    return 0
+
+
+def _lines(service: ServicePrivacy) -> list[str]:
+    rows = [
+        ("reads", service.reads),
+        ("places", ", ".join(service.places)),
+        ("variables", ", ".join(service.environment)),
+        ("asks", ", ".join(service.hosts) or "nobody"),
+        ("headers", ", ".join(service.headers)),
+        ("cookie", "one, after you connect a browser" if service.cookie else ""),
+    ]
+    return [service.title, *(f"  {name:<10} {text}" for name, text in rows if text), ""]
