@@ -60,6 +60,10 @@ def isolated_home(monkeypatch: pytest.MonkeyPatch) -> str:
     for name in list(os.environ):
         if name.startswith(VENDOR_PREFIXES) or name.endswith(VENDOR_SUFFIXES):
             monkeypatch.delenv(name)
+    for name in ("COLUMNS", "LINES"):
+        # The size is the test's; what runs tests side by side hands its own terminal's on.
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENUSAGE_FIRST_RUN", "0")
     with tempfile.TemporaryDirectory(prefix="ou-", ignore_cleanup_errors=True) as directory:
         home = os.path.join(directory, "h")
         os.mkdir(home, 0o700)

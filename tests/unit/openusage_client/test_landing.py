@@ -39,7 +39,7 @@ def test_terminal_opens_the_dashboard(run: Run, dashboard: list[argparse.Namespa
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--theme", "Gruvbox"], "no theme 'Gruvbox'; there are: high-contrast, mono"),
+        (["--theme", "Gruvbox"], "no theme 'Gruvbox'; there are: cinder, "),
         (["--window", "2d"], "choose from '1d'"),
         (["--theme"], "expected one argument"),
     ],
