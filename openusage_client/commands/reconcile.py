@@ -61,6 +61,4 @@ def known_only(value: Any) -> Any:
         return [known_only(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {
-        key: known_only(item) for key, item in value.items() if item is not None and item != ""
-    }
+    return {key: known_only(item) for key, item in value.items() if item is not None and item != ""}

@@ -82,9 +82,7 @@ def bar_chart(
             line.append((cell + gap, "key" if chosen else role))
         lines.append(joined(line))
     if marks:
-        signs = "".join(
-            pad("≈" if any(marks[start:end]) else "", wide) for start, end in groups
-        )
+        signs = "".join(pad("≈" if any(marks[start:end]) else "", wide) for start, end in groups)
         lines.append([(" " * (margin + 1) + signs, "muted")])
     span = len(sums) * wide
     lines.append(_days(axis, span, margin, groups))

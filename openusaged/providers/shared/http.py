@@ -155,9 +155,7 @@ def _redirect_target(url: str, location: str | None, place: str) -> str:
     return target
 
 
-def _body(
-    response: http.client.HTTPResponse, deadline: float, place: str, max_bytes: int
-) -> bytes:
+def _body(response: http.client.HTTPResponse, deadline: float, place: str, max_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     # `read1` returns what one receive brought: a server that drips cannot hold us for longer.

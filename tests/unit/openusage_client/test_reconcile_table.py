@@ -60,8 +60,8 @@ def test_nothing_to_compare_is_said() -> None:
 def test_foreign_money_is_no_dollars() -> None:
     """Credits and unpriced amounts are not shown as dollars."""
     (row, *_) = wire_samples.reconciliation().rows
-    credits = ReconcileSide(cost=40.0, currency="credits")
+    in_credits = ReconcileSide(cost=40.0, currency="credits")
     unpriced = ReconcileSide(total_tokens=5, cost_basis="unpriced")
-    text = page(rows=[replace(row, vendor=credits, local=unpriced)])
+    text = page(rows=[replace(row, vendor=in_credits, local=unpriced)])
     assert "40.00 credits" in text
     assert " ? " in text
