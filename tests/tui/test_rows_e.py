@@ -83,7 +83,7 @@ def test_e02_spend_tokens_and_average_are_those_of_the_window():
 
 def test_e03_trend_compares_with_the_period_before():
     """The change is of a loaded period, and where there is none a dash says why."""
-    assert "-21% spend" in text(overall.analytics_state(ROWS, overall.analytics(ROWS, before=1.1)))
+    assert "-36% spend" in text(overall.analytics_state(ROWS, overall.analytics(ROWS, before=1.1)))
     late = overall.analytics(ROWS, previous_complete=False)
     page = text(overall.analytics_state(ROWS, late))
     assert "nothing to compare with: history begins on Jan 2" in page

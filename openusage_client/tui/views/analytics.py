@@ -118,8 +118,8 @@ def _sums(state: AppState, answer: Analytics, shown: Figures, width: int) -> lis
     facts: list[tuple[str, Line]] = []
     if shown.costs:
         note = _hidden_note(shown)
-        facts.append(("Spend", [(wording.cost(total), "cost"), (_basis(total.cost_basis), "muted"),
-                                (note, "muted")]))  # fmt: skip
+        facts.append(("Spend", [(wording.cost(total), "cost"), (note, "muted"),
+                                (_basis(total.cost_basis), "muted")]))  # fmt: skip
     facts.append(
         (
             "Tokens",
