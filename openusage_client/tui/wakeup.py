@@ -7,6 +7,7 @@ Separate because curses offers no safe way to wake its own blocking read.
 from __future__ import annotations
 
 import os
+import threading
 from typing import Final
 
 NEWS: Final = 0
@@ -24,6 +25,8 @@ class WakePipe:
         self._read, self.write_fd = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self.write_fd, False)
+        self._closing = threading.Lock()
+        self._closed = False
 
     def fileno(self) -> int:
         """The end to select on."""
@@ -31,10 +34,14 @@ class WakePipe:
 
     def wake(self) -> None:
         """Make the pipe readable; safe from any thread."""
-        try:
-            os.write(self.write_fd, bytes((NEWS,)))
-        except (BlockingIOError, BrokenPipeError):
-            return
+        with self._closing:
+            if self._closed:
+                # A slow answer that comes when the dashboard has gone wakes nobody.
+                return
+            try:
+                os.write(self.write_fd, bytes((NEWS,)))
+            except (BlockingIOError, BrokenPipeError):
+                return
 
     def drain(self) -> bytes:
         """Everything written since the last call."""
@@ -44,6 +51,10 @@ class WakePipe:
             return b""
 
     def close(self) -> None:
-        """Close both ends."""
-        os.close(self._read)
-        os.close(self.write_fd)
+        """Close both ends; later wake-ups do nothing."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            os.close(self._read)
+            os.close(self.write_fd)

@@ -65,7 +65,9 @@ def _service(provider: Provider, accounts: Sequence[Account]) -> ServicePrivacy:
 
 
 def _module_of(provider: Provider) -> str:
-    function = provider.discover
+    # What is only a key has nothing to discover, and what has only records nothing to fetch.
+    function = provider.discover or provider.fetch
+    assert function is not None
     name: str = function.__module__
     package = f"openusaged.providers.{provider.id}"
     return package if name.startswith("openusaged.providers.") else name

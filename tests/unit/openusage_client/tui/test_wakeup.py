@@ -30,3 +30,11 @@ def test_a_full_pipe_does_not_block():
         pipe.wake()
     assert pipe.drain()
     pipe.close()
+
+
+def test_wake_after_the_end_does_nothing():
+    """A thread whose answer comes late neither fails nor writes into somebody else's file."""
+    pipe = WakePipe()
+    pipe.close()
+    pipe.wake()
+    pipe.close()
