@@ -165,6 +165,8 @@ def _variants(models: dict[str, ReadModel], now: datetime, style: Style) -> list
 def _status_words(account: AccountSnapshot) -> str:
     if account.status == "UNKNOWN" and account.message:
         return "unclear"  # asked, and the answer did not tell
+    if account.status == "UNKNOWN" and account.usage is not None and not account.metrics:
+        return "usage only"  # there may be nothing to ask; its records are known
     return _STATUS_WORDS.get(account.status, account.status.lower())
 
 
