@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from openusage_proto.privacy_messages import Privacy, ServicePrivacy
 from openusaged.core.models import Account, UsageEvent, UsageSnapshot
-from openusaged.pricing import litellm
 from openusaged.providers import registry
 from openusaged.providers.base import Provider
+from openusaged.usecases import prices
 
 _FIELD: Final = re.compile(r"^(\w+): (.*(?:\n(?!\w+: |\n).*)*)", re.MULTILINE)
 _HEADER: Final = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)+|Authorization|Cookie|Accept")
@@ -38,7 +38,7 @@ def privacy(accounts: Sequence[Account]) -> Privacy:
     services = [_service(provider, accounts) for provider in registry.load_all().values()]
     return Privacy(
         services=sorted(services, key=lambda service: service.id),
-        other_hosts=sorted(set(_hosts(Path(litellm.__file__)))),
+        other_hosts=sorted(set(_hosts(Path(prices.__file__)))),
         stored_event_fields=list(UsageEvent.__struct_fields__),
         stored_snapshot_fields=list(UsageSnapshot.__struct_fields__),
         never_stored=list(NEVER),
@@ -57,7 +57,7 @@ def _service(provider: Provider, accounts: Sequence[Account]) -> ServicePrivacy:
         reads=fields.get("reads", ""),
         environment=[name.strip() for name in fields.get("env", "").split(",") if name.strip()],
         hosts=sorted({host for path in sources for host in _hosts(path)}) if asks else [],
-        headers=sorted({name for path in sources for name in _headers(path)}) if asks else [],
+        headers=sorted(_headers_of(provider, sources)) if asks else [],
         places=sorted({path for account in mine for path in _places(account)}),
         cookie=provider.spec.cookie is not None,
         found=bool(mine),
@@ -102,6 +102,13 @@ def _hosts(path: Path) -> Iterator[str]:
     for text in _texts(path):
         if text.startswith("https://") and (host := urlsplit(text).hostname):
             yield host
+
+
+def _headers_of(provider: Provider, sources: Sequence[Path]) -> set[str]:
+    """Names in its own code; `Authorization` besides when shared code sends its key."""
+    own = {name for path in sources for name in _headers(path)}
+    shared = any("bearer" in path.read_text(encoding="utf-8") for path in sources)
+    return own | ({"Authorization", "User-Agent"} if shared and provider.spec.keys else set())
 
 
 def _headers(path: Path) -> Iterator[str]:
