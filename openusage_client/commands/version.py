@@ -4,30 +4,53 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 from importlib import metadata
+from typing import Final
 
 from openusage_client.arguments import add_connection_flags, add_json_flag
-from openusage_client.errors import ClientError
+from openusage_client.errors import ClientError, UsageError
 from openusage_client.rpc import Connection
 from openusage_proto import methods
 from openusage_proto.errors import RpcError
 
+RELEASES_URL: Final = "https://pypi.org/pypi/openusage/json"
+CHECK_TIMEOUT_S: Final = 10.0
+MAX_ANSWER_BYTES: Final = 16 << 20
+_VERSION: Final = re.compile(r"(\d{1,6}(?:\.\d{1,6}){0,4})[a-z0-9.+]*")
+_EPILOG: Final = """\
+examples:
+  openusage version --json
+  openusage version --check      the only time that anybody is asked for a release
+"""
+
 
 def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     """Describe the command's flags."""
+    parser.epilog = _EPILOG
     add_json_flag(parser)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="ask the package index whether there is a newer release (only then is it asked)",
+    )
     add_connection_flags(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the versions; a daemon that does not run is no failure."""
     daemon = _daemon()
+    newest = newest_release() if getattr(options, "check", False) else None
     if options.json:
-        answer = {
+        answer: dict[str, object] = {
             "version": client_version(),
             "protocol": methods.PROTOCOL_VERSION,
             "daemon": daemon,
         }
+        if newest is not None:
+            answer["newest"] = newest
+            answer["newer"] = is_newer(newest, client_version())
         print(json.dumps(answer, indent=2))
         return 0
     print(f"openusage {client_version()} (protocol {methods.PROTOCOL_VERSION})")
@@ -35,7 +58,45 @@ def run(options: argparse.Namespace) -> int:
         print("openusaged is not running")
     else:
         print(f"openusaged {daemon['version']} (protocol {daemon['protocol']})")
+    if newest is not None:
+        newer = is_newer(newest, client_version())
+        print(f"{newest} is out" if newer else f"there is nothing newer (newest: {newest})")
     return 0
+
+
+def newest_release() -> str:
+    """
+    The newest release as the index has it; the one thing that this client asks a network for.
+
+    Raises:
+        ClientError: the index cannot be asked, or answers something else.
+    """
+    # 20 ms of imports that no other command pays for.
+    from urllib.request import Request, urlopen
+
+    url = os.environ.get("OPENUSAGE_RELEASES_URL", RELEASES_URL)
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        raise UsageError("OPENUSAGE_RELEASES_URL: an https address is wanted")
+    request = Request(url, headers={"User-Agent": "openusage", "Accept": "application/json"})  # noqa: S310
+    try:
+        with urlopen(request, timeout=CHECK_TIMEOUT_S) as response:  # noqa: S310  # checked above
+            found = json.loads(response.read(MAX_ANSWER_BYTES))
+        version = found["info"]["version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ClientError(f"cannot tell whether there is a newer release: {error}") from error
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise ClientError("cannot tell whether there is a newer release: the index names none")
+    return version
+
+
+def is_newer(one: str, other: str) -> bool:
+    """Whether a version comes after another; an unknown one is older than any."""
+    return _numbers(one) > _numbers(other)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    match = _VERSION.match(version)
+    return tuple(int(part) for part in match.group(1).split(".")) if match else ()
 
 
 def client_version() -> str:
