@@ -53,7 +53,7 @@ CODEX = IntegrationInfo(
     detected=True,
     version=1,
     shipped_version=2,
-    reasons=["not wired in /home/me/work"],
+    reasons=["not wired in /home/me/team"],
     places=[
         IntegrationPlace(
             home="/home/me/.codex",
@@ -62,10 +62,10 @@ CODEX = IntegrationInfo(
             reasons=["/opt/venv/bin/python does not exist any more, which is to run it"],
         ),
         IntegrationPlace(
-            home="/home/me/work",
-            config="/home/me/work/config.toml",
+            home="/home/me/team",
+            config="/home/me/team/config.toml",
             state="broken",
-            reasons=["/home/me/work/config.toml:3:5: Unexpected character; nothing was changed"],
+            reasons=["/home/me/team/config.toml:3:5: Unexpected character; nothing was changed"],
         ),
     ],
     delivery="silent",
