@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from openusage_proto.price_messages import RepriceProgress
 from openusage_proto.report_messages import (
     CostMode as CostMode,  # noqa: PLC0414 - one place to import the wire's objects from
 )
@@ -22,6 +21,13 @@ from openusage_proto.report_messages import ReportKind as ReportKind  # noqa: PL
 from openusage_proto.report_messages import ReportParams as ReportParams  # noqa: PLC0414
 from openusage_proto.report_messages import ReportRow as ReportRow  # noqa: PLC0414
 from openusage_proto.report_messages import ReportSource as ReportSource  # noqa: PLC0414
+from openusage_proto.status_messages import EventCounts as EventCounts  # noqa: PLC0414
+from openusage_proto.status_messages import ImportProgress as ImportProgress  # noqa: PLC0414
+from openusage_proto.status_messages import RecentError as RecentError  # noqa: PLC0414
+from openusage_proto.status_messages import SourceStatus as SourceStatus  # noqa: PLC0414
+from openusage_proto.status_messages import SpoolStatus as SpoolStatus  # noqa: PLC0414
+from openusage_proto.status_messages import Status as Status  # noqa: PLC0414
+from openusage_proto.status_messages import StatusParams as StatusParams  # noqa: PLC0414
 
 Window = Literal["1d", "3d", "7d", "30d", "all"]
 EventType = Literal[
@@ -266,109 +272,6 @@ class ReadModel:
     totals: Totals | None = None
     unmapped: list[Unmapped] = field(default_factory=list)
     unpriced_models: list[str] = field(default_factory=list)
-
-
-# --------------------------------------------------------------------- status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusParams:
-    """No parameters."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStatus:
-    """One account as the collector and the poller see it."""
-
-    account_id: str
-    provider_id: str
-    title: str
-    home: str
-    origin: str = ""
-    units: int = 0
-    bytes: int = 0
-    last_scan_at: str | None = None
-    last_change_at: str | None = None
-    last_poll_at: str | None = None
-    next_poll_at: str | None = None
-    poll_status: str = ""
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportProgress:
-    """A first import; `done_bytes` of `total_bytes` have been read."""
-
-    active: bool
-    total_bytes: int = 0
-    done_bytes: int = 0
-    total_units: int = 0
-    done_units: int = 0
-    events: int = 0
-    started_at: str | None = None
-    finished_at: str | None = None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpoolStatus:
-    """Files waiting in, rejected from, and dropped from the spool."""
-
-    pending: int = 0
-    rejected: int = 0
-    dropped: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventCounts:
-    """Events since the database was made (`stored`) and since this daemon started."""
-
-    stored: int = 0
-    identities: int = 0
-    accepted: int = 0
-    deduplicated: int = 0
-    merged: int = 0
-    rejected: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecentError:
-    """An error since the start, newest first; repeated ones are counted."""
-
-    at: str
-    where: str
-    message: str
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The answer of `status`."""
-
-    version: str
-    protocol: int
-    pid: int
-    started_at: str
-    uptime_s: float
-    cpu_s: float
-    rss_bytes: int
-    seq: int
-    socket: str
-    database: str
-    database_bytes: int
-    wal_bytes: int
-    demo: bool
-    connections: int
-    subscribers: int
-    queues: dict[str, int]
-    events: EventCounts
-    spool: SpoolStatus
-    importing: ImportProgress
-    repricing: RepriceProgress = field(default_factory=RepriceProgress)
-    sources: list[SourceStatus] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    errors: list[RecentError] = field(default_factory=list)
-    integrations: dict[str, str] = field(default_factory=dict)
 
 
 # ------------------------------------------------------------- the other ones

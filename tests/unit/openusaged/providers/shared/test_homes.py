@@ -9,11 +9,11 @@ from openusaged.providers.shared.homes import name_homes
 
 def test_first_directory_is_the_tools_account_and_others_are_named(tmp_path):
     """The first takes the plain id, further ones their folder, past folders that say nothing."""
-    homes = ["/home/dev/.tool", "/srv/work/.tool", "/srv/lab"]
+    homes = ["/home/dev/.tool", "/srv/team/.tool", "/srv/lab"]
     named = list(name_homes("tool", homes, {".tool"}))
     assert named == [
         ("tool", "/home/dev/.tool"),
-        ("tool:work", "/srv/work/.tool"),
+        ("tool:team", "/srv/team/.tool"),
         ("tool:lab", "/srv/lab"),
     ]
 
