@@ -17,6 +17,7 @@ import msgspec
 
 from openusaged.core.models import (
     CHANNEL_PRIORITY,
+    NUMBERS,
     STATUS_ABORTED,
     STATUS_ERROR,
     STATUS_OK,
@@ -28,19 +29,10 @@ from openusaged.core.models import (
 _RANKED: Final = (
     "model",
     "status",
-    "input",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "output",
-    "reasoning",
-    "requests",
-    "lines_added",
-    "lines_removed",
+    *NUMBERS,
     "cost_nano",
     "calc_nano",
 )
-_NUMBERS: Final = _RANKED[2:11]
 _SLOT_BITS: Final = 3
 _ONES: Final = sum(1 << (_SLOT_BITS * slot) for slot in range(len(_RANKED)))
 UNIFORM_PRIORITIES: Final = tuple(priority * _ONES for priority in range(1 << _SLOT_BITS))
@@ -233,7 +225,7 @@ def _merge_ranked(stored: CountedEvent, incoming: CountedEvent, changes: dict[st
         shift = _SLOT_BITS * slot
         old_priority = (ours >> shift) & 7
         new_priority = (theirs >> shift) & 7
-        if name in _NUMBERS:
+        if name in NUMBERS:
             old: object = getattr(stored, name)
             new: object = getattr(incoming, name)
         else:

@@ -57,6 +57,20 @@ STATUS_UNKNOWN: Final = "unknown"
 STATUSES: Final = (STATUS_OK, STATUS_ERROR, STATUS_ABORTED, STATUS_UNKNOWN)
 
 
+NUMBERS: Final = (
+    "input",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "requests",
+    "lines_added",
+    "lines_removed",
+)
+"""Counts of an event, in the order that every table and merge slot keeps them."""
+
+
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """
     One thing that used tokens, a tool or a turn, as its source reported it.

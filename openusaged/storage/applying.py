@@ -101,22 +101,21 @@ class Outcome(msgspec.Struct):
     merged: int = 0
 
 
+class Desk(NamedTuple):
+    """What the writer works with: its connection and its own view of the tables."""
+
+    connection: sqlite3.Connection
+    names: Names
+    sessions: Sessions
+    identities: Identities
+    rows: EventRows
+
+
 class Group:
     """The work of one transaction; made anew for each."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        names: Names,
-        sessions: Sessions,
-        identities: Identities,
-        rows: EventRows,
-    ) -> None:
-        self._connection = connection
-        self._names = names
-        self._sessions = sessions
-        self._identities = identities
-        self._rows = rows
+    def __init__(self, desk: Desk) -> None:
+        self._connection, self._names, self._sessions, self._identities, self._rows = desk
         self._tracked: dict[int, _Tracked] = {}
         self._gone: set[int] = set()
         self._known: dict[int, int] = {}
@@ -368,7 +367,7 @@ def rebuild_hot_buckets(connection: sqlite3.Connection) -> int:
     first_quarter = (first >> QUARTER_SHIFT) + 1
     for table in ("message_bucket", "tool_bucket"):
         connection.execute(f"DELETE FROM {table} WHERE quarter >= ?", (first_quarter,))
-    group = Group(connection, names, sessions, Identities(), rows)
+    group = Group(Desk(connection, names, sessions, Identities(), rows))
     return group.rebook(first_quarter)
 
 

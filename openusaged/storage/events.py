@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from openusaged.core.merge import UNIFORM_PRIORITIES, CountedEvent
-from openusaged.core.models import EVENT_TYPES, STATUS_UNKNOWN, STATUSES
+from openusaged.core.models import EVENT_TYPES, NUMBERS, STATUS_UNKNOWN, STATUSES
 from openusaged.storage.names import Names
 from openusaged.storage.sessions import Sessions
 
@@ -51,15 +51,7 @@ COLUMNS: Final = (
     "response",
     "model",
     "status",
-    "input",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "output",
-    "reasoning",
-    "requests",
-    "lines_added",
-    "lines_removed",
+    *NUMBERS,
     "cost_nano",
     "currency",
     "calc_nano",

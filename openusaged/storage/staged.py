@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from openusaged.core.merge import UNIFORM_PRIORITIES, CountedEvent
 from openusaged.core.models import EVENT_TYPES, STATUSES, TOOL_USAGE
-from openusaged.storage.applying import MESSAGE_UPSERT, SESSION_UPSERT, TOOL_UPSERT, Group, Report
+from openusaged.storage.applying import (
+    MESSAGE_UPSERT,
+    SESSION_UPSERT,
+    TOOL_UPSERT,
+    Desk,
+    Group,
+    Report,
+)
 from openusaged.storage.events import (
     COLUMNS,
     FLAG_LOWER_BOUND,
@@ -23,10 +30,7 @@ from openusaged.storage.events import (
     FLAG_SUM,
     QUARTER_SHIFT,
     TYPE_CODES,
-    EventRows,
 )
-from openusaged.storage.identities import Identities
-from openusaged.storage.names import Names
 from openusaged.storage.rollups import (
     MESSAGE_DIMENSIONS,
     MESSAGE_SUMS,
@@ -36,7 +40,7 @@ from openusaged.storage.rollups import (
     message_sums,
     tool_sums,
 )
-from openusaged.storage.sessions import Sessions, SessionState
+from openusaged.storage.sessions import SessionState
 from openusaged.storage.staging import DIMENSION_NAMES, EVENT_COLUMNS
 
 _TOOL: Final = TYPE_CODES[TOOL_USAGE]
@@ -121,19 +125,8 @@ def attached(connection: sqlite3.Connection, data: bytes) -> Iterator[None]:
 class Takeover:
     """One staged batch on its way into the store; inside the group's transaction."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        names: Names,
-        sessions: Sessions,
-        identities: Identities,
-        rows: EventRows,
-    ) -> None:
-        self._connection = connection
-        self._names = names
-        self._sessions = sessions
-        self._identities = identities
-        self._rows = rows
+    def __init__(self, desk: Desk) -> None:
+        self._connection, self._names, self._sessions, self._identities, self._rows = desk
         self._dimensions: list[tuple[Any, ...]] = []
         self._states: dict[int, SessionState] = {}
 

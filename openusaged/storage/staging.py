@@ -27,7 +27,7 @@ from openusaged.core.merge import (
     is_other_response,
     merge,
 )
-from openusaged.core.models import QUARTER_MS, PreparedEvent
+from openusaged.core.models import NUMBERS, QUARTER_MS, PreparedEvent
 from openusaged.storage.events import STATUS_CODES, TYPE_CODES, flags_of
 from openusaged.storage.rollups import (
     COUNTED_TYPES,
@@ -69,15 +69,7 @@ EVENT_COLUMNS: Final = (
     "flags",
     "response",
     "status",
-    "input",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "output",
-    "reasoning",
-    "requests",
-    "lines_added",
-    "lines_removed",
+    *NUMBERS,
     "cost_nano",
     "calc_nano",
     "priorities",

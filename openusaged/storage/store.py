@@ -24,7 +24,7 @@ from openusaged.storage.aged_pricing import (
     reprice_buckets,
     reprice_sessions,
 )
-from openusaged.storage.applying import Group, Outcome
+from openusaged.storage.applying import Desk, Group, Outcome
 from openusaged.storage.cursors import forget_cursors, write_cursors
 from openusaged.storage.database import Database, DatabaseFailure, translate, translated_errors
 from openusaged.storage.detail_queries import EventGroup, Owner, Selection, readable_sql
@@ -221,8 +221,8 @@ class Store(StoreReading):
         self, batches: Sequence[WriteBatch], staged: Staged | None = None
     ) -> list[BatchResult]:
         connection = self._writer()
-        parts = (connection, self._names, self._sessions, self._identities, self._rows)
-        group = Group(*parts)
+        desk = Desk(connection, self._names, self._sessions, self._identities, self._rows)
+        group = Group(desk)
         identities = self._identities.count
         quarters: Collection[int] = ()
         try:
@@ -234,7 +234,7 @@ class Store(StoreReading):
             outcomes = [group.take(batch.events) for batch in batches]
             changed = False
             if staged is not None:
-                copied = Takeover(*parts).take(group)
+                copied = Takeover(desk).take(group)
                 outcomes = [_staged_outcome(group.outcome, staged, copied)]
                 changed = copied > 0
             changed |= group.write()

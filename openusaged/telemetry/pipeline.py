@@ -20,6 +20,7 @@ from openusaged.core.models import (
     CHANNEL_PRIORITY,
     EVENT_TYPES,
     MESSAGE_USAGE,
+    NUMBERS,
     RECONCILE_ADJUSTMENT,
     STATUSES,
     PreparedEvent,
@@ -35,17 +36,6 @@ LATEST_MS: Final = 4_102_444_800_000
 MAX_TOKENS: Final = 1_000_000_000_000
 MAX_TEXT: Final = 4096
 
-_NUMBERS: Final = (
-    "input",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "output",
-    "reasoning",
-    "requests",
-    "lines_added",
-    "lines_removed",
-)
 _TEXTS: Final = (
     "source",
     "provider",
@@ -177,8 +167,8 @@ def _check_numbers(event: UsageEvent) -> None:
         if number is None or 0 <= number <= MAX_TOKENS:
             continue
         if number < 0:
-            raise InvalidEvent(_NUMBERS[place], f"must not be negative, got {number}")
-        raise InvalidEvent(_NUMBERS[place], f"must not exceed {MAX_TOKENS}, got {number}")
+            raise InvalidEvent(NUMBERS[place], f"must not be negative, got {number}")
+        raise InvalidEvent(NUMBERS[place], f"must not exceed {MAX_TOKENS}, got {number}")
 
 
 def _cleaned(event: UsageEvent) -> dict[str, object]:
