@@ -122,6 +122,21 @@ def attached(connection: sqlite3.Connection, data: bytes) -> Iterator[None]:
         connection.execute("DETACH staged")
 
 
+_Known = tuple[dict[str, Any], CountedEvent]
+"""A staged row by column name, and the event it is."""
+
+
+def _report(values: dict[str, Any], event: CountedEvent) -> Report:
+    return Report(
+        values["asked"],
+        values["response"],
+        event,
+        values["first_ms"],
+        values["last_ms"],
+        values["parent"],
+    )
+
+
 class Takeover:
     """One staged batch on its way into the store; inside the group's transaction."""
 
@@ -144,10 +159,10 @@ class Takeover:
         self._dimensions = connection.execute(
             "SELECT * FROM staged.dimension ORDER BY id"
         ).fetchall()
-        known = connection.execute(_KNOWN).fetchall()
+        known = [self._decoded(row) for row in connection.execute(_KNOWN).fetchall()]
         if known:
             self._set_aside(known)
-            group.take_reports([self._report(row) for row in known])
+            group.take_reports([_report(values, event) for values, event in known])
         self._translate_names()
         self._translate_sessions()
         self._translate_quarters(group)
@@ -167,13 +182,11 @@ class Takeover:
 
     # ------------------------------------------------------------ known events
 
-    def _set_aside(self, known: Sequence[tuple[Any, ...]]) -> None:
+    def _set_aside(self, known: Sequence[_Known]) -> None:
         """Take the known events out of the batch and off its sums."""
         connection = self._connection
         messages, tools, sessions = [], [], []
-        for row in known:
-            event = self._event(row)
-            values = dict(zip(EVENT_COLUMNS, row, strict=False))
+        for values, event in known:
             quarter, dimension = values["quarter"], values["dimension"]
             sums = message_sums(event)
             if sums is not None:
@@ -199,25 +212,14 @@ class Takeover:
             nothing = " AND ".join(f"{name} = 0" for name in columns)
             connection.execute(f"DELETE FROM staged.{table} WHERE {nothing}")
         connection.executemany(
-            "DELETE FROM staged.event WHERE rowid = ?", [(row[-1],) for row in known]
+            "DELETE FROM staged.event WHERE rowid = ?", [(values["rowid"],) for values, _ in known]
         )
 
-    def _report(self, row: tuple[Any, ...]) -> Report:
-        values = dict(zip(EVENT_COLUMNS, row, strict=False))
-        return Report(
-            values["asked"],
-            values["response"],
-            self._event(row),
-            values["first_ms"],
-            values["last_ms"],
-            values["parent"],
-        )
-
-    def _event(self, row: tuple[Any, ...]) -> CountedEvent:
-        values = dict(zip(EVENT_COLUMNS, row, strict=False))
+    def _decoded(self, row: tuple[Any, ...]) -> _Known:
+        values = dict(zip((*EVENT_COLUMNS, "rowid"), row, strict=True))
         names = dict(zip(DIMENSION_NAMES, self._dimensions[values["dimension"]][2:], strict=True))
         priorities = values["priorities"]
-        return CountedEvent(
+        event = CountedEvent(
             source=names["source"],
             event_type=EVENT_TYPES[values["event_type"]],
             ts_ms=values["ts_ms"],
@@ -254,6 +256,7 @@ class Takeover:
             priorities=UNIFORM_PRIORITIES[priorities] if priorities < 8 else priorities,
             is_sum=bool(values["flags"] & FLAG_SUM),
         )
+        return values, event
 
     def _session_id(self, number: int | None) -> str:
         if number is None:
