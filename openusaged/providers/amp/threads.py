@@ -27,6 +27,7 @@ from openusaged.providers.amp.records import (
 )
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.shared import documents
+from openusaged.providers.shared.cursors import document_state
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.json_values import (
     as_epoch_ms,
@@ -92,7 +93,6 @@ def collect(
     Raises:
         DocumentUnreadable: the thread is half-written, damaged or too large.
     """
-    is_ours = cursor is not None and cursor.state_version == STATE_VERSION
     thread = documents.decode_object(unit.path, documents.read_document(unit.path), _Thread)
     name = os.path.basename(unit.path).removesuffix(".json")
     events = _Reader(thread, name, unit.mtime_ns // 1_000_000).events() if thread else ()
@@ -100,7 +100,7 @@ def collect(
         account,
         unit,
         events,
-        Emitted(cursor.state if cursor is not None and is_ours else b""),
+        Emitted(document_state(cursor, STATE_VERSION)),
         context,
         state_version=STATE_VERSION,
     )

@@ -55,6 +55,7 @@ from openusaged.providers.claude_code.rows import (
 )
 from openusaged.providers.claude_code.timestamps import TimestampParser
 from openusaged.providers.claude_code.tools import tool_input
+from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.files import resume_offset
 from openusaged.providers.shared.jsonl import iter_blocks
 
@@ -121,19 +122,14 @@ def _chunks(
         # A block may bring more than one chunk holds: only the last one may move the offset, and
         # only behind the whole file may the cursor claim that nothing is left to read.
         last = first + limit >= len(events)
-        done = last and final
         yield Chunk(
             events=events[first : first + limit],
-            cursor=SourceCursor(
-                source=SOURCE,
-                account_id=account.id,
-                path=unit.path,
-                device=unit.device,
-                inode=unit.inode,
-                size=unit.size if done else 0,
-                mtime_ns=unit.mtime_ns if done else 0,
+            cursor=unit_cursor(
+                account,
+                unit,
                 offset=end if last else start,
                 state_version=STATE_VERSION,
+                done=last and final,
             ),
         )
 

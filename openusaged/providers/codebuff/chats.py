@@ -30,6 +30,7 @@ from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.codebuff.paths import ID, chat_of
 from openusaged.providers.codebuff.usage import CREDITS, counts_of, credits_of, merged
 from openusaged.providers.shared import documents
+from openusaged.providers.shared.cursors import document_state
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.json_values import (
     as_epoch_ms,
@@ -113,13 +114,12 @@ def collect(
     Raises:
         DocumentUnreadable: the chat is half-written, damaged or too large.
     """
-    is_ours = cursor is not None and cursor.state_version == STATE_VERSION
     items = documents.decode_items(unit.path, documents.read_document(unit.path))
     yield from documents.news(
         account,
         unit,
         _events(items, unit),
-        Emitted(cursor.state if cursor is not None and is_ours else b""),
+        Emitted(document_state(cursor, STATE_VERSION)),
         context,
         state_version=STATE_VERSION,
     )

@@ -37,7 +37,6 @@ from openusaged.providers.codex.counters import (
 from openusaged.providers.codex.exec_output import read_exec_row
 from openusaged.providers.codex.inherited import inherited_totals
 from openusaged.providers.codex.limits import SessionLimits
-from openusaged.providers.codex.paths import PROVIDER_ID
 from openusaged.providers.codex.rows import (
     ABSENT,
     ENVELOPES,
@@ -70,6 +69,7 @@ from openusaged.providers.codex.thread import (
     decode_state,
     encode_state,
 )
+from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.files import resume_offset
 from openusaged.providers.shared.jsonl import iter_blocks
 
@@ -112,17 +112,13 @@ def collect(
 def _cursor(
     account: Account, unit: Unit, offset: int, state: ThreadState, *, complete: bool = False
 ) -> SourceCursor:
-    return SourceCursor(
-        source=PROVIDER_ID,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        size=unit.size if complete else 0,
-        mtime_ns=unit.mtime_ns if complete else 0,
+    return unit_cursor(
+        account,
+        unit,
         offset=offset,
         state=encode_state(state),
         state_version=STATE_VERSION,
+        done=complete,
     )
 
 

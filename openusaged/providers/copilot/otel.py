@@ -20,6 +20,8 @@ from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.copilot import paths
 from openusaged.providers.copilot.tokens import BILLED_BY, SOURCE, Counts
 from openusaged.providers.copilot.usage_store import Rows
+from openusaged.providers.shared.cursors import document_state, unit_cursor
+from openusaged.providers.shared.documents import decode_part
 from openusaged.providers.shared.files import resume_offset
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_object, as_text
 from openusaged.providers.shared.jsonl import iter_blocks, marked_lines
@@ -146,7 +148,7 @@ def collect(
         DatabaseUnreadable: whether the calls are in the database cannot be told now.
     """
     offset = resume_offset(unit, cursor, STATE_VERSION)
-    traces = _resumed(cursor) if offset else {}
+    traces = _traces_of(cursor) if offset else {}
     rows = Rows(paths.session_store(account, context.machine))
     position, size = offset, context.max_chunk_events
     for block, end in iter_blocks(unit.path, offset):
@@ -307,26 +309,18 @@ def _day(ts_ms: int, offset: int) -> str:
     return moment.strftime("%Y-%m-%d")
 
 
-def _resumed(cursor: SourceCursor | None) -> dict[str, Trace]:
-    try:
-        return msgspec.json.decode(cursor.state, type=dict[str, Trace]) if cursor else {}
-    except msgspec.MsgspecError:
-        return {}
+def _traces_of(cursor: SourceCursor | None) -> dict[str, Trace]:
+    return decode_part(document_state(cursor, STATE_VERSION), dict[str, Trace]) or {}
 
 
 def _cursor(
     account: Account, unit: Unit, traces: dict[str, Trace], position: int, *, done: bool = False
 ) -> SourceCursor:
-    return SourceCursor(
-        source=SOURCE,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
+    return unit_cursor(
+        account,
+        unit,
         offset=position,
         state=msgspec.json.encode(traces),
         state_version=STATE_VERSION,
+        done=done,
     )

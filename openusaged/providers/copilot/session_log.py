@@ -17,8 +17,9 @@ from openusaged.core.models import Account, SourceCursor
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.copilot import paths
 from openusaged.providers.copilot.session_reader import SessionReader, State
-from openusaged.providers.copilot.tokens import SOURCE
 from openusaged.providers.copilot.usage_store import Rows
+from openusaged.providers.shared.cursors import document_state, unit_cursor
+from openusaged.providers.shared.documents import decode_part
 from openusaged.providers.shared.files import resume_offset
 from openusaged.providers.shared.jsonl import iter_blocks
 
@@ -36,7 +37,7 @@ def collect(
         DatabaseUnreadable: whether the session is in the database cannot be told now.
     """
     offset = resume_offset(unit, cursor, STATE_VERSION)
-    state = _resumed(cursor) if offset else None
+    state = decode_part(document_state(cursor, STATE_VERSION), State) if offset else None
     if state is None:
         offset, state = 0, State(session_id=_session_of(unit.path))
     reader = SessionReader(state, BetterRecords(account, context))
@@ -81,28 +82,14 @@ def _session_of(path: str) -> str:
     return os.path.basename(directory) if stem == "events" else stem
 
 
-def _resumed(cursor: SourceCursor | None) -> State | None:
-    if cursor is None or not cursor.state:
-        return None
-    try:
-        return msgspec.json.decode(cursor.state, type=State)
-    except msgspec.MsgspecError:
-        return None
-
-
 def _cursor(
     account: Account, unit: Unit, state: State, position: int, *, done: bool = False
 ) -> SourceCursor:
-    return SourceCursor(
-        source=SOURCE,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
+    return unit_cursor(
+        account,
+        unit,
         offset=position,
         state=msgspec.json.encode(state),
         state_version=STATE_VERSION,
+        done=done,
     )

@@ -24,6 +24,8 @@ from openusaged.core.models import (
 )
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.copilot.tokens import BILLED_BY, SOURCE, SUBAGENT, Counts, usd_nano
+from openusaged.providers.shared.cursors import state_of, unit_cursor
+from openusaged.providers.shared.documents import decode_part
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_text, count_or_zero
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
@@ -65,7 +67,7 @@ def collect(
     Raises:
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
-    progress = _resumed(unit, cursor)
+    progress = decode_part(state_of(unit, cursor, STATE_VERSION), Progress) or Progress()
     batch = max(1, min(BATCH_ROWS, context.max_chunk_events))
     first = True
     while True:
@@ -197,20 +199,6 @@ def _plain(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _resumed(unit: Unit, cursor: SourceCursor | None) -> Progress:
-    if (
-        cursor is not None
-        and (cursor.device, cursor.inode) == (unit.device, unit.inode)
-        and cursor.state_version == STATE_VERSION
-        and cursor.state
-    ):
-        try:
-            return msgspec.json.decode(cursor.state, type=Progress)
-        except msgspec.DecodeError:
-            pass
-    return Progress()
-
-
 def _check_anchor(database: ForeignDatabase, progress: Progress, newest: int) -> None:
     """Start over when the rows are others: ids began anew in a database that was made again."""
     there = _session_at(database, progress.position)
@@ -224,16 +212,10 @@ def _session_at(database: ForeignDatabase, ident: int) -> str:
 
 
 def _cursor(account: Account, unit: Unit, progress: Progress, *, done: bool) -> SourceCursor:
-    return SourceCursor(
-        source=SOURCE,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
-        offset=unit.size if done else 0,
+    return unit_cursor(
+        account,
+        unit,
         state=msgspec.json.encode(progress),
         state_version=STATE_VERSION,
+        done=done,
     )

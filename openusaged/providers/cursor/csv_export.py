@@ -17,8 +17,8 @@ from typing import Final
 from openusaged.core.errors import UpstreamChanged
 from openusaged.core.models import Account, SourceCursor, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
-from openusaged.providers.cursor.records import SOURCE
 from openusaged.providers.cursor.usage_log import usage_event
+from openusaged.providers.shared.cursors import document_state, unit_cursor
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.json_values import as_nano
 
@@ -51,8 +51,7 @@ def collect(
     """
     with open(unit.path, "rb") as file:
         text = file.read(MAX_BYTES).decode("utf-8-sig", "replace")
-    same = cursor is not None and cursor.state_version == STATE_VERSION
-    emitted = Emitted(cursor.state if cursor is not None and same else b"")
+    emitted = Emitted(document_state(cursor, STATE_VERSION))
     news = []
     for event in rows(text):
         if emitted.is_news(event.message_id, event):
@@ -137,16 +136,5 @@ def _epoch_ms(text: str) -> int | None:
 
 
 def _cursor(account: Account, unit: Unit, emitted: Emitted, *, done: bool) -> SourceCursor:
-    return SourceCursor(
-        source=SOURCE,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
-        offset=unit.size if done else 0,
-        state=emitted.encode(keep_unseen=not done),
-        state_version=STATE_VERSION,
-    )
+    state = emitted.encode(keep_unseen=not done)
+    return unit_cursor(account, unit, state=state, state_version=STATE_VERSION, done=done)

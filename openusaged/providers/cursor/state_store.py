@@ -23,7 +23,6 @@ from openusaged.providers.cursor.records import (
     BUBBLE_PATHS,
     CALL_PATHS,
     COMPOSER_PATHS,
-    SOURCE,
     Bubble,
     Composer,
     bubble_events,
@@ -33,6 +32,8 @@ from openusaged.providers.cursor.records import (
     composer_of,
 )
 from openusaged.providers.cursor.workspaces import WorkspaceFolders
+from openusaged.providers.shared.cursors import state_of, unit_cursor
+from openusaged.providers.shared.documents import decode_part
 from openusaged.providers.shared.json_values import count_or_zero
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
@@ -103,7 +104,7 @@ def collect(
     Raises:
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
-    progress = _resumed(unit, cursor)
+    progress = decode_part(state_of(unit, cursor, STATE_VERSION), Progress) or Progress()
     batch = max(1, min(BATCH_ROWS, context.max_chunk_events // 4))
     reader = _Reader(WorkspaceFolders(paths.workspace_storage(account, context.machine)))
     first = True
@@ -138,20 +139,6 @@ def composers(database: ForeignDatabase, ids: Sequence[str]) -> dict[str, Compos
             composer = composer_of(_text(row[1]), fields)
             found[composer.id] = composer
     return found
-
-
-def _resumed(unit: Unit, cursor: SourceCursor | None) -> Progress:
-    if (
-        cursor is not None
-        and (cursor.device, cursor.inode) == (unit.device, unit.inode)
-        and cursor.state_version == STATE_VERSION
-        and cursor.state
-    ):
-        try:
-            return msgspec.json.decode(cursor.state, type=Progress)
-        except msgspec.DecodeError:
-            pass
-    return Progress()
 
 
 def _check_anchor(database: ForeignDatabase, progress: Progress, newest: int) -> None:
@@ -270,16 +257,11 @@ def _text(value: Any) -> str:
 def _cursor(
     account: Account, unit: Unit, progress: Progress, *, done: bool, share: float = 1.0
 ) -> SourceCursor:
-    return SourceCursor(
-        source=SOURCE,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
+    return unit_cursor(
+        account,
+        unit,
         offset=int(unit.size * min(share, 1.0)),
         state=msgspec.json.encode(progress),
         state_version=STATE_VERSION,
+        done=done,
     )

@@ -24,6 +24,8 @@ from openusaged.core.models import (
 )
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.cursor.records import BILLED_BY, LOCAL_TOKENS_END_MS, SOURCE
+from openusaged.providers.shared.cursors import state_of, unit_cursor
+from openusaged.providers.shared.documents import decode_part
 from openusaged.providers.shared.json_values import as_epoch_ms, as_text, count_or_zero
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
@@ -71,7 +73,7 @@ def collect(
     Raises:
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
-    progress = _resumed(unit, cursor)
+    progress = decode_part(state_of(unit, cursor, STATE_VERSION), Progress) or Progress()
     batch = max(1, min(BATCH_ROWS, context.max_chunk_events // 2))
     first = True
     while True:
@@ -159,20 +161,6 @@ def _plain(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
-def _resumed(unit: Unit, cursor: SourceCursor | None) -> Progress:
-    if (
-        cursor is not None
-        and (cursor.device, cursor.inode) == (unit.device, unit.inode)
-        and cursor.state_version == STATE_VERSION
-        and cursor.state
-    ):
-        try:
-            return msgspec.json.decode(cursor.state, type=Progress)
-        except msgspec.DecodeError:
-            pass
-    return Progress()
-
-
 def _check_anchor(database: ForeignDatabase, progress: Progress, newest: int) -> None:
     """Start over when the rows were renumbered; a row that was merely replaced has left a gap."""
     there = _hash_at(database, progress.position)
@@ -187,16 +175,10 @@ def _hash_at(database: ForeignDatabase, rowid: int) -> str:
 
 
 def _cursor(account: Account, unit: Unit, progress: Progress, *, done: bool) -> SourceCursor:
-    return SourceCursor(
-        source=SOURCE,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
-        offset=unit.size if done else 0,
+    return unit_cursor(
+        account,
+        unit,
         state=msgspec.json.encode(progress),
         state_version=STATE_VERSION,
+        done=done,
     )

@@ -25,6 +25,7 @@ from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.droid.paths import ID, session_of
 from openusaged.providers.droid.sessions import totals_beside
 from openusaged.providers.shared import documents
+from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.files import resume_offset
 from openusaged.providers.shared.json_values import as_epoch_ms, as_text
 from openusaged.providers.shared.jsonl import iter_blocks, marked_lines
@@ -121,15 +122,11 @@ def _tools(line: _Line, session_id: str, cwd: str) -> Iterator[UsageEvent]:
 def _cursor(
     account: Account, unit: Unit, offset: int, cwd: str, *, done: bool = False
 ) -> SourceCursor:
-    return SourceCursor(
-        source=ID,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
+    return unit_cursor(
+        account,
+        unit,
         offset=offset,
         state=cwd.encode(errors="replace"),
         state_version=STATE_VERSION,
+        done=done,
     )

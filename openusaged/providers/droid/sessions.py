@@ -20,6 +20,7 @@ from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.droid.models import model_name, vendor_name
 from openusaged.providers.droid.paths import CONVERSATION, ID, SETTINGS, session_of
 from openusaged.providers.shared import documents
+from openusaged.providers.shared.cursors import document_state
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.files import stat_unit
 from openusaged.providers.shared.json_values import (
@@ -63,14 +64,13 @@ def collect(
     Raises:
         DocumentUnreadable: the settings are half-written, damaged or too large.
     """
-    is_ours = cursor is not None and cursor.state_version == STATE_VERSION
     settings = documents.decode_object(unit.path, documents.read_document(unit.path), _Settings)
     event = _event(settings, unit) if settings is not None else None
     yield from documents.news(
         account,
         unit,
         () if event is None else (event,),
-        Emitted(cursor.state if cursor is not None and is_ours else b""),
+        Emitted(document_state(cursor, STATE_VERSION)),
         context,
         state_version=STATE_VERSION,
     )

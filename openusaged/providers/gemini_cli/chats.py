@@ -30,6 +30,7 @@ from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.gemini_cli.paths import CHATS, PROVIDER_ID, chats_root, config_dir
 from openusaged.providers.gemini_cli.projects import project_of
 from openusaged.providers.shared.append_log import collect_appended
+from openusaged.providers.shared.cursors import document_state
 from openusaged.providers.shared.documents import (
     decode_object,
     decode_part,
@@ -130,8 +131,7 @@ def collect(
             open_reader, account, unit, cursor, context, state_version=STATE_VERSION
         )
         return
-    known = cursor is not None and cursor.state_version == STATE_VERSION
-    emitted = Emitted(cursor.state if cursor is not None and known else b"")
+    emitted = Emitted(document_state(cursor, STATE_VERSION))
     try:
         document = decode_object(unit.path, read_document(unit.path), _Record)
     except FileNotFoundError:

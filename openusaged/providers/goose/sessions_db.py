@@ -16,7 +16,6 @@ from openusaged.core.models import Account, SourceCursor, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.goose.records import (
     CARRIED,
-    SOURCE,
     Session,
     Tokens,
     ToolCall,
@@ -25,12 +24,11 @@ from openusaged.providers.goose.records import (
     ledger_event,
     totals_event,
 )
+from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
 from openusaged.providers.shared.growing_rows import (
     GrowingRows,
     Row,
     Window,
-    database_cursor,
-    state_of,
 )
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_text
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
@@ -72,7 +70,7 @@ def collect(
     Raises:
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
-    progress = _decode(state_of(unit, cursor, STATE_VERSION))
+    progress = resumed(state_of(unit, cursor, STATE_VERSION), _Progress)
     totals = GrowingRows(progress.totals)
     limit = max(1, min(PAGE_ROWS, context.max_chunk_events))
     done = False
@@ -88,22 +86,14 @@ def collect(
         progress.totals = totals.encode()
         yield Chunk(
             events=events,
-            cursor=database_cursor(
+            cursor=unit_cursor(
                 account,
                 unit,
-                source=SOURCE,
                 state=msgspec.msgpack.encode(progress),
                 state_version=STATE_VERSION,
                 done=done,
             ),
         )
-
-
-def _decode(state: bytes) -> _Progress:
-    try:
-        return msgspec.msgpack.decode(state, type=_Progress) if state else _Progress()
-    except msgspec.DecodeError:
-        return _Progress()
 
 
 class _Reader:

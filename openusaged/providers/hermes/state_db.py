@@ -31,12 +31,11 @@ from openusaged.core.models import (
 )
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.shared.call_ids import global_call_id
+from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
 from openusaged.providers.shared.growing_rows import (
     GrowingRows,
     Row,
     Window,
-    database_cursor,
-    state_of,
 )
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_nano, as_text
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
@@ -122,7 +121,7 @@ def collect(
     Raises:
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
-    progress = _decode(state_of(unit, cursor, STATE_VERSION))
+    progress = resumed(state_of(unit, cursor, STATE_VERSION), _Progress)
     sessions, tasks = GrowingRows(progress.sessions), GrowingRows(progress.tasks)
     limit = max(1, min(PAGE_ROWS, context.max_chunk_events))
     calls_done = done = False
@@ -139,22 +138,14 @@ def collect(
         progress.sessions, progress.tasks = sessions.encode(), tasks.encode()
         yield Chunk(
             events=events,
-            cursor=database_cursor(
+            cursor=unit_cursor(
                 account,
                 unit,
-                source=SOURCE,
                 state=msgspec.msgpack.encode(progress),
                 state_version=STATE_VERSION,
                 done=done,
             ),
         )
-
-
-def _decode(state: bytes) -> _Progress:
-    try:
-        return msgspec.msgpack.decode(state, type=_Progress) if state else _Progress()
-    except msgspec.DecodeError:
-        return _Progress()
 
 
 class _Reader:

@@ -16,8 +16,8 @@ import msgspec
 
 from openusaged.core.models import Account, SourceCursor, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
-from openusaged.providers.kilo_code.paths import ID
 from openusaged.providers.kilo_code.records import MESSAGE_FIELDS, PART_FIELDS, Call, Message
+from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.json_values import as_epoch_ms, as_text
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
@@ -46,10 +46,6 @@ class _State(msgspec.Struct, kw_only=True):
     """What was emitted of each unfinished message, by row id."""
 
 
-_decode_state = msgspec.msgpack.Decoder(_State).decode
-_encode_state = msgspec.msgpack.Encoder().encode
-
-
 def collect(
     account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
 ) -> Iterator[Chunk]:
@@ -59,7 +55,7 @@ def collect(
     Raises:
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
-    state = _state_of(cursor, unit)
+    state = resumed(state_of(unit, cursor, STATE_VERSION), _State)
     batch = max(1, min(BATCH_MESSAGES, context.max_chunk_events // 4))
     first, done = True, False
     while not done:
@@ -76,36 +72,16 @@ def collect(
             else:
                 done = True  # just made: the tables come with the first start
         first = False
-        yield Chunk(events=events, cursor=_cursor(account, unit, state, done=done))
-
-
-def _state_of(cursor: SourceCursor | None, unit: Unit) -> _State:
-    if (
-        cursor is None
-        or cursor.state_version != STATE_VERSION
-        or (cursor.device, cursor.inode) != (unit.device, unit.inode)
-    ):
-        return _State()
-    try:
-        return _decode_state(cursor.state)
-    except msgspec.DecodeError:
-        return _State()
-
-
-def _cursor(account: Account, unit: Unit, state: _State, *, done: bool) -> SourceCursor:
-    return SourceCursor(
-        source=ID,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
-        offset=unit.size if done else 0,
-        state=_encode_state(state),
-        state_version=STATE_VERSION,
-    )
+        yield Chunk(
+            events=events,
+            cursor=unit_cursor(
+                account,
+                unit,
+                state=msgspec.msgpack.encode(state),
+                state_version=STATE_VERSION,
+                done=done,
+            ),
+        )
 
 
 class _Reader:

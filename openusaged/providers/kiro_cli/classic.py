@@ -27,6 +27,7 @@ from openusaged.providers.kiro_cli.records import (
     token_counts,
 )
 from openusaged.providers.shared.append_log import collect_appended
+from openusaged.providers.shared.cursors import document_state
 from openusaged.providers.shared.documents import (
     DocumentUnreadable,
     decode_object,
@@ -78,8 +79,7 @@ def _collect_header(
 ) -> Iterator[Chunk]:
     """The turns of a session that are new or are charged more than before."""
     header = decode_object(unit.path, read_document(unit.path), _Header)
-    usable = cursor is not None and cursor.state_version == STATE_VERSION
-    emitted = Emitted(cursor.state if cursor is not None and usable else b"")
+    emitted = Emitted(document_state(cursor, STATE_VERSION))
     events = [] if header is None else _turn_events(header)
     yield from news(account, unit, events, emitted, context, state_version=STATE_VERSION)
 

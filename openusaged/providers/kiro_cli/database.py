@@ -19,7 +19,6 @@ from openusaged.providers.kiro_cli.paths import classic_sessions
 from openusaged.providers.kiro_cli.records import (
     CREDITS,
     NOTHING,
-    SOURCE,
     called,
     credits_nano,
     file_of,
@@ -109,7 +108,6 @@ def collect(
         unit,
         cursor,
         bounded,
-        source=SOURCE,
         state_version=STATE_VERSION,
         page=lambda database, window: _page(database, window, sessions),
     )

@@ -17,6 +17,7 @@ from openusaged.core.models import JSONL, MESSAGE_USAGE, Account, SourceCursor, 
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.mux.models import split_model
 from openusaged.providers.mux.workspaces import Workspace
+from openusaged.providers.shared.cursors import document_state, unit_cursor
 from openusaged.providers.shared.documents import decode_object, read_document
 from openusaged.providers.shared.json_values import (
     as_epoch_ms,
@@ -50,8 +51,7 @@ def collect(
         ProviderError: the file cannot be read, or is not complete.
     """
     del context  # a workspace uses a handful of models
-    known = cursor.state if cursor is not None and cursor.state_version == STATE_VERSION else b""
-    state = _ROWS_SEEN if workspace.has_rows else known
+    state = _ROWS_SEEN if workspace.has_rows else document_state(cursor, STATE_VERSION)
     events: tuple[UsageEvent, ...] = ()
     if state != _ROWS_SEEN and not workspace.is_counted_by_parent:
         try:
@@ -63,18 +63,7 @@ def collect(
         events = tuple(_events(document or _Totals(), workspace, unit))
     yield Chunk(
         events=events,
-        cursor=SourceCursor(
-            source=account.provider_id,
-            account_id=account.id,
-            path=unit.path,
-            device=unit.device,
-            inode=unit.inode,
-            size=unit.size,
-            mtime_ns=unit.mtime_ns,
-            offset=unit.size,
-            state=state,
-            state_version=STATE_VERSION,
-        ),
+        cursor=unit_cursor(account, unit, state=state, state_version=STATE_VERSION, done=True),
     )
 
 

@@ -49,7 +49,6 @@ def collect(
         unit,
         cursor,
         context,
-        source=SOURCE,
         state_version=STATE_VERSION,
         page=_page,
     )

@@ -24,7 +24,6 @@ from openusaged.providers.opencode.progress import (
     events_of,
 )
 from openusaged.providers.opencode.records import (
-    SOURCE,
     Session,
     Step,
     ToolCall,
@@ -33,6 +32,7 @@ from openusaged.providers.opencode.records import (
     parse_step,
     parse_tool,
 )
+from openusaged.providers.shared.cursors import unit_cursor
 
 MAX_FILE_BYTES: Final = 64 << 20
 """A tool part holds the tool's whole output; more than this no version wrote."""
@@ -70,28 +70,19 @@ def collect(
         if len(events) >= context.max_chunk_events and done < len(wanted):
             yield Chunk(
                 events=events,
-                cursor=SourceCursor(
-                    source=SOURCE,
-                    account_id=account.id,
-                    path=unit.path,
+                cursor=unit_cursor(
+                    account,
+                    unit,
                     state=progress.encode(),
                     state_version=STATE_VERSION,
+                    done=False,
                 ),
             )
             events = []
     yield Chunk(
         events=events,
-        cursor=SourceCursor(
-            source=SOURCE,
-            account_id=account.id,
-            path=unit.path,
-            device=unit.device,
-            inode=unit.inode,
-            size=unit.size,
-            mtime_ns=unit.mtime_ns,
-            offset=unit.size,
-            state=progress.encode(),
-            state_version=STATE_VERSION,
+        cursor=unit_cursor(
+            account, unit, state=progress.encode(), state_version=STATE_VERSION, done=True
         ),
     )
 

@@ -17,7 +17,6 @@ from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.opencode.mcp_servers import configured_servers
 from openusaged.providers.opencode.progress import STATE_VERSION, Progress, decode, events_of
 from openusaged.providers.opencode.records import (
-    SOURCE,
     Session,
     Step,
     ToolCall,
@@ -25,6 +24,7 @@ from openusaged.providers.opencode.records import (
     count,
 )
 from openusaged.providers.opencode.rows import MESSAGE_PATHS, PART_PATHS, message_of, part_of
+from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
 BATCH_MESSAGES: Final = 400
@@ -84,18 +84,13 @@ def collect(
 def _cursor(
     account: Account, unit: Unit, progress: Progress, *, done: bool, share: float = 1.0
 ) -> SourceCursor:
-    return SourceCursor(
-        source=SOURCE,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        # Until the end size and time stay 0: a reader that dies half-way must look unread.
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
+    return unit_cursor(
+        account,
+        unit,
         offset=int(unit.size * min(share, 1.0)),
         state=progress.encode(),
         state_version=STATE_VERSION,
+        done=done,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from openusaged.core.errors import ProviderError
 from openusaged.core.models import Account, SourceCursor, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
+from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.files import resume_offset
 from openusaged.providers.shared.jsonl import iter_blocks
 
@@ -62,18 +63,13 @@ def collect_appended(
     def chunk(reached: int, *, done: bool) -> Chunk:
         return Chunk(
             events=tuple(events),
-            cursor=SourceCursor(
-                source=account.provider_id,
-                account_id=account.id,
-                path=unit.path,
-                device=unit.device,
-                inode=unit.inode,
-                # Until the end size and time stay 0: a reader that dies half-way looks unread.
-                size=unit.size if done else 0,
-                mtime_ns=unit.mtime_ns if done else 0,
+            cursor=unit_cursor(
+                account,
+                unit,
                 offset=reached,
                 state=reader.state(),
                 state_version=state_version,
+                done=done,
             ),
         )
 

@@ -14,8 +14,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from openusaged.core.errors import ProviderError
-from openusaged.core.models import Account, SourceCursor, UsageEvent
+from openusaged.core.models import Account, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
+from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.emitted import Emitted
 
 MAX_DOCUMENT_BYTES: Final = 64 << 20
@@ -117,28 +118,13 @@ def news(
             state = encode(emitted.encode(keep_unseen=True))
             yield Chunk(
                 events=batch,
-                # Size and time stay 0: a reader that dies half-way must look unread.
-                cursor=SourceCursor(
-                    source=account.provider_id,
-                    account_id=account.id,
-                    path=unit.path,
-                    state=state,
-                    state_version=state_version,
+                cursor=unit_cursor(
+                    account, unit, state=state, state_version=state_version, done=False
                 ),
             )
             batch = []
+    state = encode(emitted.encode())
     yield Chunk(
         events=batch,
-        cursor=SourceCursor(
-            source=account.provider_id,
-            account_id=account.id,
-            path=unit.path,
-            device=unit.device,
-            inode=unit.inode,
-            size=unit.size,
-            mtime_ns=unit.mtime_ns,
-            offset=unit.size,
-            state=encode(emitted.encode()),
-            state_version=state_version,
-        ),
+        cursor=unit_cursor(account, unit, state=state, state_version=state_version, done=True),
     )

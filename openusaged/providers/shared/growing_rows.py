@@ -15,6 +15,7 @@ import msgspec
 
 from openusaged.core.models import Account, SourceCursor, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
+from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
@@ -50,7 +51,7 @@ class GrowingRows:
     """Progress through one table; `encode` is what the next pass starts from."""
 
     def __init__(self, state: bytes = b"") -> None:
-        saved = _decode(state)
+        saved = resumed(state, _Saved)
         self._emitted = Emitted(saved.emitted)
         self._after = saved.after
         self._known = saved.known
@@ -108,20 +109,12 @@ class _Saved(msgspec.Struct, kw_only=True, omit_defaults=True):
     emitted: bytes = b""
 
 
-def _decode(state: bytes) -> _Saved:
-    try:
-        return msgspec.msgpack.decode(state, type=_Saved) if state else _Saved()
-    except msgspec.DecodeError:
-        return _Saved()
-
-
 def collect_rows(
     account: Account,
     unit: Unit,
     cursor: SourceCursor | None,
     context: CollectContext,
     *,
-    source: str,
     state_version: int,
     page: PageFn,
 ) -> Iterator[Chunk]:
@@ -137,38 +130,7 @@ def collect_rows(
             events = rows.read(database, page, context.max_chunk_events)
         yield Chunk(
             events=events,
-            cursor=database_cursor(
-                account,
-                unit,
-                source=source,
-                state=rows.encode(),
-                state_version=state_version,
-                done=rows.done,
+            cursor=unit_cursor(
+                account, unit, state=rows.encode(), state_version=state_version, done=rows.done
             ),
         )
-
-
-def state_of(unit: Unit, cursor: SourceCursor | None, state_version: int) -> bytes:
-    """The cursor's state, unless it is of another file or another version of the reader."""
-    if cursor is None or cursor.state_version != state_version:
-        return b""
-    same = (cursor.device, cursor.inode) == (unit.device, unit.inode)
-    return cursor.state if same else b""
-
-
-def database_cursor(
-    account: Account, unit: Unit, *, source: str, state: bytes, state_version: int, done: bool
-) -> SourceCursor:
-    """A database's cursor: until the end size and time stay 0, so that half-read looks unread."""
-    return SourceCursor(
-        source=source,
-        account_id=account.id,
-        path=unit.path,
-        device=unit.device,
-        inode=unit.inode,
-        size=unit.size if done else 0,
-        mtime_ns=unit.mtime_ns if done else 0,
-        offset=unit.size if done else 0,
-        state=state,
-        state_version=state_version,
-    )

@@ -38,6 +38,7 @@ from openusaged.core.models import (
 )
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.shared import documents
+from openusaged.providers.shared.cursors import document_state, resumed
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.files import stat_unit
 from openusaged.providers.shared.json_values import (
@@ -121,10 +122,6 @@ class _State(msgspec.Struct, kw_only=True):
     directory: str = ""
 
 
-_decode_state = msgspec.msgpack.Decoder(_State).decode
-_encode_state = msgspec.msgpack.Encoder().encode
-
-
 def collect(
     account: Account,
     unit: Unit,
@@ -143,7 +140,7 @@ def collect(
         DocumentUnreadable: the message list is half-written, damaged or too large.
     """
     rows = _rows(unit.path)
-    state = _state_of(cursor)
+    state = resumed(document_state(cursor, STATE_VERSION), _State)
     folder = os.path.dirname(unit.path)
     _read_history(folder, state)
     task = _Task(account.provider_id, folder, state, whole_prompt_since_ms)
@@ -154,7 +151,9 @@ def collect(
         Emitted(state.emitted),
         context,
         state_version=STATE_VERSION,
-        encode=lambda emitted: _encode_state(msgspec.structs.replace(state, emitted=emitted)),
+        encode=lambda emitted: msgspec.msgpack.encode(
+            msgspec.structs.replace(state, emitted=emitted)
+        ),
     )
 
 
@@ -308,15 +307,6 @@ def _text_of(row: _Row, kind: type[Any]) -> Any:
     """What the JSON in a row's text says, None when it is no text or no such JSON."""
     text = documents.decode_any(row.text)
     return documents.decode_part(text, kind) if isinstance(text, str) and text else None
-
-
-def _state_of(cursor: SourceCursor | None) -> _State:
-    if cursor is None or cursor.state_version != STATE_VERSION or not cursor.state:
-        return _State()
-    try:
-        return _decode_state(cursor.state)
-    except msgspec.DecodeError:
-        return _State()
 
 
 def _status(cancel_reason: str) -> str:

@@ -17,7 +17,7 @@ from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.shared.growing_rows import Row, Window, collect_rows
 from openusaged.providers.shared.json_values import as_epoch_ms, as_text
 from openusaged.providers.shared.sqlite_ro import DatabaseUnreadable, ForeignDatabase
-from openusaged.providers.zed.records import SOURCE, Thread, first_folder, thread_events
+from openusaged.providers.zed.records import Thread, first_folder, thread_events
 
 STATE_VERSION: Final = 1
 MAX_DOCUMENT_BYTES: Final = 64 << 20
@@ -45,7 +45,6 @@ def collect(
         unit,
         cursor,
         bounded,
-        source=SOURCE,
         state_version=STATE_VERSION,
         page=reader.page,
     )

@@ -15,8 +15,6 @@ from openusaged.providers.shared.growing_rows import (
     Row,
     Window,
     collect_rows,
-    database_cursor,
-    state_of,
 )
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, stat_database
 
@@ -62,9 +60,7 @@ class Table:
         assert unit is not None
         context = CollectContext(machine=Machine(env={}, home="/"), max_chunk_events=chunk_events)
         found: dict[str, int] = {}
-        chunks = collect_rows(
-            ACCOUNT, unit, self.cursor, context, source="p", state_version=1, page=self.page
-        )
+        chunks = collect_rows(ACCOUNT, unit, self.cursor, context, state_version=1, page=self.page)
         for number, chunk in enumerate(chunks, 1):
             found.update({each.message_id: each.input for each in chunk.events})
             self.cursor = chunk.cursor
@@ -112,22 +108,3 @@ def test_broken_off_pass_goes_on_behind_its_last_row(table):
     assert table.read(chunk_events=2) == {"s2": 2, "s3": 3}
     assert table.looked_at == ["s2", "s3"]
     assert table.cursor.size > 0
-
-
-def test_cursor_of_another_file_or_version_is_not_used(table):
-    """A replaced database, or a reader of another version, starts from nothing."""
-    unit = stat_database(table.path)
-    assert unit is not None
-    cursor = database_cursor(ACCOUNT, unit, source="p", state=b"x", state_version=1, done=True)
-    assert state_of(unit, cursor, 1) == b"x"
-    assert state_of(unit, cursor, 2) == b""
-    assert state_of(unit, None, 1) == b""
-    other = database_cursor(
-        ACCOUNT,
-        type(unit)(path=unit.path, device=unit.device, inode=unit.inode + 1, size=1, mtime_ns=1),
-        source="p",
-        state=b"x",
-        state_version=1,
-        done=True,
-    )
-    assert state_of(unit, other, 1) == b""
