@@ -23,7 +23,8 @@ class SessionsParams:
     `window` or `since`/`until`; neither is all there are.  `model` and `project` as in `report`;
     every word of `text` must be part of the session's id, project, branch, tool, account or one of
     its models.  `order` is descending by default: the newest, the longest, the most.  With
-    `session` (an id) the answer has up to `turns` of its latest turns.
+    `session` (an id) the answer has up to `turns` of its latest turns; `source` says whose session
+    it is where two sources have given the same id.
     """
 
     window: Window | None = None
@@ -32,6 +33,7 @@ class SessionsParams:
     tz: str | None = None
     account: str | None = None
     client: str | None = None
+    source: str | None = None
     project: str | None = None
     model: str | None = None
     text: str = ""

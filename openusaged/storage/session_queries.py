@@ -66,6 +66,7 @@ class SessionFilter(msgspec.Struct, frozen=True, kw_only=True):
     projects: Collection[str] | None = None
     models: Collection[str] | None = None
     client: str | None = None
+    source: str | None = None
     session: str | None = None
     words: Sequence[SessionWord] = ()
 
@@ -127,7 +128,8 @@ def _session_clauses(names: Names, wanted: SessionFilter) -> tuple[str, list[Any
     if wanted.end_ms is not None:
         clauses.append("last_quarter <= ? AND last_ms < ?")
         values += [wanted.end_ms // QUARTER_MS, wanted.end_ms]
-    for column, text in (("account", wanted.account), ("client", wanted.client)):
+    for column in ("account", "client", "source"):
+        text = getattr(wanted, column)
         if text is not None:
             clauses.append(f"{column} = ?")
             values.append(names.get(text, -1))

@@ -31,6 +31,7 @@ class SessionReading:
         projects: Collection[str] | None = None,
         models: Collection[str] | None = None,
         client: str | None = None,
+        source: str | None = None,
         session: str | None = None,
         words: Sequence[SessionWord] = (),
         sort: str = "activity",
@@ -46,6 +47,7 @@ class SessionReading:
             projects=projects,
             models=models,
             client=client,
+            source=source,
             session=session,
             words=words,
         )

@@ -9,7 +9,6 @@ none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Final, Protocol
 
 from openusage_proto.explain_messages import (
@@ -297,14 +296,12 @@ def _accepts(wanted: Selection, row: UsageRow) -> bool:
 
 
 def _recorded_session(store: Store, session: str, wanted: Selection) -> list[UsageRow]:
-    sources = {client for _, _, client in store.accounts_with_events()}
-    for source in sorted(sources):
-        record = store.session(source, session)
-        if record is not None:
-            return [row for row in record.rows if wanted.model in (None, row.model)]
-    return []
+    _, records = store.sessions(session=session)
+    return [row for record in records for row in record.rows if wanted.model in (None, row.model)]
 
 
 def _close(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # not before somebody mistypes
+
     found = get_close_matches(name, [text for text in known if text], n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(found)}?" if found else ""

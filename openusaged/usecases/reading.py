@@ -192,5 +192,4 @@ class Reading:
 
     def sessions(self, params: SessionsParams) -> Sessions:
         """The answer of `sessions`."""
-        zone, zone_name = self.zone(params.tz)
-        return session_page(self._store, params, zone, zone_name, self._clock.now_ms())
+        return session_page(self._store, params, self._context(params.tz))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from difflib import get_close_matches
 from typing import Final
 
 from openusage_proto.messages import ReportParams
@@ -95,30 +94,49 @@ def check_names(params: ReportParams, context: ReportContext, store: Store) -> N
     Raises:
         InvalidParams: with the names that are close.
     """
-    owners = store.accounts_with_events()
-    accounts = {account.id for account in context.accounts} | {owner[0] for owner in owners}
-    if params.account and params.account not in accounts:
-        raise _unknown("account", params.account, accounts)
+    check_account(params.account, context, store)
     if params.provider:
+        owners = store.accounts_with_events()
         known = {account.provider_id for account in context.accounts} | set(provider_ids())
         known |= {name for _, provider, client in owners for name in (provider, client)}
         if params.provider.lower() not in known:
-            raise _unknown("provider", params.provider, known)
-    if params.project and not params.project.startswith("/"):
+            raise unknown_name("provider", params.provider, known)
+    check_project(params.project, store)
+    check_model(params.model, store)
+    if params.branch:
+        branches = {row.branch for row in store.usage_rows(group_by=("branch",))}
+        if params.branch not in branches:
+            raise unknown_name("branch", params.branch, branches)
+
+
+def check_account(wanted: str | None, context: ReportContext, store: Store) -> None:
+    """Refuse an account that neither exists nor ever used anything."""
+    known = {account.id for account in context.accounts}
+    known |= {account for account, _, _ in store.accounts_with_events()}
+    if wanted and wanted not in known:
+        raise unknown_name("account", wanted, known)
+
+
+def check_project(wanted: str | None, store: Store) -> None:
+    """Refuse a project's name that no repository has; a path may be one without usage."""
+    if wanted and not wanted.startswith("/"):
         roots = store.projects()
-        if not projects_named(roots, params.project):
-            raise _unknown("project", params.project, project_labels(roots).values())
-    if params.model or params.branch:
-        rows = store.usage_rows(group_by=("model", "branch"))
-        models = {row.model for row in rows}
-        if params.model and not any(is_model(name, params.model) for name in models):
-            raise _unknown("model", params.model, models)
-        branches = {row.branch for row in rows}
-        if params.branch and params.branch not in branches:
-            raise _unknown("branch", params.branch, branches)
+        if not projects_named(roots, wanted):
+            raise unknown_name("project", wanted, project_labels(roots).values())
 
 
-def _unknown(kind: str, name: str, known: Iterable[str]) -> InvalidParams:
+def check_model(wanted: str | None, store: Store) -> None:
+    """Refuse a model that was never used."""
+    if wanted:
+        models = {row.model for row in store.usage_rows(group_by=("model",))}
+        if not any(is_model(name, wanted) for name in models):
+            raise unknown_name("model", wanted, models)
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> InvalidParams:
+    """The refusal of a name, with those that are close or else the first that there are."""
+    from difflib import get_close_matches  # not before somebody mistypes
+
     names = sorted({text for text in known if text})
     close = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     if close:

@@ -18,9 +18,18 @@ from openusaged.core.merge import CountedEvent
 from openusaged.core.models import NANO, QUARTER_MS, STATUS_ERROR, TOOL_USAGE
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import iso
+from openusaged.providers.registry import provider_ids
 from openusaged.storage.session_queries import SessionWord
 from openusaged.storage.store import SessionRecord, Store
-from openusaged.usecases.report_scope import is_model, projects_meant
+from openusaged.usecases.report_scope import (
+    ReportContext,
+    check_account,
+    check_model,
+    check_project,
+    is_model,
+    projects_meant,
+    unknown_name,
+)
 from openusaged.usecases.totals import group_rows, sum_rows
 from openusaged.usecases.usage_view import parse_day, resolve_span
 
@@ -31,19 +40,18 @@ MAX_EVENTS: Final = 20_000
 """Model and tool calls of one session that are looked at: a fraction of a second."""
 
 
-def session_page(
-    store: Store, params: SessionsParams, zone: tzinfo, zone_name: str, now_ms: int
-) -> Sessions:
+def session_page(store: Store, params: SessionsParams, context: ReportContext) -> Sessions:
     """
     The answer of `sessions`; runs in a reader thread.
 
     Raises:
-        InvalidParams: a date that cannot be read, a count out of range.
+        InvalidParams: a name nobody knows, a date that cannot be read, a count out of range.
     """
     _check(params)
+    _check_names(params, context, store)
     seq = store.seq
     labels = project_labels(store.projects())
-    start_ms, end_ms = _range(params, zone, now_ms)
+    start_ms, end_ms = _range(params, context.zone, context.now_ms)
     total, records = store.sessions(
         start_ms=start_ms,
         end_ms=end_ms,
@@ -52,6 +60,7 @@ def session_page(
         projects=projects_meant(store, params.project) if params.project else None,
         models=_models(store, params.model) if params.model else None,
         session=params.session,
+        source=params.source,
         words=_words(store, params.text, labels),
         sort=params.sort,
         descending=params.order == "desc",
@@ -61,12 +70,15 @@ def session_page(
     turns: list[SessionTurn] = []
     tools: list[NamedCount] = []
     if params.turns and records:
+        if total > 1:
+            sources = " and ".join(sorted(record.source for record in records))
+            raise InvalidParams(f"turns: {sources} have a session of this id: name its `source`")
         events = store.session_events(records[0], MAX_EVENTS)
         turns = turns_of(events)
         tools = counted(event for event in events if event.event_type == TOOL_USAGE)
     return Sessions(
         seq=seq,
-        timezone=zone_name,
+        timezone=context.zone_name,
         total=total,
         sessions=[_row(record, labels) for record in records],
         turns=turns[-params.turns :] if params.turns else [],
@@ -84,6 +96,15 @@ def _check(params: SessionsParams) -> None:
         raise InvalidParams(f"turns: must lie between 0 and {MAX_TURNS}")
     if params.turns and params.session is None:
         raise InvalidParams("turns: name the session whose turns you want in `session`")
+
+
+def _check_names(params: SessionsParams, context: ReportContext, store: Store) -> None:
+    check_account(params.account, context, store)
+    check_project(params.project, store)
+    check_model(params.model, store)
+    clients = {client for _, _, client in store.accounts_with_events()} | set(provider_ids())
+    if params.client and params.client not in clients:
+        raise unknown_name("client", params.client, clients)
 
 
 def _range(params: SessionsParams, zone: tzinfo, now_ms: int) -> tuple[int | None, int | None]:

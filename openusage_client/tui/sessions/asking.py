@@ -26,8 +26,8 @@ def list_questions(state: AppState) -> tuple[Question, ...]:
 
 def session_questions(state: AppState) -> tuple[Question, ...]:
     """The open session with its turns; the list behind it, for the way to its neighbours."""
-    _, session = state.sessions.opened
-    params = (("session", session), ("turns", TURNS), *_zone(state))
+    source, session = state.sessions.opened
+    params = (("session", session), ("source", source), ("turns", TURNS), *_zone(state))
     return (Question("session", methods.SESSIONS, params, Sessions),)
 
 

@@ -187,6 +187,17 @@ def test_what_has_outlived_its_detail_still_counts(store: Store) -> None:
     assert session.events_total == 0
 
 
+def test_both_sessions_of_one_id_outlive_their_detail(store: Store) -> None:
+    """Two sources may give one id: with and without detail, the sum is of both."""
+    twin = {"source": "codex", "client": "codex", "account_id": "codex-cli", "session_id": "s1"}
+    fill(store, [event("2026-11-18T11:00:00+00:00", model="gpt-5", provider="openai", **twin)])
+    before = explain(store, session="s1").totals
+    while store.run_retention(ms("2026-11-21T00:00:00+00:00")):
+        pass
+    assert explain(store, session="s1").events_total == 0
+    assert explain(store, session="s1").totals == before
+
+
 def test_names_that_nobody_used_are_refused_with_the_closest(store: Store) -> None:
     """A typing error is no answer of zero."""
     with pytest.raises(InvalidParams, match="did you mean claude-sonnet-4-5"):

@@ -9,8 +9,10 @@ import pytest
 
 from openusage_proto.session_messages import Sessions, SessionsParams
 from openusaged.core.errors import InvalidParams
+from openusaged.core.models import Account
 from openusaged.core.windows import zone_of
 from openusaged.storage.store import Store
+from openusaged.usecases.report_scope import ReportContext
 from openusaged.usecases.session_pages import session_page
 from tests.support.stored import event, fill, ms, open_store
 
@@ -26,7 +28,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def page(store: Store, zone: str = "UTC", **params: object) -> Sessions:
     wanted = SessionsParams(**params)  # type: ignore[arg-type]
-    return session_page(store, wanted, zone_of(zone), zone, ms(NOW))
+    context = ReportContext(
+        zone=zone_of(zone),
+        zone_name=zone,
+        now_ms=ms(NOW),
+        accounts=[Account(id="idle", provider_id="groq")],
+        errors={},
+        importing=False,
+        retention_days=30,
+    )
+    return session_page(store, wanted, context)
 
 
 def ids(answer: Sessions) -> list[str]:
@@ -72,12 +83,14 @@ def test_every_order_and_its_reverse(store: Store, sort: str, expected: list[str
     [
         ({"project": "harbour"}, ["newest", "long"]),
         ({"project": "/w/harbour"}, ["newest", "long"]),
-        ({"project": "harb"}, []),
+        ({"project": "/w/harb"}, []),
         ({"model": "GPT-5"}, ["newest"]),
-        ({"model": "none"}, []),
         ({"client": "codex"}, ["newest"]),
+        ({"client": "groq"}, []),
+        ({"source": "codex"}, ["newest"]),
+        ({"source": "nothing"}, []),
         ({"account": "codex-cli"}, ["newest"]),
-        ({"account": "nobody"}, []),
+        ({"account": "idle"}, []),
         ({"text": "HARB"}, ["newest", "long"]),
         ({"text": "lighthau\u0308s"}, ["costly_1"]),
         ({"text": "beam opus"}, ["costly_1"]),
@@ -100,6 +113,25 @@ def test_filters(store: Store, params: dict[str, object], expected: list[str]) -
     answer = page(store, **params)
     assert ids(answer) == expected
     assert answer.total == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("params", "refusal"),
+    [
+        ({"project": "harb"}, "project: there is no 'harb'; did you mean harbour?"),
+        ({"model": "gtp-5"}, "model: there is no 'gtp-5'; did you mean gpt-5?"),
+        ({"model": "none"}, "model: there is no 'none'; known: claude-opus-4-5, "),
+        ({"client": "codx"}, "client: there is no 'codx'; did you mean codex"),
+        ({"account": "codex-cl"}, "account: there is no 'codex-cl'; did you mean codex-cli?"),
+        ({"account": "nobody"}, "account: there is no 'nobody'; known: "),
+    ],
+)
+def test_unknown_names_are_refused(store: Store, params: dict[str, object], refusal: str) -> None:
+    """A typing error must not look like no usage: the answer names what is close, as `report`."""
+    fill_three(store)
+    with pytest.raises(InvalidParams) as caught:
+        page(store, **params)
+    assert str(caught.value).startswith(refusal)
 
 
 def test_dates_are_local_days(store: Store) -> None:
@@ -163,6 +195,22 @@ def test_only_one_session_is_opened(store: Store) -> None:
     fill_three(store)
     assert page(store, session="long").turns == []
     assert page(store, session="nobody", turns=5).turns == []
+
+
+def test_sessions_of_one_id_are_told_apart(store: Store) -> None:
+    """Two sources may give one id: turns are only those of the source that was named."""
+    fill(store, [
+        event("2026-11-18T09:00:00+00:00", session_id="twin", input=1),
+        event("2026-11-18T10:00:00+00:00", source="codex", client="codex", provider="openai",
+              account_id="codex-cli", session_id="twin", model="gpt-5", input=2),
+    ])  # fmt: skip
+    assert [row.source for row in page(store, session="twin").sessions] == ["codex", "claude_code"]
+    for source, tokens in (("claude_code", 1), ("codex", 2)):
+        answer = page(store, session="twin", source=source, turns=5)
+        assert [row.source for row in answer.sessions] == [source]
+        assert [turn.input_tokens for turn in answer.turns] == [tokens]
+    with pytest.raises(InvalidParams, match="claude_code and codex have a session of this id"):
+        page(store, session="twin", turns=5)
 
 
 @pytest.mark.parametrize(
