@@ -129,7 +129,7 @@ def _start(_arguments: argparse.Namespace) -> int:
     if pid is not None:
         print(f"openusaged is already running (pid {pid})")
         return OK
-    if service.start_installed() and _came_up():
+    if service.start_installed() and _wait_until(_answers, START_DEADLINE_S):
         print(f"openusaged started by its service (pid {holder_pid(locations.lock_path())})")
         return OK
     return _start_by_hand()
@@ -139,13 +139,14 @@ def _ensure_running() -> int:
     return OK if _answers() else _start(argparse.Namespace())
 
 
-def _came_up() -> bool:
-    deadline = time.monotonic() + START_DEADLINE_S
-    while time.monotonic() < deadline:
-        if _answers():
-            return True
+def _wait_until(condition: Callable[[], bool], deadline_s: float) -> bool:
+    """Look every `POLL_S` whether it holds; whether it did within the deadline."""
+    deadline = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(POLL_S)
-    return False
+    return True
 
 
 def _start_by_hand() -> int:
@@ -163,17 +164,17 @@ def _start_by_hand() -> int:
         )
     finally:
         os.close(log_fd)
-    deadline = time.monotonic() + START_DEADLINE_S
-    while time.monotonic() < deadline:
-        if _answers():
-            # It outlives us on purpose: without this, Popen warns about a child left running.
-            child.returncode = child.poll() or 0
-            print(f"openusaged started (pid {holder_pid(locations.lock_path()) or child.pid})")
-            return OK
+
+    def has_failed() -> bool:
         # Another one may have won the race for the lock; then it is the one to wait for.
-        if child.poll() is not None and holder_pid(locations.lock_path()) is None:
-            break
-        time.sleep(POLL_S)
+        return child.poll() is not None and holder_pid(locations.lock_path()) is None
+
+    _wait_until(lambda: _answers() or has_failed(), START_DEADLINE_S)
+    if _answers():
+        # It outlives us on purpose: without this, Popen warns about a child left running.
+        child.returncode = child.poll() or 0
+        print(f"openusaged started (pid {holder_pid(locations.lock_path()) or child.pid})")
+        return OK
     print(f"openusaged did not start; the end of {log_path}:", file=sys.stderr)
     for line in _tail(log_path, 10):
         print(f"  {line}", end="", file=sys.stderr)
@@ -213,12 +214,9 @@ def _stop_by_hand() -> int:
         os.kill(pid, signal.SIGTERM)
     except ProcessLookupError:
         return OK
-    deadline = time.monotonic() + STOP_DEADLINE_S
-    while time.monotonic() < deadline:
-        if holder_pid(lock) != pid:
-            print(f"openusaged stopped (pid {pid})")
-            return OK
-        time.sleep(POLL_S)
+    if _wait_until(lambda: holder_pid(lock) != pid, STOP_DEADLINE_S):
+        print(f"openusaged stopped (pid {pid})")
+        return OK
     print(
         f"openusaged (pid {pid}) has not stopped within {STOP_DEADLINE_S:g} s; "
         f"kill -9 {pid} loses no acknowledged event",
