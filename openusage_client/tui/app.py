@@ -27,7 +27,13 @@ from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
 from openusage_client.tui import dialogs, glyphs, inputs, site, theme_files
 from openusage_client.tui.asking import Ask, Asker, Reply
-from openusage_client.tui.canvas import ScreenForm, bracket_paste, report_mouse, terminal_size
+from openusage_client.tui.canvas import (
+    ScreenForm,
+    bracket_paste,
+    forget_exported_size,
+    report_mouse,
+    terminal_size,
+)
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.dialogs import DialogForm
@@ -70,6 +76,7 @@ def run(options: Any) -> int:
         options: the parsed command line; `no_autostart`, `no_color`, `timezone`, `theme` and
             `window` are used when present.
     """
+    forget_exported_size()
     try:
         check_terminal(os.environ)
         themes = _themes(options, os.environ)

@@ -107,12 +107,34 @@ def key_name(value: str | int) -> str:
 
 
 def terminal_size() -> tuple[int, int]:
-    """Columns and lines of the terminal on stdout; 80 by 24 when it does not say."""
+    """Columns and lines of the terminal; exported ones, else 80 by 24, when it does not say."""
+    columns, lines = _own_size()
+    return columns or _exported("COLUMNS", 80), lines or _exported("LINES", 24)
+
+
+def forget_exported_size() -> None:
+    """
+    Have curses ask the terminal for its size; to be called before curses is started.
+
+    Exported LINES and COLUMNS, which a shell may have left behind, would win otherwise, and what is
+    drawn for the terminal's real size would not fit curses' own idea of the screen.
+    """
+    for name, size in zip(("COLUMNS", "LINES"), _own_size(), strict=True):
+        if size:
+            os.environ.pop(name, None)
+
+
+def _own_size() -> tuple[int, int]:
+    """What the terminal says, 0 for what it does not (a serial line knows no size)."""
     try:
-        size = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
     except OSError:
-        return 80, 24
-    return (size.columns or 80, size.lines or 24)
+        return 0, 0
+
+
+def _exported(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and int(text) else default
 
 
 class Canvas(npyscreen.widget.Widget):  # type: ignore[misc,unused-ignore]

@@ -179,6 +179,30 @@ def test_starts_at_40_by_10_and_survives_a_storm_of_sizes(server):
         assert terminal.wait_exit() == 0
 
 
+@pytest.mark.parametrize(("columns", "lines"), [("40", "10"), ("200", "60"), ("0", "many")])
+def test_an_exported_size_does_not_outdo_the_terminals_own(server, columns, lines):
+    """LINES and COLUMNS that a shell has left behind change nothing, before and after a resize."""
+    with Terminal(dashboard(), 120, 30, COLUMNS=columns, LINES=lines) as terminal:
+        terminal.wait_until(beside)
+        assert "quit" in terminal.text().splitlines()[-1]
+        terminal.resize(130, 32)
+        terminal.wait_until(lambda text: beside(text) and "quit" in text.splitlines()[-1])
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+
+
+@pytest.mark.parametrize(
+    ("exported", "shown"), [({}, (80, 24)), ({"COLUMNS": "100", "LINES": "40"}, (100, 40))]
+)
+def test_a_terminal_without_a_size_takes_the_exported_one(server, exported, shown):
+    """A serial line says 0 by 0: the environment's size holds then, and 80 by 24 without one."""
+    with Terminal(dashboard(), 0, 0, **exported) as terminal:
+        terminal.screen.resize(shown[1], shown[0])
+        terminal.wait_until(lambda text: "quit" in text.splitlines()[-1])
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+
+
 def test_resize_redraws_at_once(server):
     """No key is needed after a resize, and the new width is used."""
     with Terminal(dashboard(), 80, 24) as terminal:
