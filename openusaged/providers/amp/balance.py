@@ -16,8 +16,6 @@ from typing import Any, Final
 
 from openusaged.core.errors import AuthRequired, UpstreamChanged
 from openusaged.core.models import (
-    ACCOUNT_LIMITED,
-    ACCOUNT_NEAR_LIMIT,
     ACCOUNT_OK,
     ACCOUNT_UNKNOWN,
     Account,
@@ -27,15 +25,14 @@ from openusaged.core.models import (
 from openusaged.providers.amp import paths
 from openusaged.providers.base import FetchContext, Machine, ProviderSpec
 from openusaged.providers.shared import documents
-from openusaged.providers.shared.api import base_url_of, bearer
+from openusaged.providers.shared.api import base_url_of, bearer, is_asked_for
 from openusaged.providers.shared.json_values import as_number, as_object, as_text
+from openusaged.providers.shared.key_probe import status_of
 
-NEAR_PERCENT: Final = 80.0
 STALE_MS: Final = 14 * 86_400_000
 """Threads that are older than this, of a program that is installed, lie on Amp's server."""
 MAX_SECRETS_BYTES: Final = 1 << 20
 
-_ON: Final = frozenset({"1", "on", "true", "yes"})
 _REQUEST: Final = b'{"method":"userDisplayBalanceInfo","params":{}}'
 _LOGIN: Final = "run `amp login`, or set AMP_API_KEY"
 
@@ -58,7 +55,7 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
         AuthRequired: no key is found, or Amp refuses it.
         UpstreamChanged: an answer without a text, or a text without any known amount.
     """
-    if account.options.get("balance", "").strip().lower() not in _ON:
+    if not is_asked_for(account, "balance"):
         return _local(context, account)
     base = base_url_of(account, spec)
     key = _key(context, account, base)
@@ -76,17 +73,11 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
     metrics, attributes = parse_balance(text)
     if not metrics:
         raise UpstreamChanged("result.displayText", "no known amount in it")
-    used = max((m.used or 0 for m in metrics if m.unit == "%"), default=0.0)
-    status = ACCOUNT_OK
-    if used >= 100:
-        status = ACCOUNT_LIMITED
-    elif used >= NEAR_PERCENT:
-        status = ACCOUNT_NEAR_LIMIT
     return UsageSnapshot(
         provider_id=account.provider_id,
         account_id=account.id,
         ts_ms=context.now_ms(),
-        status=status,
+        status=status_of(metric for metric in metrics if metric.unit == "%"),
         metrics=tuple(metrics),
         attributes=attributes,
     )

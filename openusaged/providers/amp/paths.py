@@ -10,11 +10,12 @@ from openusaged.core.models import Account
 from openusaged.providers.base import Machine, Shallow, Unit
 from openusaged.providers.shared import places
 from openusaged.providers.shared.files import stat_unit, walk_units
-from openusaged.providers.shared.homes import name_homes
+from openusaged.providers.shared.homes import discover_homes, homes_of
 
 ID: Final = "amp"
 TITLE: Final = "Amp"
 
+_VARIABLE: Final = "AMP_DATA_DIR"
 _THREADS: Final = "threads"
 _EXTENSION_THREADS: Final = "threads3"
 _EXTENSION: Final = "sourcegraph.amp"
@@ -30,7 +31,7 @@ def roots(machine: Machine) -> list[str]:
     `$AMP_DATA_DIR` (comma list), else `$XDG_DATA_HOME/amp`, `~/.local/share/amp` (also where Amp
     puts it on macOS), the system's own place, and the old extension's storage in every editor.
     """
-    named = places.listed("AMP_DATA_DIR", machine)
+    named = places.listed(_VARIABLE, machine)
     if named:
         return named
     found = [
@@ -47,27 +48,15 @@ def roots(machine: Machine) -> list[str]:
 
 def discover(machine: Machine) -> Iterator[Account]:
     """One account for all usual places, or one for each directory of `$AMP_DATA_DIR`."""
-    if places.listed("AMP_DATA_DIR", machine):
-        for account_id, home in name_homes(ID, roots(machine), {"amp", "share"}):
-            if os.path.isdir(home):
-                yield Account(
-                    id=account_id,
-                    provider_id=ID,
-                    title=TITLE,
-                    home=home,
-                    origin="env:AMP_DATA_DIR",
-                )
-        return
-    found = [home for home in roots(machine) if os.path.isdir(home)]
-    if found:
-        yield Account(
-            id=ID,
-            provider_id=ID,
-            title=TITLE,
-            home=found[0],
-            paths={f"{_FURTHER}{n}": home for n, home in enumerate(found[1:], start=2)},
-            origin="default",
-        )
+    return discover_homes(
+        ID,
+        TITLE,
+        roots(machine),
+        machine,
+        variable=_VARIABLE,
+        further=_FURTHER,
+        own_names={"amp", "share"},
+    )
 
 
 def homes(account: Account, machine: Machine) -> list[str]:
@@ -75,8 +64,7 @@ def homes(account: Account, machine: Machine) -> list[str]:
     named = account.paths.get("data_dir", "")
     if named:
         return [places.expand(named, machine)]
-    found = [path for key, path in account.paths.items() if key.startswith(_FURTHER)]
-    return [account.home, *found] if account.home else found or roots(machine)[:2]
+    return homes_of(account, _FURTHER) or roots(machine)[:2]
 
 
 def units(account: Account, machine: Machine) -> Iterator[Unit]:

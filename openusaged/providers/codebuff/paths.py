@@ -10,7 +10,7 @@ from openusaged.core.models import Account
 from openusaged.providers.base import Machine, Unit
 from openusaged.providers.shared import places
 from openusaged.providers.shared.files import stat_unit, walk_units
-from openusaged.providers.shared.homes import name_homes
+from openusaged.providers.shared.homes import discover_homes, homes_of
 
 ID: Final = "codebuff"
 TITLE: Final = "Codebuff"
@@ -36,39 +36,24 @@ def roots(machine: Machine) -> list[str]:
 
 def discover(machine: Machine) -> Iterator[Account]:
     """One account for all channels, or one for each directory of the variable."""
-    if places.listed(_VARIABLE, machine):
-        for account_id, home in name_homes(ID, roots(machine), {PROJECTS, *_CHANNELS}):
-            if os.path.isdir(home):
-                yield Account(
-                    id=account_id,
-                    provider_id=ID,
-                    title=TITLE,
-                    home=home,
-                    origin=f"env:{_VARIABLE}",
-                )
-        return
-    found = [home for home in roots(machine) if os.path.isdir(home)]
-    if found:
-        yield Account(
-            id=ID,
-            provider_id=ID,
-            title=TITLE,
-            home=found[0],
-            paths={f"{_FURTHER}{n}": home for n, home in enumerate(found[1:], start=2)},
-            origin="default",
-        )
+    return discover_homes(
+        ID,
+        TITLE,
+        roots(machine),
+        machine,
+        variable=_VARIABLE,
+        further=_FURTHER,
+        own_names={PROJECTS, *_CHANNELS},
+    )
 
 
 def projects_directories(account: Account, machine: Machine) -> list[str]:
     """The `projects` folders of an account; the user's `data_dir` replaces those found."""
     named = account.paths.get("data_dir", "")
-    further = [path for key, path in account.paths.items() if key.startswith(_FURTHER)]
     if named:
         found = [places.expand(named, machine)]
-    elif account.home:
-        found = [account.home, *further]
     else:
-        found = roots(machine)
+        found = homes_of(account, _FURTHER) or roots(machine)
     return [
         home if os.path.basename(home) == PROJECTS else os.path.join(home, PROJECTS)
         for home in found

@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from openusaged.core.errors import AuthRequired, UpstreamChanged
 from openusaged.core.models import (
-    ACCOUNT_LIMITED,
-    ACCOUNT_NEAR_LIMIT,
     ACCOUNT_OK,
     ACCOUNT_UNKNOWN,
     ACCOUNT_UNSUPPORTED,
@@ -22,12 +20,10 @@ from openusaged.core.models import (
 )
 from openusaged.providers.base import FetchContext, ProviderSpec
 from openusaged.providers.droid import paths
-from openusaged.providers.shared.api import base_url_of, bearer
+from openusaged.providers.shared.api import base_url_of, bearer, is_asked_for
 from openusaged.providers.shared.json_values import as_epoch_ms, as_number, as_object
+from openusaged.providers.shared.key_probe import status_of
 
-NEAR_PERCENT: Final = 80.0
-
-_ON: Final = frozenset({"1", "on", "true", "yes"})
 _POOLS: Final = (("standard", "usage", ""), ("core", "core", "Core "))
 _WINDOWS: Final = (
     ("fiveHour", "five_hour", "5-hour", "5h"),
@@ -44,7 +40,7 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
         AuthRequired: there is no key, or Factory refuses it.
         UpstreamChanged: an answer of another shape.
     """
-    if account.options.get("limits", "").strip().lower() not in _ON:
+    if not is_asked_for(account, "limits"):
         return _local(context, account)
     key = (
         context.secret_of(account).strip() or context.machine.env.get("FACTORY_API_KEY", "").strip()
@@ -63,13 +59,7 @@ def fetch(context: FetchContext, account: Account, spec: ProviderSpec) -> UsageS
     metrics = [*_windows(as_object(body.get("limits")), now_ms), *_balance(body)]
     if not metrics:
         raise UpstreamChanged("limits", "no known window")
-    used = max((metric.used or 0 for metric in metrics if metric.unit == "%"), default=0.0)
-    status = ACCOUNT_OK
-    if used >= 100:
-        status = ACCOUNT_LIMITED
-    elif used >= NEAR_PERCENT:
-        status = ACCOUNT_NEAR_LIMIT
-    return _snapshot(account, now_ms, status, "", tuple(metrics))
+    return _snapshot(account, now_ms, status_of(metrics), "", tuple(metrics))
 
 
 def _windows(limits: Mapping[str, Any], now_ms: int) -> Iterator[LimitMetric]:

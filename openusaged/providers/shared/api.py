@@ -8,6 +8,7 @@ from openusaged.core.errors import AuthRequired
 from openusaged.core.models import Account
 from openusaged.providers.base import FetchContext, ProviderSpec
 
+_ON: Final = frozenset({"1", "on", "true", "yes"})
 _STORE_HINT: Final = "or store a key with `openusage accounts set-key`"
 
 
@@ -24,6 +25,11 @@ def require_key(context: FetchContext, account: Account, spec: ProviderSpec) -> 
         where = f"set {variable} {_STORE_HINT}" if variable else _STORE_HINT.removeprefix("or ")
         raise AuthRequired(f"no API key: {where}")
     return key
+
+
+def is_asked_for(account: Account, option: str) -> bool:
+    """Whether the account's settings switch on a call that is not made without being asked for."""
+    return account.options.get(option, "").strip().lower() in _ON
 
 
 def base_url_of(account: Account, spec: ProviderSpec) -> str:

@@ -16,7 +16,7 @@ from openusaged.core.models import Account
 from openusaged.providers.base import Machine, Unit
 from openusaged.providers.shared import places
 from openusaged.providers.shared.files import stat_unit
-from openusaged.providers.shared.homes import name_homes
+from openusaged.providers.shared.homes import discover_homes, further_paths, homes_of
 
 MESSAGES = "ui_messages.json"
 TASKS = "tasks"
@@ -55,33 +55,20 @@ def discover(extension: Extension, machine: Machine) -> Iterator[Account]:
 
     The folder is enough: right after the installation there are no tasks yet.
     """
-    folders = storage_folders(extension, machine)
-    if places.listed(extension.home_variable, machine):
-        for account_id, folder in name_homes(extension.provider_id, folders, {TASKS}):
-            if os.path.isdir(folder):
-                yield Account(
-                    id=account_id,
-                    provider_id=extension.provider_id,
-                    title=extension.title,
-                    home=folder,
-                    origin=f"env:{extension.home_variable}",
-                )
-        return
-    found = [folder for folder in folders if os.path.isdir(folder)]
-    if found:
-        yield Account(
-            id=extension.provider_id,
-            provider_id=extension.provider_id,
-            title=extension.title,
-            home=found[0],
-            paths=folder_paths(found[1:]),
-            origin="default",
-        )
+    return discover_homes(
+        extension.provider_id,
+        extension.title,
+        storage_folders(extension, machine),
+        machine,
+        variable=extension.home_variable,
+        further=_FOLDER_KEY,
+        own_names={TASKS},
+    )
 
 
 def folder_paths(folders: list[str]) -> dict[str, str]:
     """Further storage folders as named paths of an account."""
-    return {f"{_FOLDER_KEY}{number}": folder for number, folder in enumerate(folders, start=2)}
+    return further_paths(folders, _FOLDER_KEY)
 
 
 def tasks_directories(extension: Extension, account: Account, machine: Machine) -> list[str]:
@@ -96,9 +83,7 @@ def tasks_directories(extension: Extension, account: Account, machine: Machine) 
         directory = places.expand(named, machine)
         if os.path.isdir(directory):
             return [directory]
-    folders = [path for key, path in account.paths.items() if key.startswith(_FOLDER_KEY)]
-    if account.home:
-        folders.insert(0, account.home)
+    folders = homes_of(account, _FOLDER_KEY)
     if not folders:
         folders = [
             folder for folder in storage_folders(extension, machine) if os.path.isdir(folder)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from openusaged.providers.shared.homes import name_homes
+from openusaged.core.models import Account
+from openusaged.providers.base import Machine
+from openusaged.providers.shared.homes import discover_homes, homes_of, name_homes
 
 
 def test_first_directory_is_the_tools_account_and_others_are_named(tmp_path):
@@ -39,3 +41,45 @@ def test_directory_of_generic_names_only_is_called_other():
         "tool",
         "tool:other",
     ]
+
+
+def _discovered(machine, homes):
+    return list(
+        discover_homes(
+            "tool", "Tool", homes, machine, variable="TOOL_HOMES", further="place_", own_names={"t"}
+        )
+    )
+
+
+def test_usual_places_are_one_account(tmp_path):
+    """Places that exist belong together: the first is the home, the account knows the others."""
+    first, gone, second = (str(tmp_path / name) for name in ("a", "b", "c"))
+    for place in (first, second):
+        os.mkdir(place)
+    machine = Machine(home=str(tmp_path), env={})
+    (account,) = _discovered(machine, [first, gone, second])
+    assert (account.id, account.home, account.origin) == ("tool", first, "default")
+    assert account.paths == {"place_2": second}
+    assert homes_of(account, "place_") == [first, second]
+    assert _discovered(machine, [gone]) == []
+
+
+def test_listed_directories_are_accounts_of_their_own(tmp_path):
+    """Who lists directories keeps them apart; an id does not depend on which of them exist."""
+    listed = [str(tmp_path / name) for name in ("gone", "work/t", "lab/t")]
+    for place in listed[1:]:
+        os.makedirs(place)
+    machine = Machine(home=str(tmp_path), env={"TOOL_HOMES": ",".join(listed)})
+    found = _discovered(machine, listed)
+    assert [(one.id, one.home) for one in found] == [
+        ("tool:work", listed[1]),
+        ("tool:lab", listed[2]),
+    ]
+    assert {one.origin for one in found} == {"env:TOOL_HOMES"}
+
+
+def test_account_without_a_home_has_only_what_it_names():
+    """A user may name directories without a home; an account that names nothing has none."""
+    account = Account(id="tool", provider_id="tool", paths={"place_2": "/x", "other": "/y"})
+    assert homes_of(account, "place_") == ["/x"]
+    assert homes_of(Account(id="tool", provider_id="tool"), "place_") == []
