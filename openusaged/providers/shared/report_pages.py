@@ -10,16 +10,20 @@ from __future__ import annotations
 import urllib.parse
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from openusaged.core.errors import UpstreamChanged
-from openusaged.core.models import LimitMetric, ReportedUsage
+from openusaged.core.errors import ProviderError, UpstreamChanged
+from openusaged.core.models import Account, LimitMetric, ReportedUsage, UsageSnapshot
 from openusaged.providers.base import FetchContext, MetricSpec
-from openusaged.providers.shared.json_values import as_list, as_object, as_text
-from openusaged.providers.shared.utc_days import next_month_ms, utc_date
+from openusaged.providers.shared.json_values import as_epoch_ms, as_list, as_object, as_text
+from openusaged.providers.shared.key_probe import Probe, snapshot_of
+from openusaged.providers.shared.utc_days import day_start, next_month_ms, utc_date
 
+DAYS: Final = 31
+"""The most daily buckets that both vendors give in one page; covers every month so far."""
 MAX_PAGES: Final = 20
 MONTH_SPEND: Final = MetricSpec(
     key="spend_month",
@@ -52,15 +56,22 @@ class DailyCost(NamedTuple):
 def iter_results(
     context: FetchContext,
     url: str,
-    query: Sequence[tuple[str, str]],
     headers: Mapping[str, str],
-) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    *,
+    since: tuple[str, str],
+    group: tuple[str, str],
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """
-    (bucket, result) of every page of a report.
+    (date, result) of every page of a report; buckets that name no day are passed over.
+
+    Args:
+        since: what the vendor calls a bucket's start, and where the first one begins.
+        group: what it calls the breakdown, and which one is wanted.
 
     Raises:
         ProviderError: a page could not be had, or there is no end of them.
     """
+    query = [since, ("bucket_width", "1d"), ("limit", str(DAYS)), group]
     page = ""
     for _ in range(MAX_PAGES):
         wanted = [*query, ("page", page)] if page else query
@@ -69,12 +80,49 @@ def iter_results(
         if not isinstance(buckets, list):
             raise UpstreamChanged(urllib.parse.urlsplit(url).path, "no list of buckets")
         for bucket in map(as_object, buckets):
+            start_ms = as_epoch_ms(bucket.get(since[0]))
+            if start_ms is None:
+                continue
+            date = utc_date(start_ms)
             for result in map(as_object, as_list(bucket.get("results"))):
-                yield bucket, result
+                yield date, result
         page = as_text(body.get("next_page")) if body.get("has_more") is True else ""
         if not page:
             return
     raise UpstreamChanged(urllib.parse.urlsplit(url).path, f"more than {MAX_PAGES} pages")
+
+
+def first_day(now_ms: int) -> datetime:
+    """When the first of the days that are asked for began."""
+    return day_start(now_ms, days_before=DAYS - 1)
+
+
+def rows_or_error(rows: Iterable[ReportedUsage | None]) -> tuple[list[ReportedUsage], str]:
+    """The rows of a secondary report, or none and why they could not be had."""
+    try:
+        return [row for row in rows if row is not None], ""
+    except ProviderError as failure:
+        return [], str(failure)
+
+
+def spend_snapshot(
+    context: FetchContext,
+    account: Account,
+    costs: Sequence[DailyCost],
+    reported: Sequence[ReportedUsage],
+    usage_error: str,
+) -> UsageSnapshot:
+    """What an admin key tells: spend of today and this month, and the reports."""
+    metrics = spend_metrics(costs, context.now_ms())
+    return snapshot_of(
+        context,
+        account,
+        Probe(),
+        message=f"{metrics[0].used or 0:.2f} {metrics[0].unit} this month",
+        metrics=metrics,
+        attributes={"key_kind": "admin", "usage_error": usage_error},
+        reported=reported,
+    )
 
 
 def spend_metrics(costs: Iterable[DailyCost], now_ms: int) -> tuple[LimitMetric, ...]:
@@ -129,8 +177,3 @@ def joined(usage: Iterable[ReportedUsage], costs: Iterable[DailyCost]) -> list[R
 
 def _money(amount: float, currency: str = "USD") -> dict[str, Any]:
     return {"cost": round(amount, 9), "currency": currency, "money_kind": "billed"}
-
-
-def month_message(metrics: Sequence[LimitMetric]) -> str:
-    """The first figure of `spend_metrics` in words."""
-    return f"{metrics[0].used or 0:.2f} {metrics[0].unit} this month"
