@@ -20,6 +20,7 @@ END: Final = "# <<< openusage tmux <<<"
 SEPARATOR: Final = " │ "
 SIDES: Final = ("right", "left", "both")
 OPTIONS: Final = ("@openusage_right", "@openusage_left")
+INTERVAL_S: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Wanted:
     program: str
     flags: tuple[str, ...] = ()
     side: str = "right"
-    interval_s: int = 5
+    interval_s: int = INTERVAL_S
     right_length: int = 200
     left_length: int = 80
     popup_key: str = ""

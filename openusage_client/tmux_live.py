@@ -23,6 +23,10 @@ MIN_VERSION: Final = (3, 0)
 POPUP_VERSION: Final = (3, 2)
 SLOW_S: Final = 0.3
 ALERT_MODES: Final = ("message", "bell", "both", "none")
+LOOK_AGAIN_S: Final = 60.0
+"""Time alone moves what is watched: minutes left in the block, the rate of the last hour."""
+_PAUSE_S: Final = 1.0
+"""A busy store pushes ten times a second; nobody reads messages that fast."""
 
 
 def tmux(*words: str) -> tuple[int, str]:
@@ -193,7 +197,7 @@ class Marks:
 
 
 def watch(connection: Connection, options: argparse.Namespace) -> int:
-    """Look every few seconds until stopped."""
+    """Look when figures have changed, and now and then because time passes, until stopped."""
     settings = connection.call(methods.SETTINGS_GET)["settings"]
     alerts = settings.get("tmux", {}).get("alerts", {})
     marks = Marks(
@@ -203,15 +207,22 @@ def watch(connection: Connection, options: argparse.Namespace) -> int:
         cooldown_s=60.0 * alerts.get("cooldown_minutes", 15),
     )
     mode = options.alert_mode or alerts.get("mode", "message")
+    longest_s = options.interval or LOOK_AGAIN_S
     rounds = options.rounds
-    while rounds is None or rounds > 0:
+    connection.call(methods.SUBSCRIBE)
+    while True:
+        looked = time.monotonic()
         answer = json.loads(connection.call(methods.LINE, target="json")["text"])
-        for words in marks.news(answer["values"], time.monotonic()):
+        for words in marks.news(answer["values"], looked):
             tell(words, mode)
         rounds = None if rounds is None else rounds - 1
-        if rounds != 0:
-            time.sleep(options.interval)
-    return EXIT_OK
+        if rounds is not None and rounds <= 0:
+            return EXIT_OK
+        if connection.next_notification(longest_s) is not None:
+            time.sleep(max(0.0, looked + _PAUSE_S - time.monotonic()))
+            # What has been pushed until now is one piece of news.
+            while connection.next_notification(0) is not None:
+                pass
 
 
 def _first(*values: float | None) -> float | None:

@@ -12,7 +12,13 @@ from typing import Any, Final, TextIO
 
 from openusage_client import arguments, autostart
 from openusage_client.decode import decode
-from openusage_client.errors import EXIT_FAILURE, EXIT_OK, ClientError, UsageError
+from openusage_client.errors import (
+    EXIT_FAILURE,
+    EXIT_OK,
+    ClientError,
+    ConnectionLost,
+    UsageError,
+)
 from openusage_client.first_import import checked_status, ready_status
 from openusage_client.formatting import format_count
 from openusage_client.price_pages import price_lines, reprice_line, sources_lines, unpriced_lines
@@ -33,7 +39,8 @@ examples:
 TIERS: Final = ("standard", "fast", "priority", "batch", "flex")
 REFRESH_TIMEOUT_S: Final = 90.0
 COUNT_TIMEOUT_S: Final = 60.0
-POLL_S: Final = 0.2
+POLL_MIN_S: Final = 0.1
+POLL_MAX_S: Final = 1.0
 
 
 def configure(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -221,13 +228,27 @@ def _confirm(events: int, since: str | None) -> None:
 
 
 def _wait(connection: Connection, line: _Line) -> RepriceProgress:
+    """
+    The job's outcome, once it has ended.
+
+    Only `status` tells how far a job is, and nothing is pushed while it changes no figure; so it is
+    asked, ever more seldom.  A job of hours is no fault, so there is no limit while the daemon
+    answers: Ctrl-C ends the waiting, not the job.  A daemon that does not answer ends it, too.
+
+    Raises:
+        ConnectionLost: the daemon went away.
+    """
+    pause = POLL_MIN_S
     try:
         while True:
             status = decode(connection.call(methods.STATUS), Status)
             if not status.repricing.active:
                 return status.repricing
             line.show(status.repricing)
-            time.sleep(POLL_S)
+            time.sleep(pause)
+            pause = min(pause * 1.5, POLL_MAX_S)
+    except ConnectionLost as error:
+        raise ConnectionLost(f"{error}; the next start goes on with the re-pricing") from error
     finally:
         line.erase()
 

@@ -67,7 +67,12 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     install.add_argument("--position", choices=tmux_config.SIDES, default="right")
     install.add_argument("--pane", action="store_true", help="follow the pane in focus")
     number = arguments.positive_number
-    install.add_argument("--interval", metavar="SECONDS", type=number, default=5)
+    install.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        type=number,
+        help="between two drawings of the bar (5); watch: longest time between two looks (60)",
+    )
     install.add_argument("--right-length", metavar="CELLS", type=number, default=200)
     install.add_argument("--left-length", metavar="CELLS", type=number, default=80)
     install.add_argument("--bind-popup", metavar="KEY", default="", help="dashboard in a pop-up")
@@ -177,7 +182,7 @@ def _install(options: argparse.Namespace) -> int:
         program=_program(options.binary),
         flags=tuple(flags),
         side=options.position,
-        interval_s=options.interval,
+        interval_s=options.interval or tmux_config.INTERVAL_S,
         right_length=options.right_length,
         left_length=options.left_length,
         popup_key=options.bind_popup,

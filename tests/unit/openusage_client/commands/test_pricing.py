@@ -35,7 +35,7 @@ from openusage_proto.price_messages import (
     UnpricedModel,
 )
 from tests.support import wire_samples
-from tests.support.scripted_peer import Refusal, ScriptedPeer
+from tests.support.scripted_peer import Hangup, Refusal, ScriptedPeer
 
 Run = Callable[..., tuple[int, str, str]]
 PLAIN = Style(color=False, unicode=True)
@@ -361,6 +361,16 @@ class TestReprice:
         code, out, err = run("pricing", "--reprice", "--yes", *flags)
         assert code == 1
         assert "the disk is full" in (out if flags else err)
+
+    def test_daemon_that_goes_away_ends_the_waiting(self, run: Run, peer: ScriptedPeer) -> None:
+        """The job is the daemon's and is gone on with, which is said instead of waiting for it."""
+        self.script(peer, RepriceProgress(active=True, total_events=10))
+        statuses = peer.answers["status"]
+        assert isinstance(statuses, list)
+        statuses.append(Hangup())
+        code, out, err = run("pricing", "--reprice", "--yes")
+        assert (code, out) == (1, "")
+        assert "the next start goes on with the re-pricing" in err
 
     def test_refused_date_is_passed_on(self, run: Run, peer: ScriptedPeer) -> None:
         """What the daemon refuses is told as it said it."""
