@@ -8,7 +8,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.isolation import temporary_home
+# What is asserted there says as much as what a test asserts itself.
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support.isolation import temporary_home  # noqa: E402
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile(

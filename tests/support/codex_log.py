@@ -17,6 +17,14 @@ CAPTURES = Path(__file__).parent.parent / "data" / "providers" / "codex" / "capt
 PARENT = "0199a000-0000-4000-8000-00000000aaaa"
 CHILD = "0199a000-0000-4000-8000-00000000bbbb"
 START_S = 1_780_308_000  # 2026-06-01T10:00:00Z
+LIMITS = {
+    "limit_id": "codex",
+    "primary": {"used_percent": 20.0, "window_minutes": 300, "resets_at": 1_780_320_000},
+    "secondary": {"used_percent": 92.0, "window_minutes": 10080, "resets_at": 1_780_900_000},
+    "credits": {"has_credits": True, "unlimited": False, "balance": "50.5"},
+    "plan_type": "team",
+}
+"""A `rate_limits` object with everything in it."""
 
 
 def at(second: float) -> str:

@@ -122,3 +122,18 @@ def messages(home: str, **options: Any) -> list[UsageEvent]:
 def only(found: Sequence[UsageEvent]) -> UsageEvent:
     assert len(found) == 1, found
     return found[0]
+
+
+def merged_by_message(found):
+    """What the store makes of repeated message ids: the largest of every number."""
+    best = {}
+    for event in found:
+        row = (
+            event.input or 0,
+            event.cache_read or 0,
+            (event.cache_write_5m or 0) + (event.cache_write_1h or 0),
+            event.output or 0,
+        )
+        old = best.get(event.message_id, (0, 0, 0, 0))
+        best[event.message_id] = tuple(map(max, old, row))
+    return best
