@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 _EMPTY: Final[Mapping[str, Any]] = {}
+_BEYOND: Final = 1 << 63
+"""No column holds it, and no record means it."""
 _MICROSECONDS: Final = 10**15
 _LATEST: Final = 10**17
 """Beyond it lie milliseconds that no 64-bit column holds, and no date."""
@@ -22,7 +24,7 @@ _MILLISECONDS: Final = 10**11
 
 def as_object(value: object) -> Mapping[str, Any]:
     """The object, or an empty one."""
-    return value if isinstance(value, Mapping) else _EMPTY
+    return value if isinstance(value, dict) else _EMPTY
 
 
 def as_list(value: object) -> Sequence[Any]:
@@ -44,17 +46,21 @@ def as_number(value: object) -> float | None:
             value = float(value.replace(",", ""))
         except ValueError:
             return None
-    if isinstance(value, int | float) and math.isfinite(value):
-        return float(value)
-    return None
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def as_count(value: object) -> int | None:
     """A number of tokens, requests or lines: whole and not negative; None when it is none."""
     if type(value) is int:  # the usual case; bool is another type
-        return value if value >= 0 else None
+        return value if 0 <= value < _BEYOND else None
     number = as_number(value)
-    return None if number is None or number < 0 else int(number)
+    return int(number) if number is not None and 0 <= number < _BEYOND else None
 
 
 def count_or_zero(value: object) -> int:
@@ -71,7 +77,7 @@ def first_count(values: Mapping[str, Any], names: Sequence[str]) -> int | None:
 def as_nano(value: object) -> int | None:
     """An amount of money in 1e-9 of its currency; None when it is no amount or negative."""
     number = as_number(value)
-    return None if number is None or number < 0 else round(number * 1e9)
+    return round(number * 1e9) if number is not None and 0 <= number * 1e9 < _BEYOND else None
 
 
 def as_epoch_ms(value: object) -> int | None:
@@ -106,7 +112,5 @@ def _iso_ms(text: str) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    try:
-        return round(moment.timestamp() * 1000)
-    except (OverflowError, ValueError):
-        return None
+    ms = round(moment.timestamp() * 1000)
+    return ms if ms > 0 else None  # what Go writes for "never" is in the year 1
