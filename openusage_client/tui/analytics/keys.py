@@ -18,4 +18,6 @@ KEYS: Final[tuple[Key, ...]] = (
         help="sessions, analytics, overview"),
     Key(keys=("s",), command="analytics.sort", contexts=(ANALYTICS,),
         help="order of the lists: cost, tokens, requests, change, name", hint="sort"),
+    Key(keys=("e",), command="explain.open", contexts=(ANALYTICS,),
+        help="where the total of all accounts comes from"),
 )  # fmt: skip

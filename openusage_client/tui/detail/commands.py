@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from openusage_client.tui.analytics.keys import ANALYTICS
 from openusage_client.tui.detail.keys import DETAIL, DRILL, EXPLAIN
 from openusage_client.tui.detail.model import EVENTS, DetailState, Figure
 from openusage_client.tui.effects import Command, Outcome, Size
+from openusage_client.tui.sessions import asking as sessions_asking
+from openusage_client.tui.sessions.keys import SESSION, SESSIONS
 from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.views import detail, drill, frame, wording
 from openusage_client.tui.views.detail_page import Page, Spot
@@ -149,16 +152,20 @@ def step_up(state: AppState) -> AppState:
 
 
 def _explain(state: AppState, size: Size) -> Outcome:
-    """Where the number in focus comes from; without a focus, the account's whole use."""
+    """Where the number in focus comes from; without a focus, what the screen is about."""
     figure = _figure(state, size)
     if figure is None:
-        return state, ()
+        return replace(state, notice="there is no number to explain yet"), ()
     asked = replace(state.detail, figure=figure)
     opened = replace(state, detail=asked, screens=(*state.screens, EXPLAIN))
     return scrolled(opened, EXPLAIN, 0), ()
 
 
 def _figure(state: AppState, size: Size) -> Figure | None:
+    if state.screen == ANALYTICS:
+        return Figure(title="All accounts")
+    if state.screen in (SESSIONS, SESSION):
+        return _session_figure(state)
     account = state.account
     if account is None:
         return None
@@ -168,6 +175,20 @@ def _figure(state: AppState, size: Size) -> Figure | None:
     if state.screen == DRILL and state.detail.trail:
         return state.detail.trail[-1]
     return Figure(account=account.account_id, title=wording.title(account))
+
+
+def _session_figure(state: AppState) -> Figure | None:
+    """The whole of the session that is chosen or open."""
+    source, session = state.sessions.opened
+    if state.screen == SESSIONS:
+        rows = sessions_asking.rows(state)
+        if not rows:
+            return None
+        row = rows[sessions_asking.selected_index(state)]
+        source, session = row.source, row.session_id
+    # An id alone may be that of two tools.
+    filters = (("provider", source), ("session", session))
+    return Figure(title=f"Session {session}", filters=filters)
 
 
 def fresh(state: AppState) -> AppState:

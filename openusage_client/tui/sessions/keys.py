@@ -27,6 +27,8 @@ KEYS: Final[tuple[Key, ...]] = (
         help="order: last activity, cost, tokens, turns, duration, start", hint="sort"),
     Key(keys=("o",), command="sessions.reverse", contexts=(SESSIONS,), help="the other way round",
         hint="reverse"),
+    Key(keys=("e",), command="explain.open", contexts=(SESSIONS, SESSION),
+        help="where the session's numbers come from"),
     Key(keys=("]", "n"), command="session.next", contexts=(SESSION,), help="next session",
         hint="session"),
     Key(keys=("[", "p"), command="session.previous", contexts=(SESSION,), help="session before"),

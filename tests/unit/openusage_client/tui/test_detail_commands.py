@@ -13,6 +13,7 @@ from openusage_client.tui.effects import Size
 from openusage_client.tui.views import detail, frame
 from openusage_proto import methods
 from tests.support import detail_samples as details
+from tests.support import overall_samples as overall
 from tests.support import screen_samples as samples
 
 LOW = Size(80, 24)
@@ -145,6 +146,33 @@ def test_e_without_a_focus_explains_the_account_and_on_the_overview_too():
         asked = press(state, ["e"]).detail.figure
         assert (asked.account, asked.filters, asked.since) == ("claude-1", (), "")
     assert press(samples.state([]), ["e"]).screen == "main"
+
+
+def test_e_explains_what_all_accounts_used_on_the_analytics_screen():
+    """The total is asked for in the window of the screen, of no account in particular."""
+    state = press(overall.analytics_state(samples.accounts(2)), ["e"])
+    assert state.screen == "explain"
+    (one,) = wanted.wanted(state)
+    assert one.method == methods.EXPLAIN
+    assert set(dict(one.params)) == {"window", "tz", "sessions"}
+    assert press(state, ["Esc"]).screen == "analytics"
+
+
+def test_e_explains_the_chosen_session_and_the_open_one():
+    """In the list it is the row in focus, on a session's page that session; its tool is named."""
+    rows = [overall.session(1), overall.session(2, source="codex")]
+    listed = press(overall.sessions_state(samples.accounts(1), rows), ["Down", "e"])
+    opened = press(overall.session_state(samples.accounts(1), rows[1]), ["e"])
+    for state in (listed, opened):
+        assert state.screen == "explain"
+        (one,) = wanted.wanted(state)
+        params = dict(one.params)
+        assert params["session"] == rows[1].session_id
+        assert params["provider"] == "codex"
+        assert "account" not in params
+    nothing = press(overall.sessions_state([], []), ["e"])
+    assert nothing.screen == "sessions"
+    assert "no number to explain" in nothing.notice
 
 
 def test_a_screen_asks_only_for_what_it_shows():
