@@ -21,7 +21,7 @@ from openusaged.core.windows import DAY_MS, HOUR_MS, iso, quarter_of, to_datetim
 from openusaged.storage.block_queries import Reset
 from openusaged.storage.store import Store, UsageRow
 from openusaged.usecases.report_groups import Built, dimensions_of
-from openusaged.usecases.report_rows import Entry, entry_of
+from openusaged.usecases.report_rows import Entry
 from openusaged.usecases.report_scope import Accept, Range, ReportContext
 from openusaged.usecases.totals import Sum, sum_rows
 
@@ -254,7 +254,7 @@ def _sharpen(store: Store, found: Sequence[Found], now_ms: int) -> None:
         min(block.first_q for block in blocks), max(block.last_q for block in blocks) + 1
     )
     for block in blocks:
-        for part in block.parts:
+        for part in _outermost(block):
             quarters = [
                 quarter
                 for quarter in range(quarter_of(part.first_ms), quarter_of(part.last_ms) + 1)
@@ -268,7 +268,7 @@ def _sharpen(store: Store, found: Sequence[Found], now_ms: int) -> None:
     edges = {edge for block in recent for edge in (block.first_q, block.last_q)}
     exact = store.activity_in(edges) if edges else {}
     for block in recent:
-        for part in block.parts:
+        for part in _outermost(block):
             account = part.usage.account
             first = exact.get((account, quarter_of(part.first_ms)))
             last = exact.get((account, quarter_of(part.last_ms)))
@@ -276,6 +276,13 @@ def _sharpen(store: Store, found: Sequence[Found], now_ms: int) -> None:
                 part.first_ms = max(part.first_ms, first[0])
             if last is not None:
                 part.last_ms = min(part.last_ms, last[1])
+
+
+def _outermost(block: Found) -> list[Part]:
+    """The parts of its first and last stretch: what lies between decides neither end."""
+    first_ms = min(part.first_ms for part in block.parts)
+    last_ms = max(part.last_ms for part in block.parts)
+    return [part for part in block.parts if part.first_ms == first_ms or part.last_ms == last_ms]
 
 
 # ------------------------------------------------------------------ rows
@@ -286,9 +293,10 @@ def _entry(block: Found, params: ReportParams, context: ReportContext) -> Entry:
     summed = sum_rows(usage, params.mode)
     first_ms = min((part.first_ms for part in block.parts), default=block.start_ms)
     last_ms = max((part.last_ms for part in block.parts), default=block.start_ms)
+    start = iso(block.start_ms) or ""
     extra: dict[str, Any] = {
         "account": block.account,
-        "start": iso(block.start_ms),
+        "start": start,
         "end": iso(block.end_ms),
         "last_activity": iso(min(last_ms, context.now_ms)) if block.parts else None,
         "window_source": LOG if block.window is None else VENDOR,
@@ -296,10 +304,9 @@ def _entry(block: Found, params: ReportParams, context: ReportContext) -> Entry:
     }
     extra |= _pace(block, summed, first_ms, last_ms, context.now_ms)
     label = to_datetime(block.start_ms, context.zone).strftime("%Y-%m-%d %H:%M")
-    entry = entry_of(iso(block.start_ms) or "", label, usage, params.mode, last_ms, **extra)
     # Other machines and the vendor's own site use a running window, too.
-    entry.is_news = block.window is not None
-    return entry
+    is_news = block.window is not None
+    return Entry(start, label, usage, summed, extra, last_ms, is_news)
 
 
 def _pace(block: Found, summed: Sum, first_ms: int, last_ms: int, now_ms: int) -> dict[str, Any]:

@@ -239,7 +239,7 @@ def _session_entry(
 
 def _without_session(store: Store, entries: Sequence[Entry]) -> list[str]:
     """A note when sources that know no sessions have used tokens, so that totals differ."""
-    everything = sum_rows(store.usage_rows(group_by=("account",))).total_tokens
+    everything = sum_rows(store.usage_rows(group_by=())).total_tokens
     missing = everything - sum(entry.summed.total_tokens for entry in entries)
     if missing <= 0:
         return []

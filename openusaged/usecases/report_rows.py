@@ -69,8 +69,7 @@ def build_rows(
     kept = [entry for entry in entries if entry.is_news or not is_empty(entry)]
     total = Sum(params.mode)
     for entry in kept:
-        for row in entry.usage:
-            total.add(row)
+        total.absorb(entry.summed)
     arranged = _arranged(kept, params)
     return [_report_row(entry, params, labels) for entry in arranged], total
 

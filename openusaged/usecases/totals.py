@@ -61,6 +61,23 @@ class Sum:
         self.reasoning += row.reasoning
         self._add_cost(row)
 
+    def absorb(self, other: Sum) -> None:
+        """Add what another sum of the same mode has added up."""
+        self.requests += other.requests
+        self.turns += other.turns
+        self.input += other.input
+        self.output += other.output
+        self.cache_read += other.cache_read
+        self.write_5m += other.write_5m
+        self.write_1h += other.write_1h
+        self.reasoning += other.reasoning
+        self.cost_nano += other.cost_nano
+        self.unpriced += other.unpriced
+        self.estimated += other.estimated
+        self.recorded += other.recorded
+        for currency, nano in other.other.items():
+            self.other[currency] = self.other.get(currency, 0) + nano
+
     def _add_cost(self, row: UsageRow) -> None:
         if row.currency != "USD":
             if row.rec_nano:
