@@ -20,6 +20,7 @@ from typing import Literal, Protocol
 
 from tests.support import gen_claude, gen_codex, gen_opencode
 from tests.support.activity import DEFAULT_END, Planner, ms_of
+from tests.support.opencode_db import SCHEMA
 from tests.support.prose import Canaries, Prose, canaries
 from tests.support.truth import Truth
 
@@ -129,7 +130,7 @@ def prepare_unused(root: str | Path) -> None:
     database = sqlite3.connect(root / OPENCODE / "opencode.db")
     try:
         database.execute("PRAGMA journal_mode=WAL")
-        database.executescript(gen_opencode.SCHEMA.read_text(encoding="utf-8"))
+        database.executescript(SCHEMA.read_text(encoding="utf-8"))
     finally:
         database.close()
 
@@ -206,7 +207,7 @@ def _insert_rows(source: Path, target: Path, rng: random.Random) -> Iterator[str
     try:
         writer.execute("PRAGMA journal_mode=WAL")
         if not writer.execute("SELECT 1 FROM sqlite_master WHERE name='message'").fetchone():
-            writer.executescript(gen_opencode.SCHEMA.read_text(encoding="utf-8"))
+            writer.executescript(SCHEMA.read_text(encoding="utf-8"))
         columns = (
             "id, project_id, parent_id, slug, directory, title, version, time_created, time_updated"
         )

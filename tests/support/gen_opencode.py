@@ -1,8 +1,8 @@
 """
 Writes OpenCode data directories: databases, the older JSON tree, and what they truly hold.
 
-The schema is the one of 1.18.33 (tests/data/corpus/opencode_schema.sql, taken from a capture).  The
-database is left with a write-ahead log, as a running or killed agent leaves it.
+The schema is the one of 1.18.33, taken from a capture.  The database is left with a write-ahead
+log, as a running or killed agent leaves it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.activity import Planner, Session, Step, Turn, Usage
+from tests.support.opencode_db import SCHEMA
 from tests.support.prose import Canaries, Prose
 from tests.support.truth import Call, ToolCall, Truth
 
 SOURCE = "opencode"
-SCHEMA = Path(__file__).parents[1] / "data" / "corpus" / "opencode_schema.sql"
 TOOLS = ("bash", "edit", "read", "grep")
 MODELS = (
     ("anthropic", "claude-sonnet-4-5"),

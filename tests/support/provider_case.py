@@ -5,6 +5,9 @@ Runs one provider over one recorded machine: `tests/data/providers/<id>/<case>/`
     home/         files of the home directory; `X.sql` becomes the SQLite database `X`, and
                   `X.template` becomes `X` with `{home}` and `{server}` filled in
 
+A line `-- include: NAME` of an `.sql` file stands for a file beside the provider's cases, so that a
+schema that several databases have is written once.
+
 `case.json`:
 
     about      one sentence: format version and the rule it proves
@@ -33,6 +36,7 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -59,6 +63,7 @@ from openusaged.usecases.polling import poll
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "providers"
 DEFAULT_NOW = "2026-06-01T12:00:00Z"
+INCLUDE = re.compile(r"^-- include: (\S+)$", re.MULTILINE)
 
 
 def cases() -> list[tuple[str, str]]:
@@ -320,12 +325,21 @@ def copy_home(source: Path, target: Path, server: str) -> None:
         if path.suffix == ".sql":
             connection = sqlite3.connect(place.with_suffix(""))
             with contextlib.closing(connection):
-                connection.executescript(path.read_text(encoding="utf-8"))
+                connection.executescript(sql_of(path))
         elif path.suffix == ".template":
             text = path.read_text(encoding="utf-8")
             place.with_suffix("").write_text(fill(text, str(target), server), encoding="utf-8")
         else:
             shutil.copyfile(path, place)
+
+
+def sql_of(path: Path) -> str:
+    """The text of an `.sql` file with what it includes."""
+    shared = DATA / path.relative_to(DATA).parts[0]
+    return INCLUDE.sub(
+        lambda found: (shared / found[1]).read_text(encoding="utf-8"),
+        path.read_text(encoding="utf-8"),
+    )
 
 
 def fill(text: str, home: str, server: str) -> str:
