@@ -1,26 +1,36 @@
 """
-What a limit's figures mean: share used, pace, and words for its reset.
+What a limit's figures mean on screen: its severity, its pace, which come first.
 
-One convention everywhere: per cent USED, never remaining.  Pure functions of a metric and a time.
+One convention everywhere: per cent USED, never remaining.  Pure functions of a metric and a time;
+what both sides need of them is in `openusage_proto.limits`.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from openusage_client.formatting import parse_iso
+from openusage_proto.limits import is_gauge, is_limit, moment, used_percent, window_seconds
 from openusage_proto.messages import AccountSnapshot, Metric, ProviderInfo
 
-_WINDOW: Final = re.compile(r"(\d+)\s*(m|h|d|w)")
-_NO_LIMIT: Final = re.compile(
-    r"cache_hit|cycle_progress|context_window|success_rate|ai_code_percentage|ai_share"
-)
-_UNIT_S: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_NAMED_S: Final = {"today": 86_400, "day": 86_400, "week": 604_800}
+__all__ = [
+    "DEFAULT_THRESHOLDS",
+    "Pace",
+    "Thresholds",
+    "figures",
+    "gauges",
+    "is_gauge",
+    "is_limit",
+    "label",
+    "moment",
+    "pace",
+    "severity",
+    "used_percent",
+    "window_seconds",
+]
+
 _PACE_FROM: Final = 0.05
 """Share of a window that must have passed before a projection says anything."""
 
@@ -50,26 +60,6 @@ class Pace:
     full_in_s: float | None = None
 
 
-def used_percent(metric: Metric) -> float | None:
-    """Per cent used, from whichever of used, limit and remaining are known; may exceed 100."""
-    percent = _share_used(metric)
-    return percent if percent is not None and math.isfinite(percent) else None
-
-
-def _share_used(metric: Metric) -> float | None:
-    if metric.unit == "%" and metric.used is not None:
-        return metric.used
-    if metric.unit == "%" and metric.remaining is not None:
-        return 100.0 - metric.remaining
-    if not metric.limit or metric.limit < 0:
-        return None
-    if metric.used is not None:
-        return metric.used / metric.limit * 100.0
-    if metric.remaining is not None:
-        return (metric.limit - metric.remaining) / metric.limit * 100.0
-    return None
-
-
 def severity(percent: float | None, thresholds: Thresholds = DEFAULT_THRESHOLDS) -> str:
     """`ok`, or `warn` or `crit` from a threshold on; `muted` when unknown."""
     if percent is None:
@@ -77,15 +67,6 @@ def severity(percent: float | None, thresholds: Thresholds = DEFAULT_THRESHOLDS)
     if percent >= thresholds.critical:
         return "crit"
     return "warn" if percent >= thresholds.warn else "ok"
-
-
-def window_seconds(window: str) -> float | None:
-    """Length of a limit's window: `5h`, `7d`, `today`; None for months and unknown words."""
-    text = window.strip().lower()
-    if text in _NAMED_S:
-        return float(_NAMED_S[text])
-    match = _WINDOW.fullmatch(text)
-    return float(int(match[1]) * _UNIT_S[match[2]]) if match else None
 
 
 def pace(metric: Metric, now: datetime) -> Pace | None:
@@ -104,21 +85,6 @@ def pace(metric: Metric, now: datetime) -> Pace | None:
     if used <= 0 or used >= 100 or projected <= 100:
         return Pace(elapsed, projected)
     return Pace(elapsed, projected, (100.0 - used) / (used / (elapsed * length)))
-
-
-def is_limit(metric: Metric) -> bool:
-    """
-    True for a share that one can run out of.
-
-    The others are shares, too, but no more than that: how far a billing cycle has come, how much of
-    a prompt came from the cache, how much code an AI wrote.
-    """
-    return is_gauge(metric) and not _NO_LIMIT.search(metric.key)
-
-
-def is_gauge(metric: Metric) -> bool:
-    """True for a figure with a ceiling; a bare balance or sum is none."""
-    return metric.unit == "%" or bool(metric.limit)
 
 
 def gauges(account: AccountSnapshot, provider: ProviderInfo | None) -> list[tuple[str, Metric]]:
@@ -152,11 +118,3 @@ def _is_number(*values: float | None) -> bool:
 def label(metric: Metric) -> str:
     """Words for a metric: its label, else its key with spaces."""
     return metric.label or metric.key.replace("_", " ")
-
-
-def moment(iso: str) -> datetime:
-    """An instant of the wire; the far past for one that is no time, so that it reads as over."""
-    try:
-        return parse_iso(iso)
-    except ValueError:
-        return parse_iso("1970-01-01T00:00:00Z")
