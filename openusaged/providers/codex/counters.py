@@ -7,29 +7,16 @@ that are repeated, inherited by forks, or start again, and counts that contain e
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgspec
+
+from openusaged.providers.shared.json_values import count_or_zero
 
 Counts = tuple[int, int, int, int, int]
 """(input incl. cached and cache writes, cached, cache writes, output incl. reasoning, reasoning)"""
 
 ZERO: Counts = (0, 0, 0, 0, 0)
-
-
-def as_count(value: Any) -> int:
-    """A token count from a number or a numeric string; anything else, or less than 0, is 0."""
-    if type(value) is int:
-        return max(value, 0)
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return 0
-    if isinstance(value, float) and math.isfinite(value) and value > 0:
-        return int(value)
-    return 0
 
 
 class Usage(msgspec.Struct, gc=False):
@@ -69,14 +56,14 @@ def counts_of(usage: Any) -> Counts | None:
 
 
 def _clamped(tokens_in: Any, cached: Any, written: Any, tokens_out: Any, reasoning: Any) -> Counts:
-    whole_in, whole_out = as_count(tokens_in), as_count(tokens_out)
-    read = min(as_count(cached), whole_in)
+    whole_in, whole_out = count_or_zero(tokens_in), count_or_zero(tokens_out)
+    read = min(count_or_zero(cached), whole_in)
     return (
         whole_in,
         read,
-        min(as_count(written), whole_in - read),
+        min(count_or_zero(written), whole_in - read),
         whole_out,
-        min(as_count(reasoning), whole_out),
+        min(count_or_zero(reasoning), whole_out),
     )
 
 

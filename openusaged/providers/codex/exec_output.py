@@ -9,15 +9,16 @@ first seen, which is the price of a log without times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from openusaged.core.models import UsageEvent
 from openusaged.providers.codex.counters import counts_of, is_empty
-from openusaged.providers.codex.rows import as_epoch_ms, as_object, as_text
+from openusaged.providers.codex.rows import as_text
 from openusaged.providers.codex.thread import ThreadState
+from openusaged.providers.shared.json_values import as_epoch_ms, as_object
 
 _WRAPPERS: Final = ("data", "result", "response")
 _TIME_KEYS: Final = ("timestamp", "created_at", "createdAt")
@@ -63,7 +64,7 @@ def read_exec_row(
     if row.type != "turn.completed":
         return
     state.exec_output = True
-    holders = [{"usage": row.usage, "model": row.model}]
+    holders: list[Mapping[str, Any]] = [{"usage": row.usage, "model": row.model}]
     holders += [as_object(getattr(row, name)) for name in _WRAPPERS]
     holder = next((each for each in holders if isinstance(each.get("usage"), dict)), None)
     counts = counts_of(holder["usage"]) if holder else None

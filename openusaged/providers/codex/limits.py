@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -22,7 +22,8 @@ from openusaged.core.models import (
     UsageSnapshot,
 )
 from openusaged.providers.codex.paths import PROVIDER_ID
-from openusaged.providers.codex.rows import as_epoch_ms, as_object, as_text
+from openusaged.providers.codex.rows import as_text
+from openusaged.providers.shared.json_values import as_epoch_ms, as_number, as_object
 
 NEAR_LIMIT_PERCENT: Final = 90.0
 LONGEST_SESSION_WINDOW_MIN: Final = 24 * 60
@@ -39,19 +40,7 @@ class Window(NamedTuple):
     resets_at_ms: int | None
 
 
-def as_number(value: Any) -> float | None:
-    """A finite number from a number or a numeric string; None for everything else."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def pick(source: dict[str, Any], *names: str) -> Any:
+def pick(source: Mapping[str, Any], *names: str) -> Any:
     """The first member that is present and not null."""
     for name in names:
         value = source.get(name)

@@ -52,8 +52,6 @@ from openusaged.providers.codex.rows import (
     TurnContext,
     TurnEdge,
     UsageRecord,
-    as_epoch_ms,
-    as_object,
     as_text,
     decode_row,
     head_of,
@@ -71,6 +69,7 @@ from openusaged.providers.codex.thread import (
 )
 from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.files import resume_offset
+from openusaged.providers.shared.json_values import as_epoch_ms, as_object
 from openusaged.providers.shared.jsonl import iter_blocks
 
 # Copied rows are written in one go; a person needs longer than this to type the next prompt.

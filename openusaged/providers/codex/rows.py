@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -230,35 +229,7 @@ def _known(struct: type[msgspec.Struct], values: dict[str, Any]) -> dict[str, An
 
 
 def as_text(value: Any) -> str:
-    """A string or a number as text; anything else is unknown."""
+    """A string, or a number as text: some versions number what others name; else unknown."""
     if isinstance(value, str):
         return value
     return str(value) if type(value) is int else ""
-
-
-def as_object(value: Any) -> dict[str, Any]:
-    """The object, or an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_epoch_ms(value: Any) -> int | None:
-    """Epoch milliseconds of an ISO-8601 text (UTC when it names no zone) or a Unix number."""
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            try:
-                value = float(value)
-            except ValueError:
-                return None
-        else:
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            return round(moment.timestamp() * 1000)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not 0 < value < 1e17:  # also refuses NaN
-        return None
-    # seconds, milliseconds or microseconds: these ranges are decades apart
-    scale = 1000.0 if value < 1e11 else 1.0 if value < 1e14 else 0.001
-    return round(value * scale)

@@ -24,7 +24,8 @@ from openusaged.core.models import (
 )
 from openusaged.providers.codex.counters import ZERO, Counts
 from openusaged.providers.codex.paths import PROVIDER_ID, uuid7_ms
-from openusaged.providers.codex.rows import SessionMeta, as_epoch_ms, as_object, as_text
+from openusaged.providers.codex.rows import SessionMeta, as_text
+from openusaged.providers.shared.json_values import as_epoch_ms, as_object
 
 STATE_VERSION: Final = 1
 FALLBACK_MODEL: Final = "gpt-5"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -36,7 +36,8 @@ from openusaged.providers.codex.limits import (
     status_of,
 )
 from openusaged.providers.codex.paths import PROVIDER_ID, units
-from openusaged.providers.codex.rows import TokenCount, as_epoch_ms, as_object, as_text, decode_row
+from openusaged.providers.codex.rows import TokenCount, as_text, decode_row
+from openusaged.providers.shared.json_values import as_epoch_ms, as_object
 
 DEFAULT_BASE_URL: Final = "https://chatgpt.com/backend-api"
 MAX_AUTH_BYTES: Final = 1 << 20
@@ -208,7 +209,7 @@ def _without_limits(
     )
 
 
-def _read_auth(account: Account) -> dict[str, Any]:
+def _read_auth(account: Account) -> Mapping[str, Any]:
     path = account.paths.get("auth") or os.path.join(account.home, "auth.json")
     try:
         with open(path, "rb") as file:

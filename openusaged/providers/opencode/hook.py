@@ -25,6 +25,7 @@ from openusaged.providers.opencode.records import (
     parse_tool,
     tool_event,
 )
+from openusaged.providers.shared.json_values import as_object
 
 LIVE_MS: Final = 60_000
 """A message reported later than this after its end, by a sender that does not know its session,
@@ -45,11 +46,11 @@ def hook(payload: Mapping[str, Any], observed_at_ms: int, machine: Machine) -> H
         event = payload if isinstance(payload.get("type"), str) else None
     if event is None:
         raise InvalidEvent("payload", "expected an `event`, a `hook` or a `type`")
-    properties = _mapping(event.get("properties"))
+    properties = as_object(event.get("properties"))
     if event.get("type") == "message.updated":
-        return _from_message(_mapping(properties.get("info")), payload, observed_at_ms)
+        return _from_message(as_object(properties.get("info")), payload, observed_at_ms)
     if event.get("type") == "message.part.updated":
-        part = _mapping(properties.get("part"))
+        part = as_object(properties.get("part"))
         if part.get("type") == "tool":
             return _from_tool(parse_tool(part), payload, observed_at_ms, machine)
     return HookResult()
@@ -88,7 +89,7 @@ def _from_tool(
         return HookResult(session_id=call.session_id)
     if not call.id or not call.name:
         raise InvalidEvent("payload.event.properties.part", "needs `callID` and `tool`")
-    seen = parse_message(_mapping(payload.get("message")), _session(payload), ())
+    seen = parse_message(as_object(payload.get("message")), _session(payload), ())
     message = Message(
         id=call.message_id or seen.id,
         session_id=call.session_id or seen.session_id,
@@ -108,7 +109,7 @@ def _from_hook(payload: Mapping[str, Any], observed_at_ms: int, machine: Machine
     """The Go plugin's own envelopes: a finished tool; the user's message carries no usage."""
     if payload["hook"] != "tool.execute.after":
         return HookResult()
-    given = _mapping(payload.get("input"))
+    given = as_object(payload.get("input"))
     call = parse_tool(
         {
             "callID": given.get("callID"),
@@ -124,14 +125,10 @@ def _from_hook(payload: Mapping[str, Any], observed_at_ms: int, machine: Machine
 
 
 def _session(payload: Mapping[str, Any]) -> Session:
-    session = _mapping(payload.get("session"))
+    session = as_object(payload.get("session"))
     parent, directory = session.get("parentID"), session.get("directory")
     return Session(
         parent_id=parent if isinstance(parent, str) else "",
-        created_ms=count(_mapping(session.get("time")).get("created")),
+        created_ms=count(as_object(session.get("time")).get("created")),
         directory=directory if isinstance(directory, str) else "",
     )
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -33,6 +33,7 @@ from openusaged.core.models import (
     UsageEvent,
 )
 from openusaged.providers.opencode.mcp_servers import split_tool
+from openusaged.providers.shared.json_values import as_object, as_text
 
 SOURCE: Final = "opencode"
 CLIENT: Final = "opencode"
@@ -232,9 +233,9 @@ def tool_event(
 
 def parse_message(info: Mapping[str, Any], session: Session, steps: Sequence[Step]) -> Message:
     """A message object as JSON files and the plugin hold it; wrong types count as absent."""
-    model = _mapping(info.get("model"))
-    path = _mapping(info.get("path"))
-    time = _mapping(info.get("time"))
+    model = as_object(info.get("model"))
+    path = as_object(info.get("path"))
+    time = as_object(info.get("time"))
     tokens = info.get("tokens")
     return Message(
         id=as_text(info.get("id")),
@@ -258,7 +259,7 @@ def parse_message(info: Mapping[str, Any], session: Session, steps: Sequence[Ste
 
 def parse_tokens(tokens: Mapping[str, Any]) -> Tokens:
     """A token object; what is no number counts as 0."""
-    cache = _mapping(tokens.get("cache"))
+    cache = as_object(tokens.get("cache"))
     return Tokens(
         input=count(tokens.get("input")),
         output=count(tokens.get("output")),
@@ -272,23 +273,23 @@ def parse_tokens(tokens: Mapping[str, Any]) -> Tokens:
 def parse_step(part: Mapping[str, Any]) -> Step:
     """A `step-finish` part."""
     return Step(
-        tokens=parse_tokens(_mapping(part.get("tokens"))),
+        tokens=parse_tokens(as_object(part.get("tokens"))),
         cost=amount(part.get("cost")),
     )
 
 
 def parse_tool(part: Mapping[str, Any]) -> ToolCall:
     """A `tool` part; of its input only the path is looked at, of its output nothing."""
-    state = _mapping(part.get("state"))
-    given = _mapping(state.get("input"))
-    diff = _mapping(_mapping(state.get("metadata")).get("filediff"))
+    state = as_object(part.get("state"))
+    given = as_object(state.get("input"))
+    diff = as_object(as_object(state.get("metadata")).get("filediff"))
     return ToolCall(
         id=as_text(part.get("callID")) or as_text(part.get("id")),
         name=as_text(part.get("tool")),
         status=as_text(state.get("status")).lower(),
         message_id=as_text(part.get("messageID")),
         session_id=as_text(part.get("sessionID")),
-        started_ms=count(_mapping(state.get("time")).get("start")),
+        started_ms=count(as_object(state.get("time")).get("start")),
         file=as_text(given.get("filePath")) or as_text(part.get("file_ext")),
         lines_added=optional_count(diff.get("additions")),
         lines_removed=optional_count(diff.get("deletions")),
@@ -299,12 +300,7 @@ def error_name(error: object) -> str:
     """The class of a message's error, `error` when it does not say; empty without one."""
     if not error:
         return ""
-    return as_text(_mapping(error).get("name")) or "error"
-
-
-def as_text(value: object) -> str:
-    """A JSON string; empty for anything else."""
-    return value if isinstance(value, str) else ""
+    return as_text(as_object(error).get("name")) or "error"
 
 
 def count(value: object) -> int:
@@ -391,7 +387,3 @@ def _sum(steps: Sequence[Step]) -> Tokens:
         cache_read=sum(each.cache_read for each in tokens),
         cache_write=sum(each.cache_write for each in tokens),
     )
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -21,11 +21,11 @@ from openusaged.providers.opencode.records import (
     Tokens,
     ToolCall,
     amount,
-    as_text,
     count,
     optional_count,
     parse_tokens,
 )
+from openusaged.providers.shared.json_values import as_text
 
 # In the order of the fields of `_MessageFields` and `_PartFields`.
 MESSAGE_PATHS: Final = (

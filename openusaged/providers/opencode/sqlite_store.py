@@ -20,11 +20,11 @@ from openusaged.providers.opencode.records import (
     Session,
     Step,
     ToolCall,
-    as_text,
     count,
 )
 from openusaged.providers.opencode.rows import MESSAGE_PATHS, PART_PATHS, message_of, part_of
 from openusaged.providers.shared.cursors import unit_cursor
+from openusaged.providers.shared.json_values import as_text
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
 BATCH_MESSAGES: Final = 400

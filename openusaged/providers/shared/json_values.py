@@ -96,8 +96,8 @@ def as_epoch_ms(value: object) -> int | None:
     if number is None or not 0 < number < _LATEST:
         return None
     if number >= _MICROSECONDS:
-        return int(number / 1000)
-    return int(number) if number >= _MILLISECONDS else int(number * 1000)
+        return round(number / 1000)
+    return round(number) if number >= _MILLISECONDS else round(number * 1000)
 
 
 def first_epoch_ms(*values: object) -> int | None:

@@ -6,6 +6,8 @@ import math
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openusaged.core.models import JSONL, MESSAGE_USAGE, UsageEvent
 from openusaged.providers.shared.emitted import Emitted
@@ -101,6 +103,15 @@ def test_counts_are_whole_and_not_negative(value, expected):
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [(5, 5), (-1, 0), ("7", 7), ("7.9", 7), (2.9, 2), ("x", 0), (None, 0), ("nan", 0), ("inf", 0)],
+)
+def test_unknown_counts_may_be_zero(value, expected):
+    """Where sums are formed, what is no count adds nothing."""
+    assert count_or_zero(value) == expected
+
+
+@pytest.mark.parametrize(
     ("values", "expected"),
     [({"a": 0, "b": 5}, 5), ({"a": 3, "b": 5}, 3), ({"a": 0}, 0), ({"a": "x"}, None), ({}, None)],
 )
@@ -136,7 +147,45 @@ def test_moments_are_known_by_their_size(value):
     assert as_epoch_ms(value) == NOON_MS
 
 
-@pytest.mark.parametrize("value", ["", "yesterday", "2026-13-01", 0, -5, "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-06-01T10:00:00.250Z",
+        1_780_308_000.25,
+        "1780308000.25",
+        1_780_308_000_250,
+        1_780_308_000_250_000,
+        1_780_308_000_249_700,
+    ],
+)
+def test_moments_are_rounded_to_milliseconds(value):
+    """Fractions of a second are kept, finer ones go to the nearest millisecond."""
+    assert as_epoch_ms(value) == 1_780_308_000_250
+
+
+@given(st.one_of(st.text(), st.floats(), st.integers(), st.binary()))
+def test_no_value_fails_to_be_a_moment_or_none(value):
+    """No value makes the reader fail."""
+    assert as_epoch_ms(value) is None or isinstance(as_epoch_ms(value), int)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "yesterday",
+        "2026-13-01",
+        0,
+        -5,
+        1e300,
+        True,
+        None,
+        [],
+        math.nan,
+        "nan",
+        "0001-01-01T00:00:00Z",
+    ],
+)
 def test_what_is_no_moment_is_unknown(value):
     """Words, impossible dates and zero, which means "never", are no time."""
     assert as_epoch_ms(value) is None
