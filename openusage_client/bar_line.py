@@ -2,7 +2,7 @@
 The line of tmux and of desktop bars, fast: asks the daemon for it and prints it.
 
 Exits 0 whatever happens; without an answer it prints the last good line of exactly these flags
-while that is young, else `?`, and says why on stderr.
+while that is young, else `?` as the bar takes it, and says why on stderr.
 """
 
 # No `from __future__`, `typing` or `re` here: see `quick`.
@@ -26,6 +26,7 @@ _SHARED = {
     "--no-color": "",
     "--max-runtime": "text",
     "--no-cache": "",
+    "--no-autostart": "",
 }
 TMUX_FLAGS = {
     **_SHARED,
@@ -55,6 +56,12 @@ _KEYS = {
     "--pane-command": "pane_command",
     "--pane-path": "pane_path",
 }
+_UNKNOWN = {
+    "waybar": '{"text": "?", "class": "unknown"}',
+    "sketchybar": '{"label": "?", "label.color": "0xffffffff", "state": "unknown"}',
+    "json": '{"schema_version":1,"rendered":"?","state":"unknown"}',
+}
+"""What stands for `?` where a bar wants JSON."""
 _SHAPES = ("--preset", "--format", "--segment", "--template", "--json")
 
 
@@ -126,7 +133,7 @@ def main(
         return 2
     if text is None:
         kept = None if "--no-cache" in flags else quick.kept(path)
-        text = kept[0] if kept is not None else "?"
+        text = kept[0] if kept is not None else _UNKNOWN.get(target, "?")
         os.write(2, f"openusage: {reason}\n".encode())
     elif "--no-cache" not in flags:
         quick.keep(path, text)

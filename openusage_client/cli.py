@@ -125,6 +125,7 @@ def _run(arguments: list[str]) -> int:
         _refuse_command(name)
     module = _load(command)
     parser = parser_of(command, module)
+    _refuse_flags(parser, arguments)
     options = parser.parse_args(arguments)
     options.command = name
     code: int = module.run(options)
@@ -170,6 +171,24 @@ def _refuse_command(name: str) -> NoReturn:
     raise SystemExit(EXIT_USAGE)
 
 
+def _refuse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """Name a flag that there is not; argparse would complain of its value, as a wrong action."""
+    known = parser._option_string_actions  # noqa: SLF001  # argparse has no public way to look
+    for argument in arguments:
+        flag = argument.partition("=")[0]
+        if flag == "--":
+            return
+        # What has a blank in it is a value to argparse, too; everything else that begins so is
+        # never one.
+        if flag.startswith("--") and " " not in argument and flag not in known:
+            from difflib import get_close_matches
+
+            close = [name for name in known if name.startswith(flag)]
+            close = close or get_close_matches(flag, known, n=1)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"see {parser.prog} --help"
+            parser.error(f"there is no flag {flag}; {hint}")
+
+
 def top_parser() -> argparse.ArgumentParser:
     """The parser of the program without a command."""
     width = max(len(command.name) for command in COMMANDS)
@@ -198,6 +217,7 @@ def top_parser() -> argparse.ArgumentParser:
 
 def _run_default(arguments: list[str]) -> int:
     parser = top_parser()
+    _refuse_flags(parser, arguments)
     options = parser.parse_args(arguments)
     options.json = False
     if options.version:

@@ -31,6 +31,9 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
         "--format", choices=_FORMATS, default="waybar", help="which bar (default: waybar)"
     )
     tmux.add_line_flags(parser, template_flag="--template")
+    parser.add_argument(
+        "--no-autostart", action="store_true", help="the line never starts the daemon anyway"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

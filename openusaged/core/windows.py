@@ -20,6 +20,7 @@ DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
 QUARTERS_PER_DAY: Final = DAY_MS // QUARTER_MS
 EPOCH: Final = date(1970, 1, 1)
+_EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WINDOW_DAYS: Final = {"3d": 3, "7d": 7, "30d": 30}
 WINDOWS: Final = ("1d", "3d", "7d", "30d", "all")
 
@@ -65,9 +66,8 @@ def zone_of(name: str) -> tzinfo:
 
 def to_datetime(ts_ms: int, zone: tzinfo = UTC) -> datetime:
     """An aware datetime of an instant."""
-    return datetime.fromtimestamp(ts_ms // 1000, UTC).astimezone(zone) + timedelta(
-        milliseconds=ts_ms % 1000
-    )
+    moment = _EPOCH_UTC + timedelta(milliseconds=ts_ms)
+    return moment if zone is UTC else moment.astimezone(zone)
 
 
 def iso(ts_ms: int | None, zone: tzinfo = UTC) -> str | None:

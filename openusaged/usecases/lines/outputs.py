@@ -106,7 +106,7 @@ def to_sketchybar(line: str, details: Details, tint: str) -> str:
     """What a plug-in passes to `sketchybar --set`: label and colour as 0xAARRGGBB."""
     answer = {
         "label": to_plain(line),
-        "label.color": f"0xff{tint.removeprefix('#')}" if len(tint) == 7 else "0xffffffff",
+        "label.color": f"0xff{tint.removeprefix('#')}" if tint.startswith("#") else "0xffffffff",
         "state": details.state,
     }
     return json.dumps(answer, ensure_ascii=False)

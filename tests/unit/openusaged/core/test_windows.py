@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from openusaged.core import windows
@@ -123,6 +123,19 @@ def test_unknown_zone_is_named() -> None:
 def test_iso(ts_ms: int | None, text: str | None) -> None:
     """Instants are written as ISO 8601 in UTC, with milliseconds only where there are any."""
     assert windows.iso(ts_ms) == text
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    ts_ms=st.integers(min_value=ms("1971-01-01T00:00:00+00:00"), max_value=4_102_444_800_000),
+)
+@example(zone="Europe/Berlin", ts_ms=ms("2026-10-25T01:30:00.500+00:00"))
+@example(zone="Australia/Lord_Howe", ts_ms=ms("2026-04-04T15:15:00.001+00:00"))
+def test_a_local_time_names_its_instant(zone: str, ts_ms: int) -> None:
+    """An instant survives being written in any zone, also in the hour that happens twice."""
+    text = windows.iso(ts_ms, windows.zone_of(zone))
+    assert text is not None
+    assert round(datetime.fromisoformat(text).timestamp() * 1000) == ts_ms
 
 
 @pytest.mark.parametrize(
