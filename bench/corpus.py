@@ -15,12 +15,12 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from openusage_proto import locations
-from openusaged.core.models import MESSAGE_USAGE, RPC, TOOL_USAGE, UsageEvent
+from openusaged.core.models import MESSAGE_USAGE, RPC, TOOL_USAGE, UsageEvent, UsageSnapshot
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
 from openusaged.storage.store import Store, WriteBatch
@@ -107,29 +107,50 @@ def database(count: int) -> Path:
     root = Path(tempfile.mkdtemp(prefix="ou-bench-db-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     path = root / "state" / "telemetry.db"
-    store = Store.open(str(path), app_version="bench", now_ms=lambda: round(time.time() * 1000))
-    pipeline = Pipeline(PriceBook(shipped(), {}), Repositories())
-    try:
-        for account, events in batches(count):
-            prepared = pipeline.prepare(events, account)
-            result = store.apply([WriteBatch(events=prepared)])[0]
-            if result.error is not None:
-                raise result.error
-        store.checkpoint()
-    finally:
-        store.close()
+    fill(path, batches(count))
     return path
 
 
+def fill(
+    path: Path,
+    events: Iterable[tuple[str, list[UsageEvent]]],
+    snapshots: Sequence[UsageSnapshot] = (),
+) -> None:
+    """Events of accounts and what vendors said of them, stored in a database at `path`."""
+    store = Store.open(str(path), app_version="bench", now_ms=lambda: round(time.time() * 1000))
+    pipeline = Pipeline(PriceBook(shipped(), {}), Repositories())
+    try:
+        for account, part in events:
+            _apply(store, WriteBatch(events=pipeline.prepare(part, account)))
+        _apply(store, WriteBatch(snapshots=snapshots))
+        store.checkpoint()
+    finally:
+        store.close()
+
+
+def _apply(store: Store, batch: WriteBatch) -> None:
+    result = store.apply([batch])[0]
+    if result.error is not None:
+        raise result.error
+
+
 def batches(
-    count: int, *, days: int = 180, seed: int = 1
+    count: int,
+    *,
+    days: int = 180,
+    seed: int = 1,
+    accounts: Sequence[tuple[str, str, str, tuple[str, ...]]] = ACCOUNTS,
 ) -> Iterator[tuple[str, list[UsageEvent]]]:
-    """(account, events): sessions over `days` up to now, two fifths messages, the rest tools."""
+    """
+    (account, events): sessions over `days` up to now, two fifths messages, the rest tools.
+
+    `accounts` are (id, tool, provider of the models, models).
+    """
     rng = random.Random(seed)
     now = round(time.time() * 1000)
     made = 0
     while made < count:
-        account, source, provider, models = rng.choice(ACCOUNTS)
+        account, source, provider, models = rng.choice(accounts)
         events: list[UsageEvent] = []
         while len(events) < min(BATCH, count - made):
             session = f"{rng.getrandbits(128):032x}"
