@@ -19,6 +19,7 @@ def define(db: Database) -> None:
     _define_aggregates(db)
     _define_sessions(db)
     _define_sources(db)
+    _define_alerts(db)
 
 
 def _int(column: str | None = None) -> Any:
@@ -231,3 +232,30 @@ def _define_sources(db: Database) -> None:
         remaining = Optional(float)
         resets_at_ms = _maybe_int()
         PrimaryKey(account, metric, ts_ms)
+
+
+def _define_alerts(db: Database) -> None:
+    entity: Any = db.Entity
+
+    class AlertStateRow(entity):  # type: ignore[misc]
+        _table_ = "alert_state"
+        rule = Required(str, autostrip=False)
+        subject = Required(str, autostrip=False)
+        active = _int()
+        window_ms = _int()
+        fired_ms = _int()
+        PrimaryKey(rule, subject)
+
+    class AlertLogRow(entity):  # type: ignore[misc]
+        _table_ = "alert_log"
+        id = PrimaryKey(int, size=64)
+        ts_ms = _int()
+        rule = Required(str, autostrip=False)
+        outcome = _text()
+        facts = Required(bytes)
+        deliveries = Required(bytes)
+
+    class AlertMuteRow(entity):  # type: ignore[misc]
+        _table_ = "alert_mute"
+        rule = PrimaryKey(str, autostrip=False)
+        until_ms = _int()

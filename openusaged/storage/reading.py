@@ -13,6 +13,7 @@ from typing import Final
 from openusaged.core.errors import StoreClosed
 from openusaged.core.models import SourceCursor
 from openusaged.storage import read_queries, repricing
+from openusaged.storage.alerts import AlertReading
 from openusaged.storage.block_reading import BlockReading
 from openusaged.storage.buckets import MESSAGES, TOOLS, BucketReader
 from openusaged.storage.cursors import read_cursors
@@ -47,7 +48,7 @@ _FAR_PAST: Final = 0
 _FAR_FUTURE: Final = 1 << 40
 
 
-class StoreReading(DetailReading, BlockReading, SessionReading):
+class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
     """What reader threads may ask; the attributes are kept current by the writer."""
 
     def __init__(self, database: Database) -> None:

@@ -36,6 +36,9 @@ _TABLES: Final = (
     "session_model",
     "snapshot",
     "series_point",
+    "alert_state",
+    "alert_log",
+    "alert_mute",
     "event",
 )
 

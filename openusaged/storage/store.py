@@ -24,6 +24,7 @@ from openusaged.storage.aged_pricing import (
     reprice_buckets,
     reprice_sessions,
 )
+from openusaged.storage.alerts import AlertChanges, AlertRecord, AlertState, write_alerts
 from openusaged.storage.applying import Desk, Group, Outcome
 from openusaged.storage.cursors import forget_cursors, write_cursors
 from openusaged.storage.database import Database, DatabaseFailure, translate, translated_errors
@@ -60,6 +61,9 @@ from openusaged.storage.staged import Takeover, attached
 
 __all__ = [
     "AgedStep",
+    "AlertChanges",
+    "AlertRecord",
+    "AlertState",
     "BatchResult",
     "BlockRow",
     "Estimator",
@@ -381,6 +385,11 @@ class Store(StoreReading):
         """Record that a re-pricing has come to its end."""
         with self._database.write_transaction() as connection:
             remember(connection, None)
+
+    def write_alerts(self, changes: AlertChanges) -> list[int]:
+        """Store what alerts remember and have told; the ids of the records."""
+        with self._database.write_transaction() as connection:
+            return write_alerts(connection, changes)
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database as far as readers allow."""

@@ -61,7 +61,7 @@ def test_migrate_records_the_step_and_is_idempotent(fresh) -> None:
     with closing(sqlite3.connect(fresh)) as connection:
         rows = connection.execute("SELECT * FROM schema_history").fetchall()
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert rows == [(1, "initial", 42, "1.2.3")]
+    assert rows == [(1, "initial", 42, "1.2.3"), (2, "alerts", 42, "1.2.3")]
 
 
 NEXT = Migration(CURRENT_VERSION + 1, "next", ("CREATE TABLE later (id INTEGER) STRICT",))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from openusaged.core.errors import DatabaseFromFuture, StorageError
-from openusaged.storage.migrations import m0001_initial
+from openusaged.storage.migrations import m0001_initial, m0002_alerts
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Migration(NamedTuple):
 
 MIGRATIONS: Final = (
     Migration(m0001_initial.VERSION, m0001_initial.NAME, m0001_initial.STATEMENTS),
+    Migration(m0002_alerts.VERSION, m0002_alerts.NAME, m0002_alerts.STATEMENTS),
 )
 CURRENT_VERSION: Final = MIGRATIONS[-1].version
 
