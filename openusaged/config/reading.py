@@ -100,6 +100,28 @@ class Section:
             return nearest
         return value
 
+    def numbers(
+        self, key: str, default: tuple[float, ...], low: float, high: float
+    ) -> tuple[float, ...]:
+        """A list of numbers in [low, high], each once, ascending; others are left out."""
+        value = self._value.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, list):
+            self.warn(key, value, "a list of numbers", "the default is used")
+            return default
+        found = set()
+        for index, item in enumerate(value):
+            if (
+                isinstance(item, bool)
+                or not isinstance(item, int | float)
+                or not low <= item <= high
+            ):
+                self.warn(f"{key}[{index}]", item, f"a number from {low:g} to {high:g}", "ignored")
+            else:
+                found.add(float(item))
+        return tuple(sorted(found))
+
     def choice(self, key: str, default: str, allowed: Sequence[str]) -> str:
         """One of a few words."""
         value = self._value.get(key)
@@ -160,6 +182,10 @@ class Section:
             elif item.strip():
                 found[item.strip()] = None
         return tuple(found)
+
+    def over(self, defaults: Mapping[str, Any]) -> Section:
+        """The same object laid over another: its keys replace those of the other whole."""
+        return Section({**defaults, **dict(self.items())}, self._path, self._warnings)
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Raw keys and values, without nulls."""

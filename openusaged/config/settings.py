@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from openusaged.config import accounts, dashboard, tmux
+from openusaged.config import accounts, alerts, dashboard, tmux
 from openusaged.config.accounts import expand
+from openusaged.config.alerts import AlertSettings, Budget
 from openusaged.config.dashboard import DashboardSettings
 from openusaged.config.reading import Section
 from openusaged.config.tmux import TmuxSettings
@@ -154,6 +155,8 @@ class Settings:
     export: ExportSettings = ExportSettings()
     hub: HubSettings = HubSettings()
     tmux: TmuxSettings = field(default_factory=TmuxSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     accounts: tuple[Account, ...] = ()
     """Accounts the user configured and did not disable."""
     disabled_accounts: frozenset[str] = frozenset()
@@ -212,6 +215,8 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
         export=_export(top.section("export")),
         hub=_hub(top.section("hub")),
         tmux=tmux.read(top.section("tmux")),
+        alerts=alerts.read(top.section("alerts"), env),
+        budgets=alerts.read_budgets(top.section("budgets")),
         accounts=tuple(account for account in configured if account.id not in disabled),
         disabled_accounts=frozenset(disabled),
     )
