@@ -151,11 +151,11 @@ class Reading:
 
     def report(self, params: ReportParams) -> Report:
         """The report as of now."""
-        return build_report(self._store, params, self._context(params.tz), self._store.seq)
+        return build_report(self._store, params, self.context(params.tz), self._store.seq)
 
     def encoded_report(self, params: ReportParams) -> msgspec.Raw:
         """The answer of `report`; a moment old when nothing was stored since."""
-        context = self._context(params.tz)
+        context = self.context(params.tz)
         # Taken before reading, as for the read model.
         stamp = (self._store.seq, context.now_ms // REPORT_KEPT_MS)
         key = (params, context.zone_name)
@@ -174,9 +174,10 @@ class Reading:
 
     def reconcile(self, params: ReconcileParams) -> Reconciliation:
         """The answer of `reconcile`."""
-        return reconcile(self._store, params, self._context(None), self._store.seq)
+        return reconcile(self._store, params, self.context(None), self._store.seq)
 
-    def _context(self, tz: str | None) -> ReportContext:
+    def context(self, tz: str | None) -> ReportContext:
+        """What a report in this zone (None: the machine's) depends on beside the store."""
         view = self._view()
         zone, zone_name = self.zone(tz)
         return ReportContext(
@@ -192,4 +193,4 @@ class Reading:
 
     def sessions(self, params: SessionsParams) -> Sessions:
         """The answer of `sessions`."""
-        return session_page(self._store, params, self._context(params.tz))
+        return session_page(self._store, params, self.context(params.tz))
