@@ -11,7 +11,6 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Final
 
 from openusage_proto import locations
@@ -20,7 +19,7 @@ from openusaged import lifecycle, logs
 from openusaged.config import settings_file
 from openusaged.config.credentials import CredentialsFile
 from openusaged.config.settings import PricingSettings, Settings
-from openusaged.core.errors import OpenUsageError
+from openusaged.core.errors import LifecycleError, OpenUsageError
 from openusaged.core.models import UsageSnapshot
 from openusaged.core.windows import DAY_MS, iso
 from openusaged.providers.base import Machine
@@ -35,6 +34,7 @@ from openusaged.runtime.pools import Pools
 from openusaged.runtime.scheduler import PollScheduler
 from openusaged.runtime.tasks import Tasks
 from openusaged.runtime.watch import SCAN_EVERYTHING, Watcher
+from openusaged.service.program import version
 from openusaged.storage.store import Store
 from openusaged.telemetry.collectors import Collector
 from openusaged.telemetry.pipeline import Pipeline
@@ -66,6 +66,7 @@ log = logging.getLogger(__name__)
 RETENTION_FIRST_S: Final = 300.0
 RETENTION_EVERY_S: Final = 6 * 3600.0
 HOOK_HINTS_S: Final = 2.0
+LOCK_CHECK_S: Final = 60.0
 DRAIN_S: Final = 3.0
 
 
@@ -77,20 +78,13 @@ class RunOptions:
     log_level: str = "info"
 
 
-def version() -> str:
-    """The installed version."""
-    try:
-        return metadata.version("openusage")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"
-
-
 def run(options: RunOptions) -> int:
     """
     Run the daemon until SIGTERM or SIGINT.
 
     Raises:
-        LifecycleError: it cannot start; nothing of another daemon has been touched.
+        LifecycleError: it cannot start, nothing of another daemon has been touched; or its state
+            directory was removed while it ran.
         StorageError: the database cannot be opened.
     """
     env = os.environ
@@ -101,7 +95,7 @@ def run(options: RunOptions) -> int:
         locations.log_path(env), level=options.log_level, foreground=options.foreground
     )
     try:
-        daemon = Daemon(logging_state.recent)
+        daemon = Daemon(logging_state.recent, lock)
         try:
             daemon.start()
             daemon.wait()
@@ -116,7 +110,8 @@ def run(options: RunOptions) -> int:
 class Daemon:
     """All objects of one running daemon."""
 
-    def __init__(self, recent: logs.RecentErrors) -> None:
+    def __init__(self, recent: logs.RecentErrors, lock: lifecycle.InstanceLock) -> None:
+        self._lock = lock
         self._env = os.environ
         self._clock = SystemClock()
         self._machine = Machine(env=dict(os.environ), home=locations.home(), platform=sys.platform)
@@ -157,6 +152,7 @@ class Daemon:
     def start(self) -> None:
         """Build everything and announce readiness."""
         self._signals = lifecycle.StopSignals(self.reload)
+        self._ownership = lifecycle.Ownership(self._lock, self._signals.stop, self._pools.work)
         app, clock = self.app, self._clock
         app.settings = settings_file.load(locations.settings_path(), self._env)
         for warning in app.settings.warnings:
@@ -301,6 +297,7 @@ class Daemon:
         self._tasks.every(RETENTION_EVERY_S, self._retention)
         self._price_upkeep.start()
         app.parts.pricing.resume_later()
+        self._tasks.every(LOCK_CHECK_S, self._ownership.check)
         self._tasks.later(HOOK_HINTS_S, app.setting_up.integrating.log_hints)
         lifecycle.announce_ready(self._socket_path, self._env)
         log.info("event=started version=%s socket=%s", app.facts.version, self._socket_path)
@@ -337,9 +334,16 @@ class Daemon:
     # ------------------------------------------------------------ running
 
     def wait(self) -> None:
-        """Until a stop signal."""
+        """
+        Until a stop signal.
+
+        Raises:
+            LifecycleError: the state directory has gone.
+        """
         assert self._signals is not None
         self._signals.stop.wait()
+        if self._ownership.lost:
+            raise LifecycleError(f"{self._lock.path} has gone or is another daemon's; ended")
 
     def reload(self) -> None:
         """SIGHUP or a changed settings file: take over what can change while running."""

@@ -25,6 +25,13 @@ class InstanceLock:
         self._fd = fd
         self.path = path
 
+    def in_place(self) -> bool:
+        """Whether the file of that name is still the locked one: else nobody sees who holds it."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.stat(self.path))
+        except OSError:
+            return False
+
     def release(self) -> None:
         """Give the lock up.  The file stays: unlinking it would let two processes hold 'it'."""
         if self._fd >= 0:

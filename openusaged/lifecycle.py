@@ -28,6 +28,7 @@ from openusaged.instance_lock import InstanceLock, acquire_lock
 __all__ = [
     "ClaimedSocket",
     "InstanceLock",
+    "Ownership",
     "StopSignals",
     "acquire_lock",
     "announce_ready",
@@ -177,6 +178,31 @@ class StopSignals:
     def _reload(self) -> None:
         log.info("event=reload_requested")
         self._on_reload()
+
+
+class Ownership:
+    """
+    Ends a daemon whose lock file has gone or is another one.
+
+    Its state directory was removed, so no client finds it, nothing it stores will be read again,
+    and a second daemon may run beside it.
+    """
+
+    def __init__(
+        self, lock: InstanceLock, stop: Event, work: Callable[[Callable[[], bool]], bool]
+    ) -> None:
+        self.lost = False
+        self._lock = lock
+        self._stop = stop
+        self._work = work
+
+    def check(self) -> None:
+        """Look, in a worker thread; the calling greenlet waits."""
+        if self.lost or self._work(self._lock.in_place):
+            return
+        self.lost = True
+        log.error("event=state_directory_gone lock=%s", self._lock.path)
+        self._stop.set()
 
 
 def announce_ready(socket_path: str, env: MutableMapping[str, str]) -> None:
