@@ -29,6 +29,7 @@ START_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 6.0
 POLL_S = 0.05
 FOLLOW_S = 0.25
+DEBUG = "OPENUSAGE_DEBUG"
 
 _EXAMPLES = """\
 examples:
@@ -82,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
 
     run = add("run", _run, "run the daemon until it is told to stop")
     run.add_argument("--foreground", action="store_true", help="log to standard error as well")
-    run.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    run.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="debug" if os.environ.get(DEBUG, "0") not in ("", "0") else "info",
+        help=f"debug also tells how long every request and job took ({DEBUG}=1 does the same)",
+    )
     run.add_argument("--environment-file", metavar="FILE", help="take over variables not yet set")
     run.add_argument(
         "--take-over", action="store_true", help="stop a daemon that runs already, and replace it"

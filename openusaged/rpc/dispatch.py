@@ -29,6 +29,7 @@ from openusage_proto.methods import INGEST_TURN
 from openusaged.core.errors import InvalidEvent, OpenUsageError
 from openusaged.rpc.context import AppApi, Awaited, Deferred, Peer, RpcContext
 from openusaged.rpc.params import ParamsDecoder, ParamsError
+from openusaged.runtime import tracing
 
 log = logging.getLogger(__name__)
 
@@ -256,7 +257,8 @@ class Dispatcher:
     def _expose(self, spec: MethodSpec) -> Callable[..., Any]:
         """The callable jsonrpcserver sees; its `**params` takes any name, so that we judge them."""
         decode = ParamsDecoder(spec.params).decode
-        handler, name = spec.handler, spec.name
+        name = spec.name
+        handler = tracing.timed(f"request method={name}", spec.handler)
         ingests = name == INGEST_TURN
         pools = self._pools
         start = None

@@ -21,6 +21,7 @@ from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from openusaged.core.errors import StoreClosed
+from openusaged.runtime import tracing
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ T = TypeVar("T")
 Outcome = tuple[bool, Any]
 """`(False, value)` or `(True, exception)`."""
 Done = Callable[[Outcome], object]
+Run = Callable[[Callable[..., Any], tuple[Any, ...]], Outcome]
 
 SWITCH_INTERVAL_S: Final = 0.001
 """A thread that computes gives the interpreter lock back this often: with the default of 5 ms the
@@ -59,12 +61,25 @@ class Job(Generic[T]):
         return value  # type: ignore[no-any-return]
 
 
-def _guarded(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[bool, Any]:
+def _guarded(fn: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
     # An exception that escapes a pool job is printed by gevent's hub besides being raised.
     try:
         return False, fn(*args)
     except BaseException as exc:  # noqa: BLE001  # handed to whoever waits
         return True, exc
+
+
+def _runner(pool: str) -> Run:
+    """What runs the jobs of a pool."""
+    if not tracing.wanted():
+        return _guarded
+
+    def run(fn: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
+        called = fn.func if isinstance(fn, partial) else fn
+        name = getattr(called, "__qualname__", type(called).__name__)
+        return tracing.timed(f"job pool={pool} call={name}", _guarded)(fn, args)
+
+    return run
 
 
 class _Writer:
@@ -86,6 +101,7 @@ class _Writer:
         """Of the thread, once it runs."""
         self.busy = 0
         """Jobs running or waiting."""
+        self._run_job = _runner("writer")
 
     def post(self, done: Done, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Run `fn(*args)` after the jobs before it; `done(outcome)` follows on the hub."""
@@ -118,7 +134,7 @@ class _Writer:
         self.ident = threading.get_ident()
         while (job := self._jobs.get()) is not None:
             fn, args, done = job
-            self._calls.append((self._finished, (done, _guarded(fn, args))))
+            self._calls.append((self._finished, (done, self._run_job(fn, args))))
             self._back.send()
             # an idle thread holds on to nobody's events
             del job, fn, args, done
@@ -152,6 +168,7 @@ class Pools:
         self._writer = _Writer(self._hub)
         self._readers = ThreadPool(readers, hub=self._hub)
         self._workers = ThreadPool(workers, hub=self._hub)
+        self._run = {self._readers: _runner("readers"), self._workers: _runner("workers")}
         self._closed = False
 
     def write(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -233,7 +250,7 @@ class Pools:
     ) -> Job[T]:
         if self._closed:
             raise StoreClosed("the daemon is shutting down")
-        return Job(pool.spawn(_guarded, _bound(fn, kwargs), args))
+        return Job(pool.spawn(self._run[pool], _bound(fn, kwargs), args))
 
 
 def _bound(fn: Callable[..., T], kwargs: dict[str, Any]) -> Callable[..., T]:

@@ -21,6 +21,7 @@ from openusaged.core.models import (
     UsageSnapshot,
 )
 from openusaged.providers.base import FetchContext, Fetched, HttpClient, Machine, Provider
+from openusaged.runtime import tracing
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def poll(
         cookie_of=secrets.cookie_of,
     )
     try:
-        result = provider.fetch(context, account)
+        result = tracing.timed(f"poll account={account.id}", provider.fetch)(context, account)
         return _owned(result, account) if isinstance(result, Fetched) else Fetched(snapshot=result)
     except AuthRequired as error:
         return _failure(account, now_ms(), ACCOUNT_AUTH_REQUIRED, str(error))
