@@ -7,22 +7,21 @@ application carries out, so that every key can be tested without a terminal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import Final
 
 from openusage_client.preferences import WINDOWS
 from openusage_client.tui import entry, overview_actions, palette_actions
-from openusage_client.tui.analytics import commands as analytics_commands
-from openusage_client.tui.detail import commands as detail_commands
+from openusage_client.tui.detail.model import DetailState
 from openusage_client.tui.effects import Command, Outcome, Size
 from openusage_client.tui.keymap import DETAIL, DRILL, HELP, MAIN
-from openusage_client.tui.sessions import commands as sessions_commands
-from openusage_client.tui.settings import commands as settings_commands
 from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.views import overview, screens
 from openusage_client.tui.views.view import select
 
-__all__ = ["COMMANDS", "Outcome", "Size", "perform"]
+__all__ = ["Outcome", "Size", "perform"]
 
 
 def perform(command: str, state: AppState, size: Size) -> Outcome:
@@ -33,7 +32,8 @@ def perform(command: str, state: AppState, size: Size) -> Outcome:
         KeyError: there is no such command (the keymap test rules that out).
     """
     # A notice answers the key before; any key takes it away.
-    return _COMMANDS[command](replace(state, notice="") if state.notice else state, size)
+    carry_out = COMMANDS.get(command) or _of_a_screen(command)
+    return carry_out(replace(state, notice="") if state.notice else state, size)
 
 
 def _page(direction: int) -> Command:
@@ -72,7 +72,7 @@ def _open(screen: str) -> Command:
             return _refresh(state, size) if state.link.phase == "lost" else (state, ())
         opened = replace(state, screens=(*state.screens, screen))
         if screen == DETAIL:
-            opened = detail_commands.fresh(select(opened, opened.selected_index))
+            opened = replace(select(opened, opened.selected_index), detail=DetailState())
         return scrolled(opened, screen, 0), ()
 
     return command
@@ -85,7 +85,9 @@ def _back(state: AppState, size: Size) -> Outcome:
         # The first step back is to everything the screen has.
         return entry.filtered(state, ""), ()
     if state.screen == DRILL:
-        return detail_commands.step_up(state), ()
+        from openusage_client.tui.detail.commands import step_up
+
+        return step_up(state), ()
     below = replace(state, screens=state.screens[:-1])
     return overview.followed(below, size.width, size.height), ()
 
@@ -95,7 +97,8 @@ def _neighbour(delta: int) -> Command:
         if not state.accounts:
             return state, ()
         index = (state.selected_index + delta) % len(state.accounts)
-        return scrolled(detail_commands.fresh(select(state, index)), DETAIL, 0), ()
+        chosen = replace(select(state, index), detail=DetailState())
+        return scrolled(chosen, DETAIL, 0), ()
 
     return command
 
@@ -118,13 +121,23 @@ def _refresh(state: AppState, _size: Size) -> Outcome:
     return replace(state, notice=words[state.link.phase]), ("refresh",)
 
 
-_COMMANDS: Final[dict[str, Command]] = {
+def _of_a_screen(command: str) -> Command:
+    table = import_module(SCREEN_COMMANDS[command.partition(".")[0]]).COMMANDS
+    found: Command = table[command]
+    return found
+
+
+_TUI: Final = "openusage_client.tui"
+SCREEN_COMMANDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("settings", "theme"), f"{_TUI}.settings.commands"),
+    **dict.fromkeys(("row", "card", "cursor", "drill", "explain"), f"{_TUI}.detail.commands"),
+    **dict.fromkeys(("analytics", "screen"), f"{_TUI}.analytics.commands"),
+    **dict.fromkeys(("sessions", "session"), f"{_TUI}.sessions.commands"),
+}
+"""By the first word of a command: the module whose `COMMANDS` have it, see `late`."""
+COMMANDS: Final[Mapping[str, Command]] = {
     **overview_actions.COMMANDS,
     **palette_actions.commands(perform),
-    **settings_commands.COMMANDS,
-    **detail_commands.COMMANDS,
-    **analytics_commands.COMMANDS,
-    **sessions_commands.COMMANDS,
     "detail.open": _open(DETAIL),
     "help.open": _open(HELP),
     "back": _back,
@@ -142,4 +155,3 @@ _COMMANDS: Final[dict[str, Command]] = {
     "redraw": lambda state, _size: (state, ("redraw",)),
     "quit": lambda state, _size: (state, ("quit",)),
 }
-COMMANDS: Final = frozenset(_COMMANDS)

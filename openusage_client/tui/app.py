@@ -25,7 +25,7 @@ from openusage_client.arguments import local_zone
 from openusage_client.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
-from openusage_client.tui import dialogs, glyphs, inputs, site, theme_files
+from openusage_client.tui import dialogs, glyphs, inputs, theme_files
 from openusage_client.tui.asking import Ask, Asker, Reply
 from openusage_client.tui.canvas import (
     ScreenForm,
@@ -41,8 +41,6 @@ from openusage_client.tui.effects import CycleTheme, EffectKind, KeepTheme, Open
 from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.poller import Connect, Poller
-from openusage_client.tui.settings import commands as settings_commands
-from openusage_client.tui.settings import edits, questions
 from openusage_client.tui.state import AppState, Link, Update, receive
 from openusage_client.tui.theme import MONO_THEME, ThemeError, builtin
 from openusage_client.tui.theme_choice import ThemeChoice
@@ -50,7 +48,6 @@ from openusage_client.tui.views import screens
 from openusage_client.tui.wakeup import WakePipe
 from openusage_client.tui.wanted import wanted
 from openusage_client.tui.watching import Question
-from openusage_proto.integration_messages import CALLER_VARIABLES
 from openusage_proto.messages import Window
 
 _ESCAPE_DELAY_MS: Final = 50
@@ -101,8 +98,7 @@ def run(options: Any) -> int:
         wake.wake()
 
     patient = _connector(may_start=False, timeout_s=_PATIENCE_S)
-    own = {name: os.environ[name] for name in CALLER_VARIABLES if os.environ.get(name)}
-    asker = Asker(lambda: patient(False), deliver, own)
+    asker = Asker(lambda: patient(False), deliver, os.environ)
     try:
         return Dashboard(state, poller, asker, wake, themes).show()
     finally:
@@ -312,6 +308,8 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
             return
         self._form().leave()
         self.typed = None
+        from openusage_client.tui.settings import questions
+
         self._adopt(questions.answer(self.state, self.state.dialog, value))
 
     def reopen(self) -> None:
@@ -336,6 +334,8 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
             words = "colours are off (NO_COLOR or --no-color)"
             self.state = replace(self.state, notice=words)
             return
+        from openusage_client.tui.settings import edits
+
         self._themes.release()
         preferences = replace(self.state.preferences, theme=name)
         self.state = replace(self.state, preferences=preferences)
@@ -343,8 +343,10 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
 
     def _look_for_themes(self) -> None:
         """Take over theme files that have come, gone or changed."""
+        from openusage_client.tui.settings.commands import with_catalogue
+
         catalogue = self._themes.reload()
-        self.state = settings_commands.with_catalogue(self.state, catalogue)
+        self.state = with_catalogue(self.state, catalogue)
 
     def _zone_of(self, name: str) -> tzinfo | None:
         """The zone the daemon counted the days in; the local one when it is not known here."""
@@ -377,6 +379,8 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         elif isinstance(effect, KeepTheme):
             self._keep_theme(effect.name)
         elif isinstance(effect, OpenSite):
+            from openusage_client.tui import site
+
             self.state = replace(self.state, notice=site.show(effect.address, os.environ))
         else:
             self._form().redraw()

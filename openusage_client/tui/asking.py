@@ -53,7 +53,7 @@ class Asker(threading.Thread):
     Args:
         connect: opens a connection with patience for a slow answer.
         deliver: takes each answer; called from this thread.
-        environment: the user's own variables, for questions that name the parameter.
+        environment: where the user's own variables are, for questions that name the parameter.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Asker(threading.Thread):
         super().__init__(name="tui-asker", daemon=True)
         self._connect = connect
         self._deliver = deliver
-        self._environment = dict(environment or {})
+        self._environment = environment or {}
         self._questions: SimpleQueue[Ask | None] = SimpleQueue()
 
     def ask(self, question: Ask) -> None:
@@ -92,7 +92,10 @@ class Asker(threading.Thread):
     def _answer(self, question: Ask) -> Reply:
         params = dict(question.params)
         if question.method in _WITH_ENVIRONMENT:
-            params["environment"] = self._environment
+            from openusage_proto.integration_messages import CALLER_VARIABLES
+
+            own = {name: self._environment.get(name, "") for name in CALLER_VARIABLES}
+            params["environment"] = {name: value for name, value in own.items() if value}
         try:
             with self._connect() as connection:
                 return Reply(ask=question, result=connection.call(question.method, **params))

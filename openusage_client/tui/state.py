@@ -10,18 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from openusage_client.preferences import DEFAULT_VIEW, DEFAULT_WINDOW, DEFAULTS, Preferences
 from openusage_client.tui.analytics.model import AnalyticsState
-from openusage_client.tui.asking import Reply
 from openusage_client.tui.detail.model import DetailState
-from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.matching import matching
 from openusage_client.tui.sessions.model import SessionsState
-from openusage_client.tui.settings import answers
 from openusage_client.tui.settings.model import SettingsState
-from openusage_client.tui.watching import Answer
 from openusage_proto.messages import (
     AccountSnapshot,
     ImportProgress,
@@ -29,6 +25,11 @@ from openusage_proto.messages import (
     ReadModel,
     Window,
 )
+
+if TYPE_CHECKING:
+    from openusage_client.tui.asking import Reply
+    from openusage_client.tui.dialog import Dialog
+    from openusage_client.tui.watching import Answer
 
 WINDOW_TITLES: Final[Mapping[str, str]] = {
     "1d": "today",
@@ -205,12 +206,7 @@ def receive(state: AppState, update: Update) -> AppState:
         if state.raw is not None:
             changes["model"] = wishes.applied(state.raw)
     if update.reply is not None:
-        changes["settings"], changes["notice"] = answers.receive(
-            state.settings, update.reply, state.notice
-        )
-        question = answers.question(update.reply)
-        if question is not None and state.dialog is None and state.screen == "settings":
-            changes["dialog"] = question
+        changes |= _replied(state, update.reply)
     if update.answer is not None:
         changes["answers"] = {**state.answers, update.answer.question.name: update.answer}
     if update.window is not None and not state.window_chosen:
@@ -221,6 +217,18 @@ def receive(state: AppState, update: Update) -> AppState:
         if not update.model.importing:
             changes["importing"] = None
     return replace(state, **changes) if changes else state  # type: ignore[arg-type]
+
+
+def _replied(state: AppState, reply: Reply) -> dict[str, object]:
+    """What the answer to a question of the settings screen changes."""
+    from openusage_client.tui.settings import answers
+
+    settings, notice = answers.receive(state.settings, reply, state.notice)
+    changes: dict[str, object] = {"settings": settings, "notice": notice}
+    question = answers.question(reply)
+    if question is not None and state.dialog is None and state.screen == "settings":
+        changes["dialog"] = question
+    return changes
 
 
 def scrolled(state: AppState, screen: str, offset: int) -> AppState:

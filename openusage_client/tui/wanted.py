@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from openusage_client.tui import keymap
-from openusage_client.tui.analytics import asking as analytics_asking
-from openusage_client.tui.detail.asking import detail_questions, drill_questions, explain_questions
-from openusage_client.tui.sessions import asking as sessions_asking
+from openusage_client.tui.late import late
 from openusage_client.tui.state import AppState
 from openusage_client.tui.views import overview
 from openusage_client.tui.watching import Question
 
 _BY_SCREEN: Final[Mapping[str, Callable[[AppState], tuple[Question, ...]]]] = {
     keymap.MAIN: overview.questions,
-    keymap.DETAIL: detail_questions,
-    "drill": drill_questions,
-    "explain": explain_questions,
-    "analytics": analytics_asking.questions,
-    "sessions": sessions_asking.list_questions,
-    "session": sessions_asking.session_questions,
+    keymap.DETAIL: late("detail.asking", "detail_questions"),
+    keymap.DRILL: late("detail.asking", "drill_questions"),
+    keymap.EXPLAIN: late("detail.asking", "explain_questions"),
+    keymap.ANALYTICS: late("analytics.asking", "questions"),
+    keymap.SESSIONS: late("sessions.asking", "list_questions"),
+    keymap.SESSION: late("sessions.asking", "session_questions"),
 }
 
 

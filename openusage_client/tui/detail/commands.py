@@ -7,7 +7,7 @@ from typing import Final
 
 from openusage_client.tui.analytics.keys import ANALYTICS
 from openusage_client.tui.detail.keys import DETAIL, DRILL, EXPLAIN
-from openusage_client.tui.detail.model import EVENTS, DetailState, Figure
+from openusage_client.tui.detail.model import EVENTS, Figure
 from openusage_client.tui.effects import Command, Outcome, Size
 from openusage_client.tui.sessions import asking as sessions_asking
 from openusage_client.tui.sessions.keys import SESSION, SESSIONS
@@ -189,11 +189,6 @@ def _session_figure(state: AppState) -> Figure | None:
     # An id alone may be that of two tools.
     filters = (("provider", source), ("session", session))
     return Figure(title=f"Session {session}", filters=filters)
-
-
-def fresh(state: AppState) -> AppState:
-    """The state with nothing in focus, for another account."""
-    return replace(state, detail=DetailState())
 
 
 COMMANDS: Final[dict[str, Command]] = {

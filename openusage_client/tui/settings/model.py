@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from openusage_client.tui.theme_files import Catalogue
-from openusage_proto.integration_messages import IntegrationInfo
-from openusage_proto.messages import AccountInfo
+if TYPE_CHECKING:
+    from openusage_client.tui.theme_files import Catalogue
+    from openusage_proto.integration_messages import IntegrationInfo
+    from openusage_proto.messages import AccountInfo
 
 ACCOUNTS: Final = "accounts"
 SECTIONS: Final = "sections"

@@ -10,6 +10,7 @@ from openusage_client.tui import keymap
 from openusage_client.tui.layout import Line, clip_line, column_width, flow
 from openusage_client.tui.limits import Thresholds
 from openusage_client.tui.settings.model import CONTEXTS
+from openusage_client.tui.state import AppState
 from openusage_client.tui.text import cell_width, pad, wrap
 from openusage_client.tui.views import wording
 from openusage_client.tui.views.gauge import bar_spans
@@ -40,12 +41,12 @@ _MARKS: Final = (
 )
 
 
-def render_help(width: int, thresholds: Thresholds) -> list[Line]:
+def render_help(state: AppState, width: int) -> list[Line]:
     """All lines of the help screen for a width."""
     columns = 2 if width >= _TWO_COLUMNS_FROM else 1
     inner = column_width(max(1, width - 2), columns)
     blocks = [_keys(title, contexts, inner) for title, contexts in _groups()]
-    blocks += [_mouse(inner), _marks(inner, thresholds)]
+    blocks += [_mouse(inner), _marks(inner, state.preferences.thresholds)]
     return [[(" ", "text"), *line] for line in flow(blocks, columns, max(1, width - 2))]
 
 

@@ -11,17 +11,11 @@ from dataclasses import replace
 from typing import Final
 
 from openusage_client.tui.keymap import PALETTE
+from openusage_client.tui.late import late
 from openusage_client.tui.layout import Line, fit_line
 from openusage_client.tui.state import AppState
 from openusage_client.tui.views import frame, overview
-from openusage_client.tui.views.analytics import render_analytics
 from openusage_client.tui.views.command_list import render_commands
-from openusage_client.tui.views.detail import render_detail
-from openusage_client.tui.views.drill import render_drill
-from openusage_client.tui.views.explained import render_explained
-from openusage_client.tui.views.help import render_help
-from openusage_client.tui.views.sessions_list import render_session, render_sessions
-from openusage_client.tui.views.settings_screen import render_settings, tells_notice
 from openusage_client.tui.views.splash import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -31,14 +25,16 @@ from openusage_client.tui.views.splash import (
 
 _Page = Callable[[AppState, int], list[Line]]
 _PAGES: Final[dict[str, _Page]] = {
-    "detail": render_detail,
-    "drill": render_drill,
-    "explain": render_explained,
-    "analytics": render_analytics,
-    "sessions": render_sessions,
-    "session": render_session,
-    "help": lambda state, width: render_help(width, state.preferences.thresholds),
+    "detail": late("views.detail", "render_detail"),
+    "drill": late("views.drill", "render_drill"),
+    "explain": late("views.explained", "render_explained"),
+    "analytics": late("views.analytics", "render_analytics"),
+    "sessions": late("views.sessions_list", "render_sessions"),
+    "session": late("views.sessions_list", "render_session"),
+    "help": late("views.help", "render_help"),
 }
+_render_settings = late("views.settings_screen", "render_settings")
+_tells_notice = late("views.settings_screen", "tells_notice")
 _STAYING: Final = {"detail": 1, "analytics": 1, "sessions": 2, "session": 1}
 """Lines at the top of a page that do not scroll."""
 _SETTINGS: Final = "settings"
@@ -55,7 +51,7 @@ def render(state: AppState, width: int, height: int) -> list[Line]:
         lines = render_too_small(width, height)
         return lines + [[] for _ in range(height - len(lines))]
     content, position = _content(state, width, height)
-    if tells_notice(state, width):
+    if state.screen == _SETTINGS and _tells_notice(state, width):
         state = replace(state, notice="")
     lines = [
         *frame.render_header(state, width, height),
@@ -76,7 +72,8 @@ def _content(state: AppState, width: int, height: int) -> tuple[list[Line], str]
         lines = render_commands(state, width, content_height(height))
         return lines + [[] for _ in range(content_height(height) - len(lines))], ""
     if state.screen == _SETTINGS:
-        return render_settings(state, width, content_height(height))
+        settings: tuple[list[Line], str] = _render_settings(state, width, content_height(height))
+        return settings
     page = _PAGES.get(state.screen)
     if page is None:
         if state.model is not None and state.model.accounts:

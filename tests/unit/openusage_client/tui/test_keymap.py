@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from openusage_client.tui import actions, keymap
@@ -11,7 +13,19 @@ from openusage_client.tui.views import screens
 
 def test_every_command_of_the_table_exists_and_is_bound():
     """No dead key and no command that cannot be reached."""
-    assert {row.command for row in keymap.KEYS} == set(actions.COMMANDS)
+    tables = [import_module(name).COMMANDS for name in set(actions.SCREEN_COMMANDS.values())]
+    commands = [*actions.COMMANDS, *(name for table in tables for name in table)]
+    assert len(commands) == len(set(commands))
+    assert {row.command for row in keymap.KEYS} == set(commands)
+
+
+def test_a_command_of_a_screen_is_found_by_its_first_word():
+    """Each lies in the module that is imported for it."""
+    for first, module in actions.SCREEN_COMMANDS.items():
+        assert any(name.startswith(f"{first}.") for name in import_module(module).COMMANDS)
+    for name in {row.command for row in keymap.KEYS} - set(actions.COMMANDS):
+        first = name.partition(".")[0]
+        assert name in import_module(actions.SCREEN_COMMANDS[first]).COMMANDS
 
 
 def test_every_screen_is_a_context_and_can_be_left():
