@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import re
+import shlex
+import sys
 from importlib import metadata
 from typing import Final
 
@@ -19,6 +21,12 @@ RELEASES_URL: Final = "https://pypi.org/pypi/openusage/json"
 CHECK_TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 16 << 20
 _VERSION: Final = re.compile(r"(\d{1,6}(?:\.\d{1,6}){0,4})[a-z0-9.+]*")
+_INSTALLERS: Final = {
+    "/uv/tools/": "uv tool upgrade openusage",
+    "/pipx/venvs/": "pipx upgrade openusage",
+    "/Cellar/": "brew upgrade openusage",
+}
+"""Where each keeps what it has installed -> how it brings that up to date."""
 _EPILOG: Final = """\
 examples:
   openusage version --json
@@ -51,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         if newest is not None:
             answer["newest"] = newest
             answer["newer"] = is_newer(newest, client_version())
+            answer["upgrade"] = upgrade_command() if answer["newer"] else None
         print(json.dumps(answer, indent=2))
         return 0
     print(f"openusage {client_version()} (protocol {methods.PROTOCOL_VERSION})")
@@ -60,7 +69,11 @@ def run(options: argparse.Namespace) -> int:
         print(f"openusaged {daemon['version']} (protocol {daemon['protocol']})")
     if newest is not None:
         newer = is_newer(newest, client_version())
-        print(f"{newest} is out" if newer else f"there is nothing newer (newest: {newest})")
+        print(
+            f"{newest} is out; upgrade: {upgrade_command()}"
+            if newer
+            else f"there is nothing newer (newest: {newest})"
+        )
     return 0
 
 
@@ -87,6 +100,14 @@ def newest_release() -> str:
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise ClientError("cannot tell whether there is a newer release: the index names none")
     return version
+
+
+def upgrade_command(prefix: str = sys.prefix) -> str:
+    """What brings a copy that lies at `prefix` up to date, by who has put it there."""
+    for folder, command in _INSTALLERS.items():
+        if folder in prefix:
+            return command
+    return shlex.join([sys.executable, "-m", "pip", "install", "--upgrade", "openusage"])
 
 
 def is_newer(one: str, other: str) -> bool:

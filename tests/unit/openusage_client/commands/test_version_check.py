@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.server
 import json
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from openusage_client.cli import main
-from openusage_client.commands.version import is_newer
+from openusage_client.commands.version import is_newer, upgrade_command
 
 ASKED: list[str] = []
 
@@ -55,6 +56,35 @@ def test_h01_a_newer_release_is_named(
     index.body = json.dumps({"info": {"version": "0.0.1"}}).encode()
     assert main(["version", "--check"]) == 0
     assert "nothing newer" in capsys.readouterr().out
+
+
+def test_dmn_15_a_newer_release_comes_with_the_command_that_fetches_it(
+    index: type[_Index], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DMN-15: asked for, the check names the release and how this copy is upgraded; else nothing."""
+    index.body = json.dumps({"info": {"version": "99.1.0"}}).encode()
+    pip = f"{sys.executable} -m pip install --upgrade openusage"
+    assert main(["version", "--check"]) == 0
+    assert f"99.1.0 is out; upgrade: {pip}" in capsys.readouterr().out
+    assert main(["version", "--check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["upgrade"] == pip
+    index.body = json.dumps({"info": {"version": "0.0.1"}}).encode()
+    assert main(["version", "--check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["upgrade"] is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/home/a/.local/share/uv/tools/openusage", "uv tool upgrade openusage"),
+        ("/home/a/.local/share/pipx/venvs/openusage", "pipx upgrade openusage"),
+        ("/opt/homebrew/Cellar/openusage/1.0/libexec", "brew upgrade openusage"),
+        ("/home/a/project/.venv", f"{sys.executable} -m pip install --upgrade openusage"),
+    ],
+)
+def test_the_installer_is_told_from_the_place(prefix: str, command: str) -> None:
+    """Whoever has installed a copy is the one to upgrade it."""
+    assert upgrade_command(prefix) == command
 
 
 def test_nobody_is_asked_without_check(index: type[_Index]) -> None:
