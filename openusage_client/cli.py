@@ -62,6 +62,7 @@ COMMANDS: Final = (
     Command("statusline", "statusline", "one line for Claude Code's status line (reads stdin)"),
     Command("tmux", "tmux", "one line for tmux's status bar; install, presets, doctor, watch"),
     Command("bar", "bar", "one line for waybar, polybar or sketchybar"),
+    Command("mcp", "mcp", "a server through which agents ask for their own usage and limits"),
     Command("doctor", "doctor", "looks for everything that keeps this from working, with its fix"),
     Command("privacy", "privacy", "every file read, host asked, header sent and field stored"),
     Command("completion", "completion", "completion for bash, zsh and fish"),
@@ -119,9 +120,13 @@ def _run(arguments: list[str]) -> int:
     if at is None:
         return _run_default(arguments)
     name = arguments.pop(at)
+    if name == "help":
+        # What many programs take; here the words behind it are the question.
+        return _run([*arguments[at:][:1], "--help"])
     name = _SHORT.get(name, name)
     command = next((item for item in COMMANDS if item.name == name), None)
     if command is None:
+        _refuse_flags(top_parser(), arguments[:at])
         _refuse_command(name)
     module = _load(command)
     parser = parser_of(command, module)
@@ -184,8 +189,10 @@ def _refuse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
             from difflib import get_close_matches
 
             close = [name for name in known if name.startswith(flag)]
-            close = close or get_close_matches(flag, known, n=1)
+            close = close or get_close_matches(flag, known, n=1, cutoff=0.7)
             hint = f"did you mean {' or '.join(close)}?" if close else f"see {parser.prog} --help"
+            if parser.prog == "openusage":
+                hint = "what belongs to a command stands behind it, as in openusage daily --json"
             parser.error(f"there is no flag {flag}; {hint}")
 
 

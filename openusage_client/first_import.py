@@ -42,13 +42,20 @@ def ready_status(connection: Connection, wait_s: float = WAIT_S) -> dict[str, An
             status = checked_status(connection)
     finally:
         progress.erase()
-    if _pending(status):
-        print(
-            "openusage: the first import is still running"
-            f" ({_percent(status['importing'])}% read); these numbers are not complete yet",
-            file=sys.stderr,
-        )
+    unfinished = incomplete_note(status)
+    if unfinished:
+        print(f"openusage: {unfinished}", file=sys.stderr)
     return status
+
+
+def incomplete_note(status: dict[str, Any]) -> str | None:
+    """What is to be said about numbers of a daemon whose first import still runs."""
+    if not _pending(status):
+        return None
+    return (
+        f"the first import is still running ({_percent(status['importing'])}% read);"
+        " these numbers are not complete yet"
+    )
 
 
 def checked_status(connection: Connection) -> dict[str, Any]:

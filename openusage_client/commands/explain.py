@@ -23,7 +23,7 @@ examples:
 
 The first word is a report, the second the key of one of its rows; `total` explains the sum.
 """
-_KEYS: Final = {
+KEYS: Final = {
     "daily": "a day, YYYY-MM-DD",
     "weekly": "a day of the week, YYYY-MM-DD",
     "monthly": "a month, YYYY-MM",
@@ -41,7 +41,7 @@ BLOCK_HOURS: Final = 5
 def configure(parser: argparse.ArgumentParser, name: str) -> None:  # noqa: ARG001
     """Describe the flags of the command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("report", choices=tuple(_KEYS), help="the report the number stands in")
+    parser.add_argument("report", choices=tuple(KEYS), help="the report the number stands in")
     parser.add_argument(
         "key", nargs="?", metavar="KEY", help="the row: a day, month, session, model, ..."
     )
@@ -122,7 +122,7 @@ def question(options: argparse.Namespace) -> dict[str, Any]:
     if kind == "total" and key:
         raise UsageError(f"`explain total` takes no key; did you mean --model or --project {key}?")
     if kind != "total" and not key:
-        raise UsageError(f"`explain {kind}` needs {_KEYS[kind]}")
+        raise UsageError(f"`explain {kind}` needs {KEYS[kind]}")
     arguments.check_range(options.since, options.until)
     params: dict[str, Any] = {
         name: value

@@ -121,6 +121,8 @@ WALLS: dict[str, tuple[str, ...]] = {
     "yaml": ("openusaged.detect", "openusaged.providers.zai"),
     "zstandard": ("openusaged.providers.zed",),
     "tomlkit": ("openusaged.integrations.toml_edit",),
+    "mcp": ("openusage_client.mcp.server",),
+    "jsonschema": ("openusage_client.mcp.server",),
     "genai_prices": ("openusaged.pricing.build_catalogue",),
 }
 
