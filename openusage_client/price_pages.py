@@ -27,10 +27,10 @@ from openusage_proto.price_messages import (
     PriceRates,
     PriceSources,
     Pricing,
-    RepriceProgress,
     TierPrice,
     UnpricedModel,
 )
+from openusage_proto.status_messages import RepriceProgress
 
 _BUCKETS: Final = (
     ("input", "Input"),

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from openusage_proto.price_messages import RepriceProgress
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusParams:
@@ -80,6 +78,26 @@ class RecentError:
     where: str
     message: str
     count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepriceProgress:
+    """The running or the last re-pricing; sums are those of the estimates it has changed."""
+
+    active: bool = False
+    total_events: int = 0
+    done_events: int = 0
+    changed_events: int = 0
+    cost_before_usd: float = 0.0
+    cost_after_usd: float = 0.0
+    started_at: str | None = None
+    finished_at: str | None = None
+    seconds: float = 0.0
+    error: str = ""
+    aged_requests_changed: int = 0
+    """Requests whose detail is gone and whose cost could be worked out exactly all the same."""
+    aged_requests_left: int = 0
+    """Requests whose detail is gone and whose cost stays as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

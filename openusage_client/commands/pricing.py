@@ -26,7 +26,8 @@ from openusage_client.rpc import Connection
 from openusage_client.terminal import style_of, width_of
 from openusage_proto import methods
 from openusage_proto.messages import Status
-from openusage_proto.price_messages import Pricing, RepriceProgress, RepriceResult
+from openusage_proto.price_messages import Pricing, RepriceResult
+from openusage_proto.status_messages import RepriceProgress
 
 _EXAMPLES: Final = """\
 examples:

@@ -13,9 +13,9 @@ from openusage_proto.price_messages import (
     Pricing,
     PricingParams,
     RepriceParams,
-    RepriceProgress,
     RepriceResult,
 )
+from openusage_proto.status_messages import RepriceProgress
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Job, Pools
 from openusaged.runtime.tasks import Tasks

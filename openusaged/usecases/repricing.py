@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from openusage_proto.price_messages import RepriceProgress, RepriceResult
+from openusage_proto.price_messages import RepriceResult
+from openusage_proto.status_messages import RepriceProgress
 from openusaged.core.errors import OpenUsageError
 from openusaged.core.models import NANO, QUARTER_MS
 from openusaged.core.windows import iso

@@ -29,11 +29,11 @@ from openusage_proto.price_messages import (
     PriceRates,
     PriceSources,
     Pricing,
-    RepriceProgress,
     RepriceResult,
     TierPrice,
     UnpricedModel,
 )
+from openusage_proto.status_messages import RepriceProgress
 from tests.support import wire_samples
 from tests.support.scripted_peer import Hangup, Refusal, ScriptedPeer
 
