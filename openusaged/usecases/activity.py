@@ -116,7 +116,7 @@ class Activities:
                 None if first_q is None else local_date(first_q * QUARTER_MS, zone).isoformat()
             ),
             hours_since=iso((hours_span.start_q or 0) * QUARTER_MS) or "",
-            hours=_hours(store.active_quarters(selection), zone),
+            hours=local_hours(store.active_quarters(selection), zone),
             models=pick.by(lambda row: row.model or "unknown"),
             clients=pick.by(lambda row: row.client),
             projects=pick.by(lambda row: row.project, labels),
@@ -285,7 +285,7 @@ class _Lines:
         ]
 
 
-def _hours(quarters: Iterable[tuple[int, int, int, int]], zone: tzinfo) -> list[ActivityHour]:
+def local_hours(quarters: Iterable[tuple[int, int, int, int]], zone: tzinfo) -> list[ActivityHour]:
     """Quarter hours added up to local hours, which begin at any quarter in some zones."""
     found: dict[int, list[int]] = {}
     for quarter, requests, tokens, nano in quarters:

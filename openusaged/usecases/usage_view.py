@@ -311,7 +311,7 @@ def _account(
         fetched_at=iso(good.ts_ms) if good is not None else None,
         stale_since=iso(good.ts_ms) if failing and good is not None else None,
         stale_reason=poll.latest_message if failing and poll is not None else "",
-        metrics=_metrics(good, request.now_ms) if good is not None else [],
+        metrics=current_metrics(good, request.now_ms) if good is not None else [],
         attributes=dict(good.attributes) if good is not None else {},
         upstream=_upstream(good) if good is not None else [],
         usage=usage,
@@ -345,7 +345,7 @@ def _upstream(snapshot: UsageSnapshot) -> list[NamedTotals]:
     return rows[:MAX_ROWS]
 
 
-def _metrics(snapshot: UsageSnapshot, now_ms: int) -> list[Metric]:
+def current_metrics(snapshot: UsageSnapshot, now_ms: int) -> list[Metric]:
     """Metrics as of now: a percentage window that has been reset since is at zero again."""
     metrics = []
     for metric in snapshot.metrics:
