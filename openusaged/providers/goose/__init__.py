@@ -2,7 +2,8 @@
 Goose: tokens, cost and tools of the local agent from its session database.
 
 kind: agent
-reads: sessions/sessions.db (SQLite, read-only): usage_ledger, sessions, messages
+reads: sessions/sessions.db (SQLite, read-only): usage_ledger, sessions, messages, and the older
+  sessions/*.jsonl
 env: GOOSE_PATH_ROOT, XDG_DATA_HOME
 """
 
@@ -26,6 +27,7 @@ from openusaged.providers.shared.database_homes import DatabaseHomes
 from openusaged.providers.shared.places import application_support, data_home, expand
 
 _ROOT_VARIABLE: Final = "GOOSE_PATH_ROOT"
+_OLDER_SUFFIX: Final = ".jsonl"
 
 SPEC: Final = ProviderSpec(
     id="goose",
@@ -68,16 +70,19 @@ _PLACES: Final = DatabaseHomes(
     ),
     generic=frozenset({"goose", "data", "share"}),
     variable=_ROOT_VARIABLE,
+    older_suffix=_OLDER_SUFFIX,
 )
 
 
 def collect(
     account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
 ) -> Iterator[Chunk]:
-    """Read what is new in a session database."""
-    from openusaged.providers.goose import sessions_db
-
-    yield from sessions_db.collect(account, unit, cursor, context)
+    """Read what is new in a session database, or in a session's file from before it."""
+    if unit.path.endswith(_OLDER_SUFFIX):
+        from openusaged.providers.goose.session_file import collect as read
+    else:
+        from openusaged.providers.goose.sessions_db import collect as read
+    yield from read(account, unit, cursor, context)
 
 
 PROVIDER: Final = Provider(

@@ -4,7 +4,8 @@ Goose's sessions, ledger rows and tool calls as values, and the events they stan
 Quirks of the vendor that are settled here:
 - `input_tokens` include what was read from and written to the cache.
 - Session ids count up from 1 every day in every database: only with the second of their creation
-  do they name one session on all machines.
+  do they name one session on all machines.  Those of sessions from before the database are that
+  second, and such sessions were copied into it without a model.
 - The first ledger row of a session that is older than the ledger sums up what came before.  It is
   the same usage as the session's own totals, so both are one event, dated when the session began.
 - A session holds one model name; it may change while the totals grow on.  The name is therefore no
@@ -15,6 +16,7 @@ Quirks of the vendor that are settled here:
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -52,6 +54,7 @@ _VENDORS: Final = {
     "zhipu": "zai",
     "z_ai": "zai",
 }
+_OLDER_ID: Final = re.compile(r"\d{8}_\d{6}")
 _OTHER_AGENTS: Final = frozenset({"claude_code", "claude_acp", "codex", "codex_acp", "gemini_cli"})
 
 
@@ -67,8 +70,15 @@ class Session(NamedTuple):
     parent_id: Any
 
     @property
+    def is_older(self) -> bool:
+        """Whether it comes from before the database, or was copied into it."""
+        return _OLDER_ID.fullmatch(self.id) is not None
+
+    @property
     def key(self) -> str:
         """Name of the session that is unique over all databases."""
+        if self.is_older:
+            return self.id
         created_ms = as_epoch_ms(self.created_at)
         return self.id if created_ms is None else f"{self.id}@{created_ms // 1000}"
 
@@ -99,7 +109,8 @@ class ToolCall(NamedTuple):
 def totals_event(session: Session, tokens: Tokens, cost: Any) -> UsageEvent | None:
     """A session that has no ledger rows, as far as it has come; None when nothing was used."""
     created_ms = as_epoch_ms(session.created_at)
-    if created_ms is None or not as_text(session.model) or session.is_counted_elsewhere:
+    has_run = bool(as_text(session.model)) or session.is_older
+    if created_ms is None or not has_run or session.is_counted_elsewhere:
         return None
     return _usage(session, created_ms, f"{session.key}:total", "", tokens, as_nano(cost) or None)
 
