@@ -22,6 +22,16 @@ class Vendor(http.server.ThreadingHTTPServer):
         self.status = 200
         self.asked: list[tuple[str, str]] = []
         """(path, key or cookie) of every request."""
+        self.headers: dict[str, str] = {}
+        """Sent with every answer."""
+        self.gate = threading.Event()
+        """While it is cleared, requests wait."""
+        self.gate.set()
+        self.inside = 0
+        """Requests that wait for an answer now."""
+        self.peak = 0
+        """The most that ever did at once."""
+        self.counting = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -34,9 +44,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Judge the key."""
+        with self.server.counting:
+            self.server.inside += 1
+            self.server.peak = max(self.server.peak, self.server.inside)
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         given = key or self.headers.get("Cookie", "") or self.headers.get("x-api-key", "")
         self.server.asked.append((self.path, given))
+        self.server.gate.wait(30)
+        with self.server.counting:
+            self.server.inside -= 1
         if key in self.server.keys and self.server.status == 200:
             self._answer(200, self.server.body)
             return
@@ -49,7 +65,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, status: int, body: Any) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        for name, value in {"Content-Type": "application/json", **self.server.headers}.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -67,6 +84,7 @@ def vendor(*keys: str, body: Any = None) -> Iterator[Vendor]:
     try:
         yield server
     finally:
+        server.gate.set()
         server.shutdown()
         thread.join()
         server.server_close()
