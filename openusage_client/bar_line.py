@@ -123,7 +123,7 @@ def main(
         with quick.Deadline(seconds):
             text, refusal = _ask(b"{%s}" % b",".join(pairs))
     except OSError:
-        reason = "the daemon is not running; openusage status starts it"
+        reason = "the daemon is not running; `openusaged start` starts it"
     except quick.TooLate:
         reason = f"the daemon did not answer within {seconds:.2f} s"
     except ValueError:

@@ -6,7 +6,7 @@ What can go wrong between a command and the daemon, and the exit code each failu
       DaemonNotRunning   3  nothing listens on the socket
       ProtocolError      5  an answer that is not the wire's (another version, another program)
     UsageError           2  the command line itself
-    RpcError             1  the daemon's own refusal (4 for `auth_required`)
+    RpcError             1  the daemon's own refusal (2 for a wrong name, 4 for `auth_required`)
 
 Separate from `rpc` so that commands and decoding name failures without loading a socket.
 """
@@ -33,6 +33,7 @@ _RPC_EXITS: Final = {
     wire.PARSE_ERROR: EXIT_PROTOCOL,
     wire.INVALID_REQUEST: EXIT_PROTOCOL,
     wire.INVALID_PARAMS: EXIT_USAGE,
+    wire.UNKNOWN_ACCOUNT: EXIT_USAGE,
 }
 
 

@@ -66,10 +66,12 @@ class Preferences:
 
     def hides_costs(self, account: AccountSnapshot) -> bool:
         """As `hides_costs_of`; where nobody has said a word, a flat rate hides what is no bill."""
-        own = self.costs_of.get(account.account_id, self.hide_costs)
-        if own is None:
-            return is_flat_rate(account.provider_id, account.attributes)
-        return own
+        return self.hides_costs_of(account.account_id) or self.hides_flat_rate(account)
+
+    def hides_flat_rate(self, account: AccountSnapshot) -> bool:
+        """Whether its costs are hidden for its flat rate alone, not by a word of the user."""
+        said = self.costs_of.get(account.account_id, self.hide_costs)
+        return said is None and is_flat_rate(account.provider_id, account.attributes)
 
     def ordered(self, accounts: Sequence[AccountSnapshot]) -> list[AccountSnapshot]:
         """The accounts the list names, in its order, then the others as they came."""

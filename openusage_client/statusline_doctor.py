@@ -12,6 +12,7 @@ from typing import Any, Final
 from openusage_client import statusline
 from openusage_client.errors import EXIT_FAILURE, EXIT_OK, ClientError
 from openusage_client.rpc import Connection, RpcError
+from openusage_client.terminal import style_of
 from openusage_proto import methods
 
 _SAMPLE: Final = {
@@ -37,9 +38,10 @@ _SOURCES: Final = {
 
 def run(flags: list[str]) -> int:
     """Print what was found; 1 when the daemon does not draw or the line is late."""
+    shown = [] if style_of(sys.stdout, no_color=False).color else ["--no-color"]
     began = time.perf_counter()
     done = subprocess.run(
-        [*_program(), "statusline", *flags],
+        [*_program(), "statusline", *flags, *shown],
         input=json.dumps(_SAMPLE).encode(),
         capture_output=True,
         check=False,
@@ -51,7 +53,7 @@ def run(flags: list[str]) -> int:
     catalogue = _catalogue()
     if catalogue is None:
         print("daemon   does not answer; the line shows what Claude Code itself says")
-        print("         -> openusage status")
+        print("         -> openusaged start")
     else:
         print("daemon   answers")
     chosen = _chosen(flags)

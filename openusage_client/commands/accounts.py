@@ -222,6 +222,10 @@ def _remove(connection: Connection, options: argparse.Namespace) -> Any:
             f"{options.account} was detected ({account.origin}), so it would come back;"
             f" `openusage accounts disable {options.account}` hides it"
         )
+    if account is None:
+        listed = connection.call(methods.SETTINGS_GET)["settings"].get("accounts", [])
+        if all(entry.get("id") != options.account for entry in listed):
+            raise UsageError(_no_account(options.account))
     answer = connection.call(methods.SETTINGS_UPDATE, remove_accounts=[options.account])
     if account is not None and _STORED in (account.source, *account.unused_sources):
         connection.call(methods.CREDENTIAL_DELETE, account_id=options.account)
@@ -241,7 +245,7 @@ def _switch(connection: Connection, options: argparse.Namespace, *, enabled: boo
     """By the list of tiles, which every account can be in, a detected one, too."""
     name = options.account
     if name not in {item.account_id for item in _known(connection)}:
-        raise UsageError(f"there is no account {name!r}; `openusage accounts` lists them")
+        raise UsageError(_no_account(name))
     settings = connection.call(methods.SETTINGS_GET)["settings"]
     entries: list[dict[str, Any]] = settings.get("dashboard", {}).get("providers", [])
     others = [entry for entry in entries if entry["account_id"] != name]
@@ -257,6 +261,10 @@ def _switch(connection: Connection, options: argparse.Namespace, *, enabled: boo
         )
     _say(options, f"{name} is {'enabled' if enabled else 'disabled'}")
     return answer
+
+
+def _no_account(name: str) -> str:
+    return f"there is no account {name!r}; `openusage accounts` lists them"
 
 
 def _known(connection: Connection) -> list[AccountInfo]:

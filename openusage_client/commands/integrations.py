@@ -238,8 +238,6 @@ def _change(
     """One tool after the other; one that is refused does not keep the others from theirs."""
     if not ids and not options.json:
         print(_NOTHING[verb])
-    if ids and not (options.yes or options.dry_run or _can_ask()):
-        raise UsageError("nobody can answer here; say --yes, or --dry-run to look")
     results: list[IntegrationResult] = []
     failed = False
     for name in ids:
@@ -282,6 +280,8 @@ def _change_one(
         print("\n".join(change_lines(result, style)), file=to)
     if options.dry_run:
         return result
+    if not (options.yes or _can_ask()):
+        raise UsageError("nobody can answer here; say --yes, or --dry-run to look")
     if not options.yes and not _agreed(f"{verb.capitalize()} {result.title} so?"):
         print(f"openusage: {name}: nothing was changed", file=sys.stderr)
         return None

@@ -68,10 +68,22 @@ def run(options: argparse.Namespace) -> int:
             sys.stdout.write("\n")
             return EXIT_OK
         shown = preferences.read(connection)
+    flat = [
+        account.title or account.account_id
+        for account in models[WINDOWS[-1]].accounts
+        if shown.hides_flat_rate(account)
+    ]
     models = {window: shown.applied(model) for window, model in models.items()}
     style = style_of(sys.stdout, no_color=options.no_color)
-    for line in overview_lines(models, width=width_of(sys.stdout), style=style):
+    width = width_of(sys.stdout)
+    for line in overview_lines(models, width=width, style=style):
         print(line)
+    if flat:
+        note = (
+            f"{', '.join(flat)}: on a flat rate, so its tokens have no price here;"
+            " `openusage daily` has it."
+        )
+        print("\n".join(style.paint(part, "dim") for part in wrap(note, width)))
     return EXIT_OK
 
 

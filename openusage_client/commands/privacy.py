@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from openusage_client import arguments, autostart
 from openusage_client.decode import decode
 from openusage_client.report_tables import wrap
+from openusage_client.terminal import width_of
 from openusage_proto import methods
 from openusage_proto.privacy_messages import Privacy, ServicePrivacy
 
+_INDENT = 13
 _EPILOG = """\
 The answer is made from the program itself: a host that stands in its code stands here.
 
@@ -37,17 +40,22 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
         return 0
     found = decode(answer, Privacy)
+    width = width_of(sys.stdout)
     for service in found.services:
         if options.all or service.found:
-            print("\n".join(_lines(service)))
-    print("for prices only (switch off: pricing.refresh): " + ", ".join(found.other_hosts))
-    print("\n".join(wrap("stored of each event: " + ", ".join(found.stored_event_fields), 100)))
-    print("\n".join(wrap("stored of each poll: " + ", ".join(found.stored_snapshot_fields), 100)))
-    print("never stored: " + "; ".join(found.never_stored))
+            print("\n".join(_lines(service, width)))
+    for name, text in (
+        ("for prices only (switch off: pricing.refresh)", ", ".join(found.other_hosts)),
+        ("stored of each event", ", ".join(found.stored_event_fields)),
+        ("stored of each poll", ", ".join(found.stored_snapshot_fields)),
+        ("never stored", "; ".join(found.never_stored)),
+    ):
+        print("\n".join(wrap(f"{name}: {text}", width)))
     return 0
 
 
-def _lines(service: ServicePrivacy) -> list[str]:
+def _lines(service: ServicePrivacy, width: int | None) -> list[str]:
+    """A service with what it concerns, the names in a column of their own."""
     rows = [
         ("reads", service.reads),
         ("places", ", ".join(service.places)),
@@ -56,4 +64,9 @@ def _lines(service: ServicePrivacy) -> list[str]:
         ("headers", ", ".join(service.headers)),
         ("cookie", "one, after you connect a browser" if service.cookie else ""),
     ]
-    return [service.title, *(f"  {name:<10} {text}" for name, text in rows if text), ""]
+    lines = [service.title]
+    for name, text in rows:
+        if text:
+            first, *more = wrap(text, width and max(20, width - _INDENT))
+            lines += [f"  {name:<10} {first}", *(" " * _INDENT + line for line in more)]
+    return [*lines, ""]

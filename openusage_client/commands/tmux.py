@@ -312,7 +312,8 @@ def _variables(options: argparse.Namespace) -> int:
 
 def _preview(options: argparse.Namespace) -> int:
     with autostart.connect(autostart=not options.no_autostart):
-        return draw("preview", options, line_flags(options), "ansi")
+        style = style_of(sys.stdout, no_color=options.no_color)
+        return draw("preview", options, line_flags(options), "ansi" if style.color else "plain")
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -83,7 +83,7 @@ def install(
         ConfigError: somebody else's line is there; a file is broken, or not what was shown.
     """
     if foreign not in ("", REPLACE, CHAIN):
-        raise InvalidParams("foreign", f"{foreign!r} is neither {REPLACE} nor {CHAIN}")
+        raise InvalidParams(f"foreign: {foreign!r} is neither {REPLACE} nor {CHAIN}")
     with alone(site, dry_run=dry_run):
         plan = Plan(site.ledger)
         for place in _places(site):

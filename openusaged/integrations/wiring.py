@@ -70,7 +70,7 @@ def named(name: str) -> Integration:
         if integration.id == name:
             return integration
     known = ", ".join(integration.id for integration in ALL)
-    raise InvalidParams("id", f"no integration {name!r}; known: {known}")
+    raise InvalidParams(f"id: no integration {name!r}; known: {known}")
 
 
 def overview(site: Site, integration: Integration) -> Overview:
@@ -136,7 +136,7 @@ def install(
     for option in options:
         if option not in integration.options:
             known = ", ".join(integration.options) or "none"
-            raise InvalidParams("options", f"{integration.id} has no {option!r}; known: {known}")
+            raise InvalidParams(f"options: {integration.id} has no {option!r}; known: {known}")
     with alone(site, dry_run=dry_run):
         before = overview(site, integration)
         places = _targets(before, upgrade=upgrade)
@@ -152,7 +152,7 @@ def _targets(before: Overview, *, upgrade: bool) -> list[Place]:
         wired = [report.place for report in before.reports if report.state != MISSING]
         if not wired or before.state == MISSING:
             raise InvalidParams(
-                "id", f"{before.integration.id} is not installed, so there is nothing to upgrade"
+                f"id: {before.integration.id} is not installed, so there is nothing to upgrade"
             )
         return wired
     places = [report.place for report in before.reports]

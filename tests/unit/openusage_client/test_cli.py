@@ -38,6 +38,12 @@ def test_every_command_has_help(run: Run, name: str) -> None:
     assert f"usage: openusage {name}" in out
 
 
+def test_help_is_a_word_too(run: Run) -> None:
+    """`openusage help` and `openusage help COMMAND` are `--help`."""
+    assert run("help") == run("--help")
+    assert run("help", "daily") == run("daily", "--help")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -60,7 +66,9 @@ def test_every_command_has_help(run: Run, name: str) -> None:
         (["daily", "--json", "--csv"], "not allowed with argument"),
         (["monthly", "--plan", "free"], "'free' is no amount"),
         (["daily", "--since", "2026-03-02", "--until", "2026-03-01"], "swap them"),
-        (["--frobnicate"], "there is no flag --frobnicate; see openusage --help"),
+        (["--json"], "there is no flag --json; what belongs to a command stands behind it"),
+        (["--since", "2026-03-01", "daily"], "there is no flag --since; what belongs to a"),
+        (["daily", "--frobnicate"], "there is no flag --frobnicate; see openusage daily --help"),
         (["export", "--since", "2026-03-02", "--until", "2026-03-01"], "swap them"),
     ],
 )

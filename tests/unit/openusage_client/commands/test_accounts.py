@@ -143,7 +143,7 @@ class TestSetKey:
         [
             (Refusal(1009, "auth_required", {"detail": "not stored: refused"}), 4),
             (Refusal(1008, "provider_failed", {"detail": "not stored: no answer"}), 1),
-            (Refusal(1010, "unknown_account", {"detail": "no account"}), 1),
+            (Refusal(1010, "unknown_account", {"detail": "no account"}), 2),
         ],
     )
     def test_refusals_have_their_exit_code(
@@ -154,7 +154,7 @@ class TestSetKey:
         refusal: Refusal,
         code: int,
     ) -> None:
-        """A refused key is 4, anything else 1, with the daemon's words."""
+        """A refused key is 4, an unknown account 2, anything else 1, with the daemon's words."""
         peer.answers[methods.CREDENTIAL_SET] = refusal
         pipe("k")
         got, out, err = run("accounts", "set-key", "groq")
@@ -264,6 +264,7 @@ class TestChanges:
             (("list", "groq"), "takes no ID"),
             (("remove", "groq"), "accounts disable groq"),
             (("disable", "nobody"), "there is no account 'nobody'"),
+            (("remove", "nobody"), "there is no account 'nobody'"),
         ],
     )
     def test_usage_errors(

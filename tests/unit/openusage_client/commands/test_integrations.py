@@ -203,10 +203,21 @@ class TestWithoutATerminal:
 
     def test_nothing_is_changed_without_a_word(self, run: Run, peer: ScriptedPeer) -> None:
         """--yes is the answer that nobody can give here."""
-        code, _, err = run("integrations", "install", "codex")
+        code, out, err = run("integrations", "install", "codex")
         assert code == 2
         assert "--yes" in err
-        assert not peer.params_of(methods.INTEGRATION_INSTALL)
+        assert '+notify = ["/usr/bin/python3"]' in out
+        assert [asked["dry_run"] for asked in peer.params_of(methods.INTEGRATION_INSTALL)] == [True]
+
+    def test_a_wrong_name_is_told_before_the_missing_word(
+        self, run: Run, peer: ScriptedPeer
+    ) -> None:
+        """Who mistypes a tool is not sent for a flag first."""
+        detail = "id: no integration 'codx'; known: claude_code, codex, opencode"
+        peer.answers[methods.INTEGRATION_INSTALL] = Refusal(
+            -32602, "invalid_params", {"detail": detail}
+        )
+        assert run("integrations", "install", "codx") == (2, "", f"openusage: {detail}\n")
 
     def test_yes(self, run: Run, peer: ScriptedPeer) -> None:
         """Shown, then done exactly so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -65,6 +65,20 @@ def test_settings_decide_order_and_costs_of_the_page_only(run: Run, peer: Script
     assert "$" in lines[3]
     assert not [line for line in lines[4:] if "$" in line and "list price" not in line]
     assert run("overview", "--json")[1] == before
+
+
+def test_a_flat_rate_s_missing_cost_is_explained(run: Run, peer: ScriptedPeer) -> None:
+    """Who sees tokens without an amount is told why and where the amount is."""
+    note = "on a flat rate, so its tokens have no price here"
+    assert note not in run("overview")[1]
+    model = wire_samples.read_model("30d")
+    codex = next(one for one in model.accounts if one.provider_id == "codex")
+    codex = replace(codex, attributes={"plan_type": "plus"})
+    model = replace(model, accounts=[codex])
+    peer.answers["read_model"] = asdict(model)
+    assert f"{codex.title}: {note}" in run("overview")[1]
+    peer.answers["settings_get"] = {"settings": {"dashboard": {"hide_costs": True}}}
+    assert note not in run("overview")[1]
 
 
 def test_machine_without_tools_says_what_to_do() -> None:

@@ -165,9 +165,10 @@ class TestRefusals:
 
     def test_unknown_names(self, home: ToolHome) -> None:
         """Tools and parts that do not exist are told with those that do."""
-        with pytest.raises(InvalidParams, match="claude_code, codex, opencode"):
+        with pytest.raises(InvalidParams, match="claude_code, codex, opencode") as refused:
             wiring.named("gemini")
-        with pytest.raises(InvalidParams, match="tools, statusline"):
+        assert str(refused.value).startswith("id: no integration 'gemini'")
+        with pytest.raises(InvalidParams, match=r"^options: .*tools, statusline"):
             home.install("claude_code", ["nonsense"])
         with pytest.raises(InvalidParams, match="known: none"):
             home.install("opencode", ["tools"])
