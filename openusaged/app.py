@@ -415,6 +415,8 @@ class Daemon:
             self._tasks.spawn(self._release_memory)
 
     def _release_memory(self) -> None:
+        # A long log would be moved by the next small commit that makes it too long.
+        self._pools.write(self._existing_store.checkpoint)
         self._pools.write(self._existing_store.release_memory)
         self._pools.read(self._existing_store.release_memory)
         memory.trim()

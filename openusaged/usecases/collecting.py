@@ -35,8 +35,11 @@ IMPORT_BYTES: Final = 2 << 20
 MAX_SCANNERS: Final = 2
 LOOK_INTERVAL_S: Final = 1.0
 """Between two looks at changed logs that nobody waits for."""
-HOOK_RETRIES_S: Final = (0.03, 0.08, 0.2, 0.5, 1.0, 2.0)
-"""Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun."""
+HOOK_RETRIES_S: Final = (0.03, 0.12, 0.9)
+"""
+Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun; the last look is for
+a busy machine.  Each that meets the next turn's first rows costs a commit, so there are few.
+"""
 EVERYTHING: Final = ""
 """Stands for a full scan among the paths to look at."""
 COMMIT_TIMEOUT_S: Final = 120.0
@@ -120,7 +123,7 @@ class Collecting:
         self._queue.add(path for path in paths if path)
 
     def wake_repeatedly(self, paths: Sequence[str]) -> None:
-        """A hook named these logs: look now and again for two seconds, since they lag behind."""
+        """A hook named these logs: look now and again for a second, since they lag behind."""
         if not paths:
             return
         self._wake_now(paths)
