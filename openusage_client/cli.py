@@ -88,6 +88,9 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (0, 1, 2, 3, 4, 5 or 130)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Python has no stream where the caller closed one (`>&-`).
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         if hasattr(sys.stdout, "reconfigure"):
             # A name that the terminal's encoding lacks is no reason to print nothing.
@@ -104,7 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except OSError as error:
-        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        reason = error.strerror or str(error)
+        _complain(f"{error.filename}: {reason}" if error.filename else reason)
         return EXIT_FAILURE
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_OK

@@ -192,6 +192,30 @@ def test_closed_pipe_is_quiet(peer: ScriptedPeer) -> None:
     assert errors == b""
 
 
+@pytest.mark.parametrize("stream", [1, 2])
+@pytest.mark.parametrize("arguments", ["daily", "version --json", "--help", "daily --frobnicate"])
+def test_closed_streams_change_nothing_else(
+    peer: ScriptedPeer, stream: int, arguments: str
+) -> None:
+    """Without stdout or stderr (`>&-`) a command says less, and that is all."""
+    command = f"{sys.executable} {ROOT}/bin/openusage {arguments}"
+    open_, closed = (
+        subprocess.run(["sh", "-c", command + end], capture_output=True, check=False)
+        for end in ("", f" {stream}>&-")
+    )
+    assert closed.returncode == open_.returncode
+    assert closed.stdout == (b"" if stream == 1 else open_.stdout)
+    assert closed.stderr == (b"" if stream == 2 else open_.stderr)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_full_disk_is_one_sentence(peer: ScriptedPeer) -> None:
+    """Output that cannot be written is exit 1 with the reason."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(script("daily"), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"openusage: No space left on device\n")
+
+
 def test_ctrl_c_is_quiet_and_130(run: Run, peer: ScriptedPeer) -> None:
     """Ctrl-C leaves without a traceback."""
 
