@@ -133,6 +133,7 @@ def reprice_sessions(
     cutoff_ms = (_first_hot_quarter(connection) + 1) * QUARTER_MS
     text = names.text
     updates: list[tuple[Any, ...]] = []
+    quarters: set[int] = set()
     for session, first_ms, last_ms, provider, model, currency, *sums in connection.execute(
         _SESSION_ROWS, (start, end)
     ):
@@ -143,8 +144,11 @@ def reprice_sessions(
         new = None if rates is None else costs(old, rates, text[currency])
         if new is not None and new != _of(old):
             updates.append((*new, session, provider, model, currency))
+            quarters.add(last_ms // QUARTER_MS)
     connection.executemany(_SET_SESSION, updates)
-    return AgedStep(next=end if end <= last else None, changed=len(updates))
+    return AgedStep(
+        next=end if end <= last else None, changed=len(updates), quarters=frozenset(quarters)
+    )
 
 
 def costs(old: Sum, rates: FlatRates, currency: str) -> tuple[int, ...] | None:

@@ -6,12 +6,15 @@ Separate from `reading`, which answers the dashboard.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 
 import msgspec
 
+from openusaged.core.models import QUARTER_MS
 from openusaged.storage import block_queries, session_queries
 from openusaged.storage.block_queries import Reset
+from openusaged.storage.buckets import SPENDERS, BucketReader, Dimensions, Reads, Row
 from openusaged.storage.database import Database
 from openusaged.storage.names import Names
 from openusaged.storage.records import SessionRecord, UsageRow
@@ -33,6 +36,9 @@ class BlockReading:
 
     _database: Database
     _names: Names
+    _spent: BucketReader
+    _reads: Callable[[], AbstractContextManager[Reads]]
+    _usage_rows: Callable[[int, Sequence[Row], Dimensions], list[UsageRow]]
 
     def stretch_rows(
         self,
@@ -79,15 +85,21 @@ class BlockReading:
         Of those beyond `limit` only their number and what they used together.
         """
         wanted = SessionFilter(start_ms=start_ms, end_ms=end_ms)
-        with self._database.read_snapshot() as connection:
+        with self._reads() as reads:
             count, records = session_queries.find_sessions(
-                connection, self._names, wanted, limit, 0
+                reads.connection, self._names, wanted, limit, 0
             )
             older = count - len(records)
             if not older:
                 return records, 0, []
-            usage = session_queries.sum_sessions(connection, self._names, wanted, len(records))
-            return records, older, usage
+            # Whole quarters between the beginning and the last of the newest, and their edges.
+            start_q = -(-(start_ms or 0) // QUARTER_MS)
+            end_q = records[-1].last_ms // QUARTER_MS
+            usage = self._spent.range(reads, start_q, end_q, SPENDERS, {})
+            usage += session_queries.older_within(
+                reads.connection, self._names, wanted, len(records), (start_q - 1, end_q)
+            )
+            return records, older, self._usage_rows(0, usage, SPENDERS)
 
     def session_spans(self, start_ms: int, end_ms: int) -> list[SessionSpan]:
         """Sessions active at some time in [start_ms, end_ms) by project and branch."""

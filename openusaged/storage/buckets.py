@@ -1,20 +1,23 @@
 """
-Sums over quarter-hour buckets in any time zone: whole days from the cache, the rest from SQL.
+Sums over quarter-hour buckets in any time zone, of any dimensions.
 
-Works for message and tool buckets alike; an answer is one consistent state of the file.
+A range is cut into what has settled, its last days one by one, and what is left of days at both
+ends.  Each piece is read from the file once, by all dimensions that anybody may ask for, and its
+sums by fewer dimensions are made of that; both stay in memory until the piece is written to.  So a
+read after an event costs one day, however long the range is.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from openusaged.storage.database import Database
-from openusaged.storage.day_cache import QUARTERS_PER_DAY, DayCache, DayRow
+from openusaged.core.windows import QUARTERS_PER_DAY
 from openusaged.storage.records import Segment
 from openusaged.storage.rollups import (
     MESSAGE_DIMENSIONS,
@@ -22,207 +25,217 @@ from openusaged.storage.rollups import (
     TOOL_DIMENSIONS,
     TOOL_SUMS,
 )
+from openusaged.storage.span_cache import Span, SpanCache
 
-MAX_GAP_DAYS: Final = 4
-"""Cached days this short between two missing ones are read again, to save a query."""
+SETTLING_DAYS: Final = 3
+"""Yesterday, today and the day ahead, which a range that ends now has: most writes are there."""
+BLOCK_QUARTERS: Final = 32 * QUARTERS_PER_DAY
+"""Longer stretches are made of blocks, so that a late event costs one and not years."""
 
-
-class BucketTable(msgspec.Struct, frozen=True):
-    """A table of sums per quarter and dimensions."""
-
-    name: str
-    dimensions: tuple[str, ...]
-    sums: tuple[str, ...]
-
-
-MESSAGES: Final = BucketTable("message_bucket", MESSAGE_DIMENSIONS, MESSAGE_SUMS)
-TOOLS: Final = BucketTable("tool_bucket", TOOL_DIMENSIONS, TOOL_SUMS)
-
+Dimensions = tuple[str, ...]
+Row = tuple[int, ...]
+"""Ids of the dimensions, then sums."""
 Filters = Mapping[str, Collection[int]]
 """Dimension name to the ids that are wanted."""
-Groups = dict[tuple[int, ...], tuple[int, ...]]
-"""(bucket, ids of the dimensions asked for) to sums."""
+
+
+class BucketTable(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A table of sums per quarter and dimensions.
+
+    `usual` are the dimensions that are read unless another one is asked for: fewer rows to keep.
+    `quarter` names the column, `joined` is what has to be joined to the table.
+    """
+
+    name: str
+    dimensions: Dimensions
+    usual: Dimensions
+    sums: tuple[str, ...]
+    quarter: str = "quarter"
+    joined: str = ""
+
+
+MESSAGES: Final = BucketTable(
+    name="message_bucket",
+    dimensions=MESSAGE_DIMENSIONS,
+    usual=MESSAGE_DIMENSIONS,
+    sums=MESSAGE_SUMS,
+)
+TOOLS: Final = BucketTable(
+    name="tool_bucket",
+    dimensions=TOOL_DIMENSIONS,
+    usual=tuple(name for name in TOOL_DIMENSIONS if name != "project"),
+    sums=TOOL_SUMS,
+)
+SESSIONS: Final = BucketTable(
+    name="session",
+    dimensions=("account",),
+    usual=("account",),
+    sums=("events > 0",),
+    quarter="last_quarter",
+)
+"""How many sessions were last active when."""
+SPENDERS: Final = ("account", "client", "provider", "model", "currency")
+SESSION_USAGE: Final = BucketTable(
+    name="session",
+    dimensions=SPENDERS,
+    usual=SPENDERS,
+    sums=MESSAGE_SUMS,
+    quarter="last_quarter",
+    joined="CROSS JOIN session_model ON session_model.session = session.id",
+)
+"""What sessions used over all their time, by when they were last active."""
+
+
+class Reads(msgspec.Struct, frozen=True):
+    """One state of the file: a connection within its snapshot, the cache's token from before."""
+
+    connection: sqlite3.Connection
+    token: int
 
 
 class BucketReader:
     """Reads one table; shared by all reader threads."""
 
-    def __init__(self, database: Database, table: BucketTable) -> None:
-        self._database = database
+    def __init__(self, table: BucketTable, cache: SpanCache) -> None:
         self._table = table
-        self.cache = DayCache()
+        self._cache = cache
         self._offset_q = 0
-        dimensions = ", ".join(table.dimensions)
-        sums = ", ".join(f"SUM({name})" for name in table.sums)
-        self._select = (
-            f"SELECT {dimensions}, {sums} FROM {table.name}"
-            f" WHERE quarter >= ? AND quarter < ? GROUP BY {dimensions}"
-        )
-        self._select_days = (
-            f"SELECT (quarter + ?) / {QUARTERS_PER_DAY} AS day, {dimensions}, {sums}"
-            f" FROM {table.name} WHERE quarter >= ? AND quarter < ?"
-            f" GROUP BY day, {dimensions}"
-        )
 
-    def span(self, connection: sqlite3.Connection) -> tuple[int, int] | None:
+    def span(self, connection: sqlite3.Connection) -> Span | None:
         """First quarter and the one behind the last; None when the table is empty."""
+        name, quarter = self._table.name, self._table.quarter
         first, last = connection.execute(
-            f"SELECT (SELECT MIN(quarter) FROM {self._table.name}),"
-            f" (SELECT MAX(quarter) FROM {self._table.name})"
+            f"SELECT (SELECT MIN({quarter}) FROM {name}), (SELECT MAX({quarter}) FROM {name})"
         ).fetchone()
         return None if first is None else (first, last + 1)
 
-    def read(
-        self,
-        segments: Sequence[Segment],
-        *,
-        group_by: Sequence[str],
-        filters: Filters,
-    ) -> Groups:
-        """Sums of the segments' quarters per local day, the day being the bucket."""
-        if segments:
-            self._offset_q = segments[-1].offset_q
-        return self._read(segments, by_day=True, group_by=group_by, filters=filters)
-
-    def read_range(
-        self, start_q: int, end_q: int, *, group_by: Sequence[str], filters: Filters
-    ) -> Groups:
-        """Sums of [start_q, end_q), with bucket 0."""
+    def range(
+        self, reads: Reads, start_q: int, end_q: int, group_by: Dimensions, filters: Filters
+    ) -> list[Row]:
+        """Sums of [start_q, end_q) by the dimensions named; groups that are all 0 are left out."""
+        clipped = self._clip(reads.connection, start_q, end_q)
+        if clipped is None:
+            return []
         # In days of the zone that reports are asked for, which are in memory already.
-        part = Segment(start_q, end_q, self._offset_q)
-        return self._read((part,), by_day=False, group_by=group_by, filters=filters)
+        pieces = _cut(*clipped, self._offset_q)
+        return self._of(reads, pieces, group_by, filters)
 
-    def _read(
-        self,
-        segments: Sequence[Segment],
-        *,
-        by_day: bool,
-        group_by: Sequence[str],
-        filters: Filters,
-    ) -> Groups:
-        tokens = {part.offset_q: self.cache.token(part.offset_q) for part in segments}
-        pick = self._picker(group_by)
-        wanted = self._filter(filters)
-        width = len(self._table.dimensions)
-        queued: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
-        with self._database.read_snapshot() as connection:
-            for part in self._clip(connection, segments):
-                for day, rows in self._days(connection, part, tokens[part.offset_q]):
-                    bucket = day if by_day else 0
-                    for row in rows:
-                        if wanted is None or wanted(row):
-                            key = (bucket, *pick(row))
-                            found = queued.get(key)
-                            if found is None:
-                                queued[key] = [row]
-                            else:
-                                found.append(row)
-        groups = {}
-        for key, rows in queued.items():
-            # Summing whole rows in C and cutting off the ids is cheaper than cutting each.
-            sums = rows[0][width:] if len(rows) == 1 else tuple(map(sum, zip(*rows)))[width:]  # noqa: B905
-            if any(sums):
-                groups[key] = sums
-        return groups
-
-    def _picker(self, group_by: Sequence[str]) -> Callable[[DayRow], tuple[int, ...]]:
-        indexes = [self._table.dimensions.index(name) for name in group_by]
-        if not indexes:
-            return lambda _row: ()
-        if len(indexes) == 1:
-            only = indexes[0]
-            return lambda row: (row[only],)
-        return itemgetter(*indexes)
-
-    def _filter(self, filters: Filters) -> Callable[[DayRow], bool] | None:
-        if not filters:
-            return None
-        checks = [
-            (self._table.dimensions.index(name), frozenset(ids)) for name, ids in filters.items()
-        ]
-        return lambda row: all(row[index] in ids for index, ids in checks)
-
-    def _clip(
-        self, connection: sqlite3.Connection, segments: Sequence[Segment]
-    ) -> Iterator[Segment]:
-        """The segments, without the stretches before and after the table's contents."""
-        span = self.span(connection)
-        if span is None:
-            return
+    def days(
+        self, reads: Reads, segments: Sequence[Segment], group_by: Dimensions, filters: Filters
+    ) -> Iterator[tuple[int, list[Row]]]:
+        """(local day number, its sums by the dimensions named), in order of the days."""
+        pieces: dict[int, list[Span]] = {}
         for part in segments:
-            start_q = max(part.start_q, span[0] - QUARTERS_PER_DAY)
-            end_q = min(part.end_q, span[1] + QUARTERS_PER_DAY)
-            if start_q < end_q:
-                yield Segment(start_q, end_q, part.offset_q)
-
-    def _days(
-        self, connection: sqlite3.Connection, part: Segment, token: int
-    ) -> Iterator[tuple[int, list[DayRow]]]:
-        """(day number, rows) of each day of a segment; cut days at its ends come from SQL."""
-        offset = part.offset_q
-        first_day = -(-(part.start_q + offset) // QUARTERS_PER_DAY)
-        last_day = (part.end_q + offset) // QUARTERS_PER_DAY
-        if first_day > last_day:
-            # within one day
-            yield last_day, self._sums(connection, part.start_q, part.end_q)
-            return
-        head_end = first_day * QUARTERS_PER_DAY - offset
-        tail_start = last_day * QUARTERS_PER_DAY - offset
-        if part.start_q < head_end:
-            yield first_day - 1, self._sums(connection, part.start_q, head_end)
-        yield from self._whole_days(connection, offset, first_day, last_day, token)
-        if tail_start < part.end_q:
-            yield last_day, self._sums(connection, tail_start, part.end_q)
-
-    def _whole_days(
-        self, connection: sqlite3.Connection, offset: int, first_day: int, last_day: int, token: int
-    ) -> Iterator[tuple[int, list[DayRow]]]:
-        missing: list[int] = []
-        for day in range(first_day, last_day):
-            rows = self.cache.get(offset, day, token)
-            if rows is None:
-                missing.append(day)
-            elif rows:
-                yield day, rows
-        for start, end in _runs(missing):
-            yield from self._fetch_days(connection, offset, start, end, token, set(missing))
-
-    def _fetch_days(
-        self,
-        connection: sqlite3.Connection,
-        offset: int,
-        start: int,
-        end: int,
-        token: int,
-        missing: set[int],
-    ) -> Iterator[tuple[int, list[DayRow]]]:
-        """Read days [start, end) and keep those that were missing."""
-        fetched: dict[int, list[DayRow]] = {day: [] for day in range(start, end) if day in missing}
-        for row in connection.execute(
-            self._select_days,
-            (offset, start * QUARTERS_PER_DAY - offset, end * QUARTERS_PER_DAY - offset),
-        ):
-            rows = fetched.get(row[0])
-            if rows is not None:
-                rows.append(row[1:])
-        for day, rows in fetched.items():
-            self.cache.put(offset, day, token, rows)
+            self._offset_q = part.offset_q
+            clipped = self._clip(reads.connection, part.start_q, part.end_q)
+            if clipped is not None:
+                for span in _by_day(*clipped, part.offset_q):
+                    day = (span[0] + part.offset_q) // QUARTERS_PER_DAY
+                    # Two where the clocks change within the day.
+                    pieces.setdefault(day, []).append(span)
+        for day, spans in pieces.items():
+            rows = self._of(reads, spans, group_by, filters)
             if rows:
                 yield day, rows
 
-    def _sums(self, connection: sqlite3.Connection, start_q: int, end_q: int) -> list[Any]:
-        return connection.execute(self._select, (start_q, end_q)).fetchall()
+    def _clip(self, connection: sqlite3.Connection, start_q: int, end_q: int) -> Span | None:
+        """The range without the stretches before and after the table's contents."""
+        span = self.span(connection)
+        if span is None:
+            return None
+        start_q = max(start_q, span[0] - QUARTERS_PER_DAY)
+        end_q = min(end_q, span[1] + QUARTERS_PER_DAY)
+        return (start_q, end_q) if start_q < end_q else None
+
+    def _of(
+        self, reads: Reads, spans: Sequence[Span], group_by: Dimensions, filters: Filters
+    ) -> list[Row]:
+        """The sums of some pieces together."""
+        wanted = group_by
+        if filters:
+            wanted = tuple(n for n in self._table.dimensions if n in group_by or n in filters)
+        rows = [row for span in spans for row in self._rows(reads, span, wanted)]
+        if filters:
+            checks = [(wanted.index(name), frozenset(ids)) for name, ids in filters.items()]
+            rows = [row for row in rows if all(row[at] in ids for at, ids in checks)]
+        if filters or len(spans) > 1:
+            rows = folded(rows, wanted, group_by)
+        width = len(group_by)
+        return [row for row in rows if any(row[width:])]
+
+    def _rows(self, reads: Reads, span: Span, group_by: Dimensions) -> Sequence[Row]:
+        """The sums of one piece, out of memory where they are."""
+        what = (self._table.name, self._table.sums, group_by)
+        rows = self._cache.get(what, span, reads.token)
+        if rows is None:
+            rows = self._made(reads, span, group_by)
+            self._cache.put(what, span, reads.token, rows)
+        return rows
+
+    def _made(self, reads: Reads, span: Span, group_by: Dimensions) -> Sequence[Row]:
+        table = self._table
+        finest = table.usual if set(group_by) <= set(table.usual) else table.dimensions
+        if group_by != finest:
+            return folded(self._rows(reads, span, finest), finest, group_by)
+        parts = _parts(*span)
+        if len(parts) > 1:
+            rows = (row for part in parts for row in self._rows(reads, part, finest))
+            return folded(rows, finest, finest)
+        dimensions = ", ".join(finest)
+        sums = ", ".join(f"SUM({name})" for name in table.sums)
+        return reads.connection.execute(
+            f"SELECT {dimensions}, {sums} FROM {table.name} {table.joined}"
+            f" WHERE {table.quarter} >= ? AND {table.quarter} < ? GROUP BY {dimensions}",
+            span,
+        ).fetchall()
 
 
-def _runs(days: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Half-open runs that cover ascending days, bridging short gaps."""
-    start = previous = None
-    for day in days:
-        if start is None or previous is None:
-            start = day
-        elif day - previous > MAX_GAP_DAYS:
-            yield start, previous + 1
-            start = day
-        previous = day
-    if start is not None and previous is not None:
-        yield start, previous + 1
+def _cut(start_q: int, end_q: int, offset_q: int) -> list[Span]:
+    """A range as the rest of its first day, whole days that have settled, and the others."""
+    first_day = -(-(start_q + offset_q) // QUARTERS_PER_DAY)
+    last_day = max(first_day, (end_q + offset_q) // QUARTERS_PER_DAY)
+    settled = max(first_day, last_day - SETTLING_DAYS)
+    days = [first_day, *range(settled, last_day + 1)]
+    edges = [min(day * QUARTERS_PER_DAY - offset_q, end_q) for day in days]
+    return [(low, high) for low, high in pairwise((start_q, *edges, end_q)) if low < high]
+
+
+def _by_day(start_q: int, end_q: int, offset_q: int) -> list[Span]:
+    """A range as the local days it consists of."""
+    first = start_q + QUARTERS_PER_DAY - (start_q + offset_q) % QUARTERS_PER_DAY
+    return list(pairwise((start_q, *range(first, end_q, QUARTERS_PER_DAY), end_q)))
+
+
+def _parts(start_q: int, end_q: int) -> list[Span]:
+    """What a stretch of whole days is made of: blocks, of which the days are made."""
+    length = end_q - start_q
+    step = BLOCK_QUARTERS if length > BLOCK_QUARTERS else QUARTERS_PER_DAY
+    phase = start_q % QUARTERS_PER_DAY
+    first = ((start_q - phase) // step + 1) * step + phase
+    return list(pairwise((start_q, *range(first, end_q, step), end_q)))
+
+
+def folded(rows: Iterable[Row], dimensions: Dimensions, group_by: Dimensions) -> list[Row]:
+    """Rows of some dimensions, added up by fewer of them."""
+    width = len(dimensions)
+    pick = _picker([dimensions.index(name) for name in group_by])
+    groups: dict[Row, list[Row]] = {}
+    for row in rows:
+        key = pick(row)
+        found = groups.get(key)
+        if found is None:
+            groups[key] = [row]
+        else:
+            found.append(row)
+    # Summing whole rows in C and cutting off the ids is cheaper than cutting each.
+    return [
+        (*key, *(same[0] if len(same) == 1 else tuple(map(sum, zip(*same))))[width:])  # noqa: B905
+        for key, same in groups.items()
+    ]
+
+
+def _picker(places: Sequence[int]) -> Callable[[Row], Row]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda row: tuple([row[place] for place in places])

@@ -7,16 +7,20 @@ Separate from `reading` because its answers cost time in proportion to the event
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Final
 
 import msgspec
 
 from openusaged.core.merge import CountedEvent
 from openusaged.storage import detail_queries
-from openusaged.storage.buckets import BucketReader
+from openusaged.storage.buckets import BucketReader, Reads
 from openusaged.storage.database import Database
 from openusaged.storage.detail_queries import EventGroup, Selection
 from openusaged.storage.names import Names
 from openusaged.storage.records import Segment
+
+_SERVERS: Final = ("account", "client", "mcp_server")
 
 
 class DetailReading:
@@ -25,6 +29,7 @@ class DetailReading:
     _database: Database
     _names: Names
     _tools: BucketReader
+    _reads: Callable[[], AbstractContextManager[Reads]]
 
     def event_groups(self, wanted: Selection) -> list[EventGroup]:
         """The selection's hot messages, grouped by tool, model, price and channel."""
@@ -78,12 +83,11 @@ class DetailReading:
 
     def server_calls(self, segments: Sequence[Segment]) -> list[tuple[int, str, str, str, int]]:
         """(local day number, account, client, MCP server, calls) of the segments."""
-        groups = self._tools.read(
-            segments, group_by=("account", "client", "mcp_server"), filters={}
-        )
         text = self._names.text
-        return [
-            (day, text[account], text[client], text[server], sums[0])
-            for (day, account, client, server), sums in groups.items()
-            if server
-        ]
+        with self._reads() as reads:
+            return [
+                (day, text[account], text[client], text[server], calls)
+                for day, rows in self._tools.days(reads, segments, _SERVERS, {})
+                for account, client, server, calls, *_ in rows
+                if server
+            ]

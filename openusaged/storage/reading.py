@@ -7,7 +7,8 @@ Separate from `store.py`, which writes; reader threads call nothing but what is 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from openusaged.core.errors import StoreClosed
@@ -15,7 +16,16 @@ from openusaged.core.models import SourceCursor
 from openusaged.storage import read_queries, repricing
 from openusaged.storage.alerts import AlertReading
 from openusaged.storage.block_reading import BlockReading
-from openusaged.storage.buckets import MESSAGES, TOOLS, BucketReader
+from openusaged.storage.buckets import (
+    MESSAGES,
+    SESSION_USAGE,
+    SESSIONS,
+    TOOLS,
+    BucketReader,
+    Dimensions,
+    Reads,
+    Row,
+)
 from openusaged.storage.cursors import read_cursors
 from openusaged.storage.database import Database
 from openusaged.storage.detail_reading import DetailReading
@@ -33,6 +43,7 @@ from openusaged.storage.repricing import RepriceRange
 from openusaged.storage.rollups import AGENT_KINDS
 from openusaged.storage.session_reading import SessionReading
 from openusaged.storage.snapshots import SeriesPoint, read_series, read_snapshots
+from openusaged.storage.span_cache import SpanCache
 
 _NAMED: Final = (
     "account",
@@ -54,8 +65,11 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
     def __init__(self, database: Database) -> None:
         self._database = database
         self._names = Names()
-        self._messages = BucketReader(database, MESSAGES)
-        self._tools = BucketReader(database, TOOLS)
+        self._spans = SpanCache()
+        self._messages = BucketReader(MESSAGES, self._spans)
+        self._tools = BucketReader(TOOLS, self._spans)
+        self._active = BucketReader(SESSIONS, self._spans)
+        self._spent = BucketReader(SESSION_USAGE, self._spans)
         self._identities = Identities()
         self._hot = 0
         self._last_ms: dict[str, int] = {}
@@ -79,33 +93,42 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
 
         Rows with different recorded currencies are never added up.
         """
-        self._check_open()
         dimensions = (*group_by, "currency")
         filters = self._filters(account=accounts, provider=providers, project=projects)
-        if segments:
-            groups = self._messages.read(segments, group_by=dimensions, filters=filters)
-        else:
-            groups = self._messages.read_range(
-                *_bounds(start_q, end_q), group_by=dimensions, filters=filters
-            )
+        with self._reads() as reads:
+            if segments:
+                days = self._messages.days(reads, segments, dimensions, filters)
+                return [
+                    row for day, rows in days for row in self._usage_rows(day, rows, dimensions)
+                ]
+            start_q, end_q = _bounds(start_q, end_q)
+            rows = self._messages.range(reads, start_q, end_q, dimensions, filters)
+            return self._usage_rows(0, rows, dimensions)
+
+    def _usage_rows(
+        self, bucket: int, rows: Sequence[Row], dimensions: Dimensions
+    ) -> list[UsageRow]:
         text = self._names.text
-        # Where each dimension is in a key (its first element is the bucket); 0: not asked for.
-        place = {name: group_by.index(name) + 1 if name in group_by else 0 for name in _NAMED}
-        account, provider, client, model, project, branch, agent = place.values()
+        # Where each dimension is in a row; None: not asked for.
+        account, provider, client, model, project, branch, agent = (
+            dimensions.index(name) if name in dimensions else None for name in _NAMED
+        )
+        width = len(dimensions)
+        currency = width - 1
         return [
             UsageRow(
-                key[0],
-                text[key[account]] if account else "",
-                text[key[provider]] if provider else "",
-                text[key[client]] if client else "",
-                text[key[model]] if model else "",
-                text[key[project]] if project else "",
-                text[key[branch]] if branch else "",
-                AGENT_KINDS[key[agent]] if agent else "",
-                text[key[-1]],
-                *sums,
+                bucket,
+                "" if account is None else text[row[account]],
+                "" if provider is None else text[row[provider]],
+                "" if client is None else text[row[client]],
+                "" if model is None else text[row[model]],
+                "" if project is None else text[row[project]],
+                "" if branch is None else text[row[branch]],
+                "" if agent is None else AGENT_KINDS[row[agent]],
+                text[row[currency]],
+                *row[width:],
             )
-            for key, sums in groups.items()
+            for row in rows
         ]
 
     def tool_rows(
@@ -113,31 +136,40 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
         *,
         start_q: int | None = None,
         end_q: int | None = None,
+        group_by: Sequence[str] = TOOLS.dimensions,
         accounts: Sequence[str] | None = None,
     ) -> list[ToolRow]:
-        """Tool calls in [start_q, end_q)."""
-        self._check_open()
-        groups = self._tools.read_range(
-            *_bounds(start_q, end_q),
-            group_by=TOOLS.dimensions,
-            filters=self._filters(account=accounts),
-        )
+        """Tool calls in [start_q, end_q) by the dimensions named."""
+        dimensions = tuple(group_by)
+        with self._reads() as reads:
+            rows = self._tools.range(
+                reads, *_bounds(start_q, end_q), dimensions, self._filters(account=accounts)
+            )
         text = self._names.text
+        account, client, project, tool, server, function, language = (
+            dimensions.index(name) if name in dimensions else None for name in TOOLS.dimensions
+        )
+        width = len(dimensions)
         return [
             ToolRow(
-                text[account],
-                text[client],
-                text[project],
-                text[tool],
-                text[server],
-                text[function],
-                text[language],
-                *sums,
+                "" if account is None else text[row[account]],
+                "" if client is None else text[row[client]],
+                "" if project is None else text[row[project]],
+                "" if tool is None else text[row[tool]],
+                "" if server is None else text[row[server]],
+                "" if function is None else text[row[function]],
+                "" if language is None else text[row[language]],
+                *row[width:],
             )
-            for (_, account, client, project, tool, server, function, language), sums in (
-                groups.items()
-            )
+            for row in rows
         ]
+
+    @contextmanager
+    def _reads(self) -> Iterator[Reads]:
+        self._check_open()
+        token = self._spans.token()
+        with self._database.read_snapshot() as connection:
+            yield Reads(connection, token)
 
     def _filters(self, **wanted: Sequence[str] | None) -> dict[str, frozenset[int]]:
         names = self._names

@@ -9,7 +9,7 @@ quarter meanwhile still lies ahead.  Recorded costs, tokens and times are never 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import sub
 from typing import Any, Final
 
@@ -94,7 +94,7 @@ class RepriceStep(msgspec.Struct, frozen=True, kw_only=True):
     """Sum of the old estimates of the changed events; unpriced ones count nothing."""
     after_nano: int = 0
     quarters: frozenset[int] = frozenset()
-    """Quarters whose sums have moved."""
+    """Quarters whose sums, or whose sessions' sums, have moved."""
 
 
 def range_of(connection: sqlite3.Connection, since_ms: int | None) -> RepriceRange:
@@ -160,7 +160,19 @@ def reprice_events(
         changed=len(work.events),
         before_nano=work.before_nano,
         after_nano=work.after_nano,
-        quarters=frozenset(key[0] for key in work.buckets),
+        quarters=frozenset(key[0] for key in work.buckets)
+        | _last_active(connection, {key[0] for key in work.sessions}),
+    )
+
+
+def _last_active(connection: sqlite3.Connection, sessions: Collection[int]) -> frozenset[int]:
+    """Quarters in which these sessions were last active: their sums are read by that."""
+    return frozenset(
+        quarter
+        for (quarter,) in connection.execute(
+            "SELECT last_quarter FROM session WHERE id IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(list(sessions)).decode(),),
+        )
     )
 
 

@@ -92,35 +92,28 @@ def find_sessions(
     return total, _session_records(connection, names, rows)
 
 
-def sum_sessions(
-    connection: sqlite3.Connection, names: Names, wanted: SessionFilter, offset: int
-) -> list[UsageRow]:
-    """What the sessions behind the newest `offset` ones used, by account, tool and model."""
+def older_within(
+    connection: sqlite3.Connection,
+    names: Names,
+    wanted: SessionFilter,
+    offset: int,
+    quarters: Sequence[int],
+) -> list[tuple[int, ...]]:
+    """
+    What sessions behind the newest `offset` ones used that were last active in these quarters.
+
+    Ids of account, tool, provider, model and currency, then sums.
+    """
     where, values = _session_clauses(names, wanted)
-    sums = ", ".join(f"SUM({name})" for name in MESSAGE_SUMS)
     newest = _ORDERS["activity"].format("DESC")
-    # To read all of one table is quicker than to look up most of it; of a range, it is not.
-    tables = ["session", "session_model"] if wanted.start_ms else ["session_model", "session"]
-    text = names.text
-    return [
-        usage_row(
-            row[5:],
-            account=text[row[0]],
-            client=text[row[1]],
-            provider=text[row[2]],
-            model=text[row[3]],
-            currency=text[row[4]],
-        )
-        # Those before the last of the newest: sorting all of them costs more than adding them up.
-        for row in connection.execute(
-            f"SELECT account, client, provider, model, currency, {sums}"
-            f" FROM {' CROSS JOIN '.join(tables)} ON session_model.session = session.id"
-            f" WHERE {where} AND (last_quarter, last_ms, id) < (SELECT last_quarter, last_ms, id"
-            f" FROM session WHERE {where} ORDER BY {newest} LIMIT 1 OFFSET ?)"
-            " GROUP BY 1, 2, 3, 4, 5",
-            (*values, *values, offset - 1),
-        )
-    ]
+    return connection.execute(
+        f"SELECT account, client, provider, model, currency, {_SUM_LIST}"
+        " FROM session CROSS JOIN session_model ON session_model.session = session.id"
+        f" WHERE {where} AND last_quarter IN (SELECT value FROM json_each(?))"
+        " AND (last_quarter, last_ms, id) < (SELECT last_quarter, last_ms, id"
+        f" FROM session WHERE {where} ORDER BY {newest} LIMIT 1 OFFSET ?)",
+        (*values, msgspec.json.encode(quarters).decode(), *values, offset - 1),
+    ).fetchall()
 
 
 def _session_clauses(names: Names, wanted: SessionFilter) -> tuple[str, list[Any]]:
@@ -270,16 +263,13 @@ def _session_record(
     )
 
 
-def session_counts(
-    connection: sqlite3.Connection, names: Names, start_ms: int, end_ms: int
-) -> dict[str, int]:
-    """Sessions active at some time in [start_ms, end_ms), by account."""
-    text = names.text
-    return {
-        text[account]: number
-        for account, number in connection.execute(
-            "SELECT account, COUNT(*) FROM session WHERE last_quarter >= ? AND last_ms >= ?"
-            " AND first_ms < ? AND events > 0 GROUP BY account",
-            (start_ms // QUARTER_MS, start_ms, end_ms),
-        )
-    }
+def active_at_edges(
+    connection: sqlite3.Connection, whole: tuple[int, int], start_ms: int, end_ms: int
+) -> list[tuple[int, ...]]:
+    """(account id, sessions active in [start_ms, end_ms)), of those not last active in `whole`."""
+    return connection.execute(
+        "SELECT account, COUNT(*) FROM session"
+        " WHERE (last_quarter >= ? AND last_quarter < ? OR last_quarter >= ?)"
+        " AND last_ms >= ? AND first_ms < ? AND events > 0 GROUP BY account",
+        (start_ms // QUARTER_MS, *whole, start_ms, end_ms),
+    ).fetchall()

@@ -6,10 +6,13 @@ Separate from `reading`, which answers the dashboard.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 
 from openusaged.core.merge import CountedEvent
+from openusaged.core.models import QUARTER_MS
 from openusaged.storage import session_queries
+from openusaged.storage.buckets import BucketReader, Reads
 from openusaged.storage.database import Database
 from openusaged.storage.names import Names
 from openusaged.storage.records import SessionRecord
@@ -21,6 +24,8 @@ class SessionReading:
 
     _database: Database
     _names: Names
+    _active: BucketReader
+    _reads: Callable[[], AbstractContextManager[Reads]]
 
     def sessions(
         self,
@@ -68,8 +73,17 @@ class SessionReading:
 
     def session_counts(self, start_ms: int, end_ms: int) -> dict[str, int]:
         """Sessions active within [start_ms, end_ms), by account."""
-        with self._database.read_snapshot() as connection:
-            return session_queries.session_counts(connection, self._names, start_ms, end_ms)
+        # Whoever was last active in a whole quarter before the end has begun before it, too.
+        start_q = -(-start_ms // QUARTER_MS)
+        whole = (start_q, max(start_q, end_ms // QUARTER_MS))
+        with self._reads() as reads:
+            rows = self._active.range(reads, *whole, ("account",), {})
+            rows += session_queries.active_at_edges(reads.connection, whole, start_ms, end_ms)
+        counts: dict[str, int] = {}
+        for account, number in rows:
+            name = self._names.text[account]
+            counts[name] = counts.get(name, 0) + number
+        return counts
 
     def known_names(self) -> Collection[str]:
         """Every name in the store: of models, branches, accounts, tools and all else."""

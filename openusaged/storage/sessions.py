@@ -92,6 +92,8 @@ class Sessions:
         self._by_id: dict[int, SessionState] = {}
         self._used: dict[int, SessionState] = {}
         self._next = 1
+        self.moved: frozenset[int] = frozenset()
+        """Quarters in which what the last `flush` wrote was and is last active."""
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Forget the cache and read the next id; also the undo of a rolled-back transaction."""
@@ -155,11 +157,13 @@ class Sessions:
         new = []
         moved = []
         same = []
+        quarters: set[int] = set()
         for state in self._used.values():
             if not state.dirty:
                 continue
             state.dirty = False
             quarter = state.last_ms // QUARTER_MS
+            quarters.update((quarter, state.stored_quarter))
             names = (state.account, state.client, state.project, state.branch, state.parent)
             values = (state.first_ms, state.last_ms, state.events, state.tool_calls)
             if state.stored_quarter == -1:
@@ -180,6 +184,7 @@ class Sessions:
         if moved:
             connection.executemany(f"{_UPDATE}, last_quarter = ? WHERE id = ?", moved)
         self._used = {}
+        self.moved = frozenset(quarters - {-1})
         if len(self._by_id) > MAX_CACHED_SESSIONS:
             self._by_key = {}
             self._by_id = {}

@@ -243,7 +243,7 @@ class Store(StoreReading):
                 changed = copied > 0
             changed |= group.write()
             changed |= self._write_sources(connection, batches)
-            quarters = group.quarters
+            quarters = group.quarters | self._sessions.moved
             self._mark_days(quarters)
             if self._seq + SEQ_MARGIN > self._seq_limit:
                 self._set_meta(connection, seq=self._seq + SEQ_BLOCK)
@@ -269,13 +269,11 @@ class Store(StoreReading):
 
     def _mark_days(self, quarters: Collection[int]) -> None:
         if quarters:
-            self._messages.cache.begin_write(quarters)
-            self._tools.cache.begin_write(quarters)
+            self._spans.begin_write(quarters)
 
     def _unmark_days(self, quarters: Collection[int]) -> None:
         if quarters:
-            self._messages.cache.end_write(quarters)
-            self._tools.cache.end_write(quarters)
+            self._spans.end_write(quarters)
 
     def _write_sources(self, connection: sqlite3.Connection, batches: Sequence[WriteBatch]) -> bool:
         cursors: list[SourceCursor] = []

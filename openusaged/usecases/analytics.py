@@ -32,7 +32,7 @@ from openusaged.core.windows import (
     quarter_of,
     segments,
 )
-from openusaged.storage.store import Store, ToolRow, UsageRow
+from openusaged.storage.store import Store, UsageRow
 from openusaged.usecases.reading import View
 from openusaged.usecases.totals import Sum, sum_rows
 from openusaged.usecases.usage_view import Owner, owner_of, resolve_span
@@ -255,12 +255,8 @@ def _servers(
     store: Store, owner: Owner, asked: Span, before: Span | None, days: _Days
 ) -> list[AnalyticsRow]:
     """Calls of MCP servers; what a call costs is part of the message that made it."""
-    now = _calls(store.tool_rows(start_q=asked.start_q, end_q=asked.end_q), owner)
-    earlier = (
-        _calls(store.tool_rows(start_q=before.start_q, end_q=before.end_q), owner)
-        if before
-        else None
-    )
+    now = _calls(store, owner, asked)
+    earlier = _calls(store, owner, before) if before else None
     daily: dict[Group, list[tuple[int, int]]] = {}
     if now and days.dates:
         parts = segments(days.drawn.start_q or 0, days.drawn.end_q, days.zone)
@@ -282,9 +278,10 @@ def _servers(
     ]
 
 
-def _calls(rows: Iterable[ToolRow], owner: Owner) -> dict[Group, int]:
+def _calls(store: Store, owner: Owner, span: Span) -> dict[Group, int]:
     calls: dict[Group, int] = {}
-    for row in rows:
+    group_by = ("account", "client", "mcp_server")
+    for row in store.tool_rows(start_q=span.start_q, end_q=span.end_q, group_by=group_by):
         if row.mcp_server:
             group = owner(row.account, row.client, ""), row.mcp_server
             calls[group] = calls.get(group, 0) + row.calls

@@ -42,6 +42,7 @@ from openusaged.usecases.totals import Sum, group_rows, named, sum_rows
 
 MAX_DAYS: Final = 92
 """Local days listed per account; longer windows list the latest ones."""
+_TOOLS_BY: Final = ("account", "client", "tool", "mcp_server", "mcp_function", "language")
 MAX_ROWS: Final = 200
 """Rows of one breakdown: nobody reads further, and the answer stays small."""
 
@@ -116,7 +117,7 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
     today = day_start_ms(local_date(request.now_ms, request.zone), request.zone)
     today_q = quarter_of(today)
     today_rows = store.usage_rows(start_q=today_q, end_q=quarter_of(request.now_ms) + 97)
-    tools = store.tool_rows(start_q=span.start_q, end_q=span.end_q)
+    tools = store.tool_rows(start_q=span.start_q, end_q=span.end_q, group_by=_TOOLS_BY)
     day_rows = _day_rows(store, request)
     start_ms = 0 if span.start_q is None else span.start_q * QUARTER_MS
     sessions = store.session_counts(start_ms, span.end_q * QUARTER_MS)
@@ -166,7 +167,7 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
         accounts=snapshots,
         totals=_grand_total(usage_by, shown, request.only),
         unmapped=[] if request.only is not None else _unmapped(usage_by.get("", []), request),
-        unpriced_models=store.unpriced_models(span.start_q, span.end_q),
+        unpriced_models=sorted({row.model for row in rows if row.auto_unpriced}),
     )
 
 

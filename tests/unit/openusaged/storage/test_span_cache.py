@@ -1,0 +1,86 @@
+"""What a reader may take from memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from openusaged.storage.span_cache import SpanCache
+
+ROWS = [(1, 2)]
+FIFTH = (5 * 96, 6 * 96)
+"""A day in UTC."""
+KATHMANDU = (5 * 96 - 23, 6 * 96 - 23)
+
+
+@pytest.fixture
+def cache() -> SpanCache:
+    return SpanCache(max_rows=10)
+
+
+def write(cache: SpanCache, *quarters: int) -> None:
+    cache.begin_write(quarters)
+    cache.end_write(quarters)
+
+
+def test_get_settled_span_is_served(cache) -> None:
+    """What nobody wrote to is served to any later reader of that span and those rows only."""
+    cache.put("a", FIFTH, cache.token(), ROWS)
+    assert cache.get("a", FIFTH, cache.token()) == ROWS
+    assert cache.get("b", FIFTH, cache.token()) is None
+    assert cache.get("a", KATHMANDU, cache.token()) is None
+
+
+def test_put_from_before_a_write_is_refused(cache) -> None:
+    """Rows of a snapshot that a commit has overtaken never get in."""
+    old = cache.token()
+    cache.begin_write([5 * 96])
+    cache.put("a", FIFTH, old, ROWS)
+    during = cache.token()
+    cache.put("a", FIFTH, during, ROWS)
+    assert cache.get("a", FIFTH, during) is None
+    cache.end_write([5 * 96])
+    cache.put("a", FIFTH, during, ROWS)
+    assert cache.get("a", FIFTH, cache.token()) is None
+    cache.put("a", FIFTH, cache.token(), ROWS)
+    assert cache.get("a", FIFTH, cache.token()) == ROWS
+    # that reader's snapshot is older than the rows
+    assert cache.get("a", FIFTH, old) is None
+
+
+def test_put_anew_after_a_write_replaces_what_was_kept(cache) -> None:
+    """What was written to is read again once and then served again."""
+    cache.put("a", FIFTH, cache.token(), ROWS)
+    write(cache, 6 * 96 - 1)
+    assert cache.get("a", FIFTH, cache.token()) is None
+    cache.put("a", FIFTH, cache.token(), [(1, 3)])
+    assert cache.get("a", FIFTH, cache.token()) == [(1, 3)]
+
+
+@pytest.mark.parametrize("span", [KATHMANDU, (4 * 96, 7 * 96), (6 * 96 - 1, 6 * 96 + 1)])
+def test_write_is_seen_by_every_span_that_holds_it(cache, span) -> None:
+    """One quarter lies in different days of different zones, and in longer stretches."""
+    cache.put("a", span, cache.token(), ROWS)
+    cache.put("a", (7 * 96, 8 * 96), cache.token(), ROWS)
+    write(cache, 5 * 96 + 95)
+    assert cache.get("a", span, cache.token()) is None
+    assert cache.get("a", (7 * 96, 8 * 96), cache.token()) == ROWS
+
+
+def test_put_beyond_the_bound_drops_the_least_used(cache) -> None:
+    """Memory is bounded by rows; what was just read stays."""
+    token = cache.token()
+    days = [(day * 96, day * 96 + 96) for day in range(10)]
+    for day in days[:5]:
+        cache.put("a", day, token, ROWS)
+    assert cache.get("a", days[0], token) == ROWS
+    cache.put("a", days[9], token, ROWS)
+    kept = [at for at, day in enumerate(days) if cache.get("a", day, token) is not None]
+    assert kept == [0, 2, 3, 4, 9]
+
+
+def test_put_of_more_than_the_bound_keeps_what_there_is(cache) -> None:
+    """One answer that is too large does not push out everything else."""
+    cache.put("a", FIFTH, cache.token(), ROWS)
+    cache.put("b", FIFTH, cache.token(), ROWS * 10)
+    assert cache.get("b", FIFTH, cache.token()) is None
+    assert cache.get("a", FIFTH, cache.token()) == ROWS
