@@ -30,7 +30,7 @@ _INSTALLERS: Final = {
 _EPILOG: Final = """\
 examples:
   openusage version --json
-  openusage version --check      the only time that anybody is asked for a release
+  openusage version --check      nobody is asked without it (or ui.check_for_updates)
 """
 
 
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def newest_release() -> str:
+def newest_release(timeout_s: float = CHECK_TIMEOUT_S) -> str:
     """
     The newest release as the index has it; the one thing that this client asks a network for.
 
@@ -92,7 +92,7 @@ def newest_release() -> str:
         raise UsageError("OPENUSAGE_RELEASES_URL: an https address is wanted")
     request = Request(url, headers={"User-Agent": "openusage", "Accept": "application/json"})  # noqa: S310
     try:
-        with urlopen(request, timeout=CHECK_TIMEOUT_S) as response:  # noqa: S310  # checked above
+        with urlopen(request, timeout=timeout_s) as response:  # noqa: S310  # checked above
             found = json.loads(response.read(MAX_ANSWER_BYTES))
         version = found["info"]["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:

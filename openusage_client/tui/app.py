@@ -25,7 +25,7 @@ from openusage_client.arguments import local_zone
 from openusage_client.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
-from openusage_client.tui import dialogs, glyphs, inputs, theme_files
+from openusage_client.tui import dialogs, glyphs, inputs, theme_files, versions
 from openusage_client.tui.asking import Ask, Asker, Reply
 from openusage_client.tui.canvas import (
     ScreenForm,
@@ -94,8 +94,7 @@ def run(options: Any) -> int:
     poller.start()
 
     def deliver(reply: Reply) -> None:
-        poller.updates.put(Update(reply=reply))
-        wake.wake()
+        poller.post(Update(reply=reply))
 
     patient = _connector(may_start=False, timeout_s=_PATIENCE_S)
     asker = Asker(lambda: patient(False), deliver, os.environ)
@@ -172,6 +171,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self._themes = themes
         self._zone: tuple[str, tzinfo | None] = ("", None)
         self._wanted: tuple[Question, ...] = ()
+        self._looked = False
         if themes.colourless:
             npyscreen.disableColor()
 
@@ -269,10 +269,21 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         now = datetime.now(self._zone_of(name)) if name else datetime.now().astimezone()
         # A screen shows minutes; a state that says no more is drawn no more often.
         self.state = replace(state, now=now.replace(second=0, microsecond=0))
+        self._look_for_release()
         self._want()
         self._show_theme()
         if self._has_form():
             self._show_form()
+
+    def _say(self, words: str) -> None:
+        """A notice from another thread."""
+        self.poller.post(Update(notice=words))
+
+    def _look_for_release(self) -> None:
+        """Once per start, and only if the settings say so."""
+        if not self._looked and versions.wants_check(self.state.preferences.document):
+            self._looked = True
+            versions.aside(versions.newer_release, self._say)
 
     def _want(self) -> None:
         """Have the poller answer what the open screens ask for, and nothing else."""
@@ -369,6 +380,8 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
             self.poller.refresh()
         elif effect == "themes":
             self._look_for_themes()
+        elif effect == "replace-daemon":
+            versions.aside(versions.replace_daemon, self._say)
         elif isinstance(effect, SaveSettings):
             self.poller.save(effect)
         elif isinstance(effect, Ask):

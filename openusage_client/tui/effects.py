@@ -33,7 +33,7 @@ class OpenSite:
 
 
 EffectKind = (
-    Literal["quit", "window", "refresh", "redraw", "themes"]
+    Literal["quit", "window", "refresh", "redraw", "themes", "replace-daemon"]
     | SaveSettings
     | Ask
     | CycleTheme

@@ -22,7 +22,6 @@ from openusage_client.errors import ClientError, ProtocolError
 from openusage_client.rpc import Connection
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.state import Link, Phase, Update
-from openusage_client.tui.text import clean
 from openusage_client.tui.wakeup import WakePipe
 from openusage_client.tui.watching import Question, Watching
 from openusage_proto import methods
@@ -80,6 +79,8 @@ class Poller(threading.Thread):
         self._preferences: preferences.Preferences | None = None
         self._served = False
         self._importing = False
+        self._asked_about: set[str] = set()
+        """Versions of daemons that were offered to be replaced."""
         self._watching = Watching(lambda answer: self._post(answer=answer))
 
     # ------------------------------------------------- called by the other side
@@ -99,6 +100,11 @@ class Poller(threading.Thread):
     def want(self, questions: Sequence[Question]) -> None:
         """Answer these, again whenever figures change, and no others any more."""
         self._ask(_Request("want", questions=tuple(questions)))
+
+    def post(self, update: Update) -> None:
+        """Hand news over, also those of other threads."""
+        self.updates.put(update)
+        self._notify()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """End the thread; one that hangs in a call is left to die with the process."""
@@ -138,8 +144,7 @@ class Poller(threading.Thread):
             backoff = min(backoff * 2, BACKOFF_MAX_S)
 
     def _post(self, **news: Any) -> None:
-        self.updates.put(Update(**news))
-        self._notify()
+        self.post(Update(**news))
 
     def _rest(self, seconds: float) -> bool:
         """Wait before the next attempt; True when a key asked for the daemon meanwhile."""
@@ -288,12 +293,13 @@ class Poller(threading.Thread):
         theirs = answer.get("version") if isinstance(answer, dict) else None
         if not isinstance(theirs, str) or not theirs:
             return
-        from openusage_client.commands.version import client_version
+        from openusage_client.tui import versions
 
-        ours = client_version()
-        if theirs != ours and "unknown" not in (theirs, ours):
-            words = f"the daemon is version {clean(theirs)}, this is {ours}"
-            self._post(notice=f"{words}: run `openusaged restart`")
+        words, question = versions.difference(theirs)
+        if words:
+            # Asked once: who has said no is only reminded after the next connection.
+            self._post(notice=words, question=question if theirs not in self._asked_about else None)
+            self._asked_about.add(theirs)
 
     def _read_progress(self, connection: Connection) -> None:
         try:

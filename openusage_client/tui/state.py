@@ -74,7 +74,7 @@ class Update:
     `model` is as the daemon sent it and belongs to the window it names: an answer for a window that
     is no longer wanted is dropped.  `window` is the settings' first window, which gives way to
     one the user has asked for.  `importing` is the first import's progress, with `active` False
-    once it is over.
+    once it is over.  `question` is asked unless the user is in the middle of something.
     """
 
     link: Link | None = None
@@ -86,6 +86,7 @@ class Update:
     window: Window | None = None
     reply: Reply | None = None
     answer: Answer | None = None
+    question: Dialog | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,8 @@ def receive(state: AppState, update: Update) -> AppState:
             changes["model"] = wishes.applied(state.raw)
     if update.reply is not None:
         changes |= _replied(state, update.reply)
+    if update.question is not None and state.dialog is None and state.entry is None:
+        changes["dialog"] = update.question
     if update.answer is not None:
         changes["answers"] = {**state.answers, update.answer.question.name: update.answer}
     if update.window is not None and not state.window_chosen:

@@ -38,13 +38,15 @@ BUILT_IN_LINKS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiSettings:
-    """`ui`: how often vendors are asked, and from where gauges change colour."""
+    """`ui`: how often vendors are asked, where gauges change colour, news of releases."""
 
     refresh_interval_seconds: int = 300
     """Between two polls of an account; a provider's own minimum wins."""
     warn_threshold: float = 0.20
     """Fraction of a limit that remains when its gauge turns to warning."""
     crit_threshold: float = 0.05
+    check_for_updates: bool = False
+    """Whether the dashboard may ask the package index for a newer release when it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,7 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
             ),
             warn_threshold=ui.number("warn_threshold", 0.20, 0.0, 1.0),
             crit_threshold=ui.number("crit_threshold", 0.05, 0.0, 1.0),
+            check_for_updates=ui.flag("check_for_updates", default=False),
         ),
         data=DataSettings(
             time_window=data.choice("time_window", "30d", WINDOWS),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
 import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-import openusage_client.tui
+from openusage_client.commands.version import client_version
 from openusage_client.tui.layout import plain
 from openusage_client.tui.state import Link
 from openusage_client.tui.views import screens
@@ -22,6 +23,7 @@ from tests.support.claude_line import line
 from tests.support.daemon import running_daemon
 from tests.support.scripted_peer import ModelPeer
 from tests.support.terminal import Terminal, dashboard
+from tests.support.vendor_server import vendor
 from tests.support.waiting import wait_until
 
 MODEL = samples.model(samples.accounts(6))
@@ -87,15 +89,65 @@ def test_a04_enter_starts_a_missing_daemon(socket_path):
             terminal.wait_for("42% used", 15)
 
 
+@pytest.fixture
+def daemon_before_the_upgrade(isolated_home):
+    """A running daemon that says it is version 0.0.1, and whoever has replaced it, ended."""
+    outdated = Path(isolated_home) / "outdated"
+    outdated.mkdir()
+    (outdated / "sitecustomize.py").write_text(
+        "from importlib import metadata\n"
+        "known = metadata.version\n"
+        "metadata.version = lambda name: '0.0.1' if name == 'openusage' else known(name)\n"
+    )
+    path = f"{outdated}{os.pathsep}{os.getcwd()}"
+    with running_daemon({"PYTHONPATH": path}) as daemon:
+        yield daemon
+        stop = [sys.executable, "-m", "openusaged", "stop"]
+        subprocess.run(stop, check=True, capture_output=True)
+
+
 @pytest.mark.pty
-def test_a05_another_version_of_the_daemon_is_said(socket_path):
-    """A daemon that was not restarted after an upgrade is named, with the command that helps."""
+@pytest.mark.e2e
+def test_a05_an_outdated_daemon_is_replaced_after_asking(daemon_before_the_upgrade):
+    """What an upgrade has left running is named; Enter runs this version's daemon instead."""
+    daemon = daemon_before_the_upgrade
+    before = daemon.call(methods.STATUS)
+    assert before["version"] == "0.0.1"
+    with Terminal(dashboard(), 120, 30) as terminal:
+        text = terminal.wait_for("Replace the daemon?", 20)
+        assert f"this is {client_version()}" in text
+        terminal.send("\r")
+        terminal.wait_for("connected to the daemon again", 30)
+        assert "● live" in terminal.text()
+        after = daemon.call(methods.STATUS)
+        assert after["version"] == client_version()
+        assert after["pid"] != before["pid"]
+
+
+@pytest.mark.pty
+def test_a05_no_leaves_the_daemon_and_says_what_would_replace_it(socket_path):
+    """The question has the command for later, and Esc is a no."""
     with (
         ModelPeer(socket_path, MODEL, status={"version": "0.0.1"}),
         Terminal(dashboard(), 120, 30) as terminal,
     ):
-        terminal.wait_for("the daemon is version 0.0.1, this is")
-        assert "openusaged restart" in terminal.text()
+        assert "openusaged restart" in terminal.wait_for("Replace the daemon?")
+        terminal.send("\x1b")
+        text = terminal.wait_until(lambda text: "Replace the daemon?" not in text)
+        assert "Claude Code" in text
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+
+
+@pytest.mark.pty
+def test_a05_a_newer_daemon_is_not_offered_to_be_replaced(socket_path):
+    """Only said: the older of the two is this program."""
+    with (
+        ModelPeer(socket_path, MODEL, status={"version": "999.1"}),
+        Terminal(dashboard(), 120, 30) as terminal,
+    ):
+        text = terminal.wait_for("the daemon is version 999.1, this is")
+        assert "Replace" not in text
 
 
 def test_a06_an_error_of_the_daemon_is_shown_with_what_to_run():
@@ -107,15 +159,69 @@ def test_a06_an_error_of_the_daemon_is_shown_with_what_to_run():
     assert "openusaged doctor" in text
 
 
-def test_a07_the_dashboard_looks_nowhere_for_updates():
-    """No part of it can open a network connection: the socket module is not imported at all."""
-    root = Path(openusage_client.tui.__file__).parent
-    for path in root.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                names.append(node.module or "")
-            assert not {name.split(".")[0] for name in names} & {"socket", "urllib", "http", "ssl"}
+@pytest.fixture
+def package_index():
+    """A server that stands for the package index, with version 999.0 of everything."""
+    with vendor("", body={"info": {"version": "999.0"}}) as server:
+        yield server
+
+
+def start_settings(home, settings):
+    """The settings file before the daemon starts."""
+    path = Path(home) / ".config" / "openusage" / "settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(settings))
+
+
+@pytest.mark.pty
+@pytest.mark.e2e
+def test_a07_a_newer_release_is_one_line_with_the_command(isolated_home, package_index):
+    """Switched on, the index is asked once and the line names what upgrades this program."""
+    start_settings(isolated_home, {"ui": {"check_for_updates": True}})
+    with (
+        running_daemon(),
+        Terminal(
+            dashboard(), 120, 30, OPENUSAGE_RELEASES_URL=package_index.url + "/json"
+        ) as terminal,
+    ):
+        text = terminal.wait_for("OpenUsage 999.0 is out, this is", 20)
+        assert re.search(r"pip|git pull", text)
+        assert len(package_index.asked) == 1
+
+
+@pytest.mark.pty
+@pytest.mark.e2e
+def test_a07_nobody_is_asked_unless_it_is_switched_on(isolated_home, package_index):
+    """Without the setting not one request is made, from the start to the end."""
+    with (
+        running_daemon(),
+        Terminal(
+            dashboard(), 120, 30, OPENUSAGE_RELEASES_URL=package_index.url + "/json"
+        ) as terminal,
+    ):
+        terminal.wait_for("● live", 20)
+        terminal.send("r")
+        terminal.wait_for("refreshing")
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+        assert package_index.asked == []
+
+
+@pytest.mark.pty
+@pytest.mark.e2e
+def test_a07_an_index_that_does_not_answer_is_no_news(isolated_home):
+    """Offline: no word about it, and the dashboard is what it always is."""
+    start_settings(isolated_home, {"ui": {"check_for_updates": True}})
+    with (
+        running_daemon(),
+        Terminal(
+            dashboard(), 120, 30, OPENUSAGE_RELEASES_URL="http://127.0.0.1:9/json"
+        ) as terminal,
+    ):
+        text = terminal.wait_for("● live", 20)
+        terminal.send("?")
+        terminal.wait_for("On the overview")
+        assert "release" not in text
 
 
 @pytest.mark.pty

@@ -119,6 +119,12 @@ _COLLECTED: Final = (
         help="off: only local records and hooks, no network",
     ),
     Option(
+        path=("ui", "check_for_updates"),
+        label="Look for a newer release",
+        kind="flag",
+        help="on: the dashboard asks pypi.org once when it starts; a line says what is out",
+    ),
+    Option(
         path=("data", "retention_days"),
         label="Keep every turn for",
         kind="integer",

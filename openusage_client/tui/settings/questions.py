@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from openusage_client.tui import versions
 from openusage_client.tui.asking import Ask
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.dialog import YES, Choice, Dialog, confirm
@@ -268,12 +269,19 @@ def _integrate(method: str) -> Callable[[AppState, Dialog, str], Outcome]:
     return answered
 
 
+def _replace_daemon(state: AppState, _dialog: Dialog, value: str) -> Outcome:
+    if value != YES:
+        return state, ()
+    return replace(state, notice="replacing the daemon …"), ("replace-daemon",)
+
+
 _ANSWERS: Final[Mapping[str, Callable[[AppState, Dialog, str], Outcome]]] = {
     "option": _option,
     "key": _key,
     "forget": _forget,
     "browser": _browser,
     "link": _link,
+    versions.REPLACE: _replace_daemon,
     answers.INSTALL: _integrate(methods.INTEGRATION_INSTALL),
     answers.UNINSTALL: _integrate(methods.INTEGRATION_UNINSTALL),
 }

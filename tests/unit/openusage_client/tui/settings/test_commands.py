@@ -483,6 +483,13 @@ def test_r_looks_again_for_everything():
 
 def test_every_purpose_of_a_question_has_an_answer():
     """A dialog that is opened can be closed."""
-    assert {"option", "key", "forget", "browser", "link", "install", "uninstall"} == (
-        questions.PURPOSES
-    )
+    assert {
+        "option",
+        "key",
+        "forget",
+        "browser",
+        "link",
+        "install",
+        "uninstall",
+        "replace-daemon",
+    } == (questions.PURPOSES)
