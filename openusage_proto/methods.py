@@ -30,6 +30,10 @@ STATUSLINE_INSTALL: Final = "statusline_install"
 STATUSLINE_UNINSTALL: Final = "statusline_uninstall"
 LINE: Final = "line"
 LINE_CATALOG: Final = "line_catalog"
+ALERTS: Final = "alerts"
+ALERT_TEST: Final = "alert_test"
+ALERT_MUTE: Final = "alert_mute"
+BUDGETS: Final = "budgets"
 PRIVACY: Final = "privacy"
 PRICING: Final = "pricing"
 REPRICE: Final = "reprice"
@@ -64,6 +68,10 @@ ALL: Final = (
     STATUSLINE_UNINSTALL,
     LINE,
     LINE_CATALOG,
+    ALERTS,
+    ALERT_TEST,
+    ALERT_MUTE,
+    BUDGETS,
     PRIVACY,
     PRICING,
     REPRICE,

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from openusage_proto.alert_messages import AlertStatus
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusParams:
@@ -124,6 +126,7 @@ class Status:
     spool: SpoolStatus
     importing: ImportProgress
     repricing: RepriceProgress = field(default_factory=RepriceProgress)
+    alerts: AlertStatus = field(default_factory=AlertStatus)
     sources: list[SourceStatus] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: list[RecentError] = field(default_factory=list)

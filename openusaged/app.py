@@ -18,15 +18,14 @@ from openusage_proto.messages import RecentError
 from openusaged import lifecycle, logs
 from openusaged.config import settings_file
 from openusaged.config.credentials import CredentialsFile
-from openusaged.config.settings import PricingSettings, Settings
+from openusaged.config.settings import Settings
 from openusaged.core.errors import LifecycleError, OpenUsageError
 from openusaged.core.models import UsageSnapshot
-from openusaged.core.windows import DAY_MS, iso
+from openusaged.core.windows import iso
 from openusaged.providers.base import Machine
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.rpc.dispatch import Dispatcher, load_methods
 from openusaged.rpc.server import RpcServer
-from openusaged.runtime import memory
 from openusaged.runtime.clock import SystemClock
 from openusaged.runtime.group_commit import GroupCommitter
 from openusaged.runtime.local_zone import local_zone_name
@@ -42,12 +41,15 @@ from openusaged.telemetry.repositories import Repositories
 from openusaged.telemetry.spool import Spool
 from openusaged.usecases.account_upkeep import AccountUpkeep
 from openusaged.usecases.activity import Activities
+from openusaged.usecases.alerts.alerting import Alerting
+from openusaged.usecases.alerts.watch import Around as Watched
 from openusaged.usecases.application import Application, Facts, Parts
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
 from openusaged.usecases.detecting import Detecting
 from openusaged.usecases.explaining import Explaining
 from openusaged.usecases.hook_news import HookNews
+from openusaged.usecases.housekeeping import Housekeeping
 from openusaged.usecases.ingest import Ingest
 from openusaged.usecases.limit_news import LimitNews
 from openusaged.usecases.lines.figures import FigureBook
@@ -63,8 +65,6 @@ from openusaged.usecases.vendor_polls import VendorPolls
 
 log = logging.getLogger(__name__)
 
-RETENTION_FIRST_S: Final = 300.0
-RETENTION_EVERY_S: Final = 6 * 3600.0
 HOOK_HINTS_S: Final = 2.0
 LOCK_CHECK_S: Final = 60.0
 DRAIN_S: Final = 3.0
@@ -167,7 +167,7 @@ class Daemon:
             env=self._env,
             http=self._http,
             now_ms=clock.now_ms,
-            settings=lambda: app.settings.settings.pricing if app.settings else PricingSettings(),
+            settings=lambda: self._settings().pricing,
         )
         self._prices.load()
         self._price_upkeep = PriceUpkeep(
@@ -175,6 +175,9 @@ class Daemon:
         )
         pipeline = self._pipeline()
         writing = Writing(store, pipeline, self._committed)
+        self._housekeeping = Housekeeping(
+            store, self._pools, self._tasks, clock, lambda: app.settings
+        )
         self._committer: Committer = GroupCommitter(self._pools, writing.commit)
         collector = Collector(
             machine=self._machine,
@@ -202,7 +205,7 @@ class Daemon:
                 reading=reading,
                 clock=clock,
                 figures=FigureBook(store=store, reading=reading, clock=clock, view=app.view),
-                settings=lambda: app.settings.settings if app.settings else Settings(),
+                settings=self._settings,
             )
         )
         self._receiving = Receiving(
@@ -272,7 +275,20 @@ class Daemon:
                     tasks=self._tasks,
                     clock=clock,
                     zone=reading.zone,
-                    on_change=self._publish,
+                    on_change=lambda: self._stored(frozenset(), True),
+                ),
+                alerting=Alerting(
+                    Watched(
+                        store=store,
+                        pools=self._pools,
+                        tasks=self._tasks,
+                        clock=clock,
+                        reading=reading,
+                        view=app.view,
+                        settings=self._settings,
+                    ),
+                    self._http,
+                    self._machine,
                 ),
                 receiving=self._receiving,
                 setting_up=self._setting_up(),
@@ -293,8 +309,8 @@ class Daemon:
         self._receiving.start()
         self._collecting.scan()
         self._account_upkeep.start()
-        self._tasks.later(RETENTION_FIRST_S, self._retention)
-        self._tasks.every(RETENTION_EVERY_S, self._retention)
+        self._housekeeping.start()
+        app.alerting.start()
         self._price_upkeep.start()
         app.parts.pricing.resume_later()
         self._tasks.every(LOCK_CHECK_S, self._ownership.check)
@@ -320,6 +336,9 @@ class Daemon:
             hook_news=self._hook_news,
         )
         return SettingUp(around, self._detecting, self._secrets)
+
+    def _settings(self) -> Settings:
+        return self.app.settings.settings if self.app.settings else Settings()
 
     def _pipeline(self) -> Pipeline:
         """A pipeline of its own for each thread that prepares events."""
@@ -355,6 +374,7 @@ class Daemon:
             log.warning("event=settings warning=%s", warning)
         self._scheduler.set_interval(loaded.settings.ui.refresh_interval_seconds)
         log.info("event=settings_reloaded")
+        self.app.alerting.settings_changed()
         self._account_upkeep.detect_soon()
 
     def _reload_now(self) -> None:
@@ -364,11 +384,6 @@ class Daemon:
 
     def _may_call(self) -> bool:
         return self._account_upkeep.may_call()
-
-    @property
-    def _existing_store(self) -> Store:
-        assert self._store is not None
-        return self._store
 
     def _changed(self, paths: set[str]) -> None:
         """The file system says that something has changed; hub."""
@@ -412,20 +427,18 @@ class Daemon:
         self.app.update_view()
         if self._collecting.imported:
             self._collecting.imported = False
-            self._tasks.spawn(self._release_memory)
+            self._housekeeping.release_memory_soon()
 
-    def _release_memory(self) -> None:
-        # A long log would be moved by the next small commit that makes it too long.
-        self._pools.write(self._existing_store.checkpoint)
-        self._pools.write(self._existing_store.release_memory)
-        self._pools.read(self._existing_store.release_memory)
-        memory.trim()
-
-    def _committed(self) -> None:
+    def _committed(self, polled: frozenset[str], events: bool) -> None:  # noqa: FBT001
         """Writer thread: a commit has changed something."""
-        self._pools.call_hub(self._publish)
+        self._pools.call_hub(self._stored, polled, events)
+
+    def _stored(self, polled: frozenset[str], events: bool) -> None:  # noqa: FBT001
+        self.app.alerting.written(polled, events=events)
+        self._publish()
 
     def _publish(self) -> None:
+        self.app.alerting.view_changed()
         if self._server is not None:
             self._server.publish()
 
@@ -443,19 +456,6 @@ class Daemon:
             )
             for error in self._recent.newest_first()
         ]
-
-    def _retention(self) -> None:
-        """Let go of detail that is older than the user wants, a bounded batch at a time."""
-        loaded = self.app.settings
-        if loaded is None or not loaded.usable:
-            return  # defaults its owner did not choose: nothing is deleted on their authority
-        cutoff_ms = self._clock.now_ms() - loaded.settings.data.retention_days * DAY_MS
-        total = 0
-        while deleted := self._pools.write(self._existing_store.run_retention, cutoff_ms):
-            total += deleted
-        if total:
-            log.info("event=retention events=%d", total)
-        self._pools.write(self._existing_store.checkpoint)
 
     def _flush_cursors(self) -> None:
         try:
@@ -478,6 +478,7 @@ class Daemon:
             self._collecting.stop()
             self._flush_cursors()
             self._scheduler.close()
+            self.app.alerting.close()
             self._tasks.close()
             self._committer.close()
             if not self._committer.drain(DRAIN_S):

@@ -34,6 +34,7 @@ from openusaged.telemetry.collectors import Collector
 from openusaged.usecases import health
 from openusaged.usecases.accounts import Found
 from openusaged.usecases.activity import Activities
+from openusaged.usecases.alerts.alerting import Alerting
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
 from openusaged.usecases.explaining import Explaining
@@ -72,6 +73,7 @@ class Parts:
     activities: Activities
     prices: Prices
     pricing: PricingCase
+    alerting: Alerting
     receiving: Receiving
     setting_up: SettingUp
     scheduler: PollScheduler
@@ -135,6 +137,11 @@ class Application:
     def receiving(self) -> Receiving:
         """What is pushed to us."""
         return self.parts.receiving
+
+    @property
+    def alerting(self) -> Alerting:
+        """Alerts and budgets."""
+        return self.parts.alerting
 
     def pricing(self, params: PricingParams) -> Job[Pricing]:
         """What a model costs, or which models have no price."""
@@ -273,6 +280,7 @@ class Application:
                 active=parts.collecting.progress().active or not parts.collecting.first_scan_done,
             ),
             repricing=parts.pricing.progress(),
+            alerts=parts.alerting.status(),
             integrations=dict(parts.setting_up.integrating.states),
             sources=[self._source(account, provider) for account, provider in self.found.accounts],
             warnings=warnings,

@@ -31,10 +31,17 @@ Committer: TypeAlias = GroupCommitter[Write, BatchResult]
 
 
 class Writing:
-    """The commit function; lives in the writer thread."""
+    """
+    The commit function; lives in the writer thread.
+
+    `on_change` hears which accounts have new limits, and whether events are new or changed.
+    """
 
     def __init__(
-        self, store: Store, pipeline: Pipeline, on_change: Callable[[], None] = lambda: None
+        self,
+        store: Store,
+        pipeline: Pipeline,
+        on_change: Callable[[frozenset[str], bool], object] = lambda _polled, _events: None,
     ) -> None:
         self._store = store
         self._pipeline = pipeline
@@ -59,7 +66,10 @@ class Writing:
                 self.deduplicated += result.deduplicated
                 self.merged += result.merged
         if self._store.seq != before:
-            self._on_change()
+            polled = frozenset(
+                snapshot.account_id for batch in batches for snapshot in batch.snapshots
+            )
+            self._on_change(polled, any(r.accepted or r.merged for r in results))
         return results
 
     def _batch(self, write: Write) -> WriteBatch:
