@@ -50,8 +50,16 @@ exit codes: 0 ok, 1 failure, 2 wrong usage, 3 no daemon answers
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    arguments = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], int] = arguments.command
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.version:
+        from openusaged.service.program import version
+
+        print(f"openusaged {version()}")
+        return OK
+    command: Callable[[argparse.Namespace], int] | None = arguments.command
+    if command is None:
+        parser.error("which command? e.g. openusaged start; openusaged --help lists them")
     try:
         return command(arguments)
     except (OpenUsageError, RpcError, OSError) as exc:
@@ -59,7 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # the reader of our output has gone; there is nobody to tell
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             return OK
-        print(f"openusaged: {exc}", file=sys.stderr)
+        words = str(exc)
+        if isinstance(exc, OSError) and exc.strerror:
+            words = f"{exc.filename}: {exc.strerror}" if exc.filename else exc.strerror
+        print(f"openusaged: {words}", file=sys.stderr)
         return FAILURE
     except KeyboardInterrupt:
         return 130
@@ -72,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(metavar="command", required=True)
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(metavar="command")
 
     def add(
         name: str, run: Callable[[argparse.Namespace], int], words: str

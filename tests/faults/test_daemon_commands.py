@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -414,3 +415,35 @@ class TestDoctor:
         os.unlink(locations.socket_path())
         assert self.states(capsys, 1)["socket"]["state"] == "failed"
         lock.release()
+
+
+class TestCommandLine:
+    """What is no command, and what the system refuses."""
+
+    def test_version(self, isolated_home: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """The version is told without a daemon."""
+        assert main(["--version"]) == 0
+        assert capsys.readouterr().out == f"openusaged {metadata.version('openusage')}\n"
+
+    @pytest.mark.parametrize("arguments", [[], ["--frobnicate"], ["stat"]])
+    def test_no_command(
+        self, isolated_home: str, capsys: pytest.CaptureFixture[str], arguments: list[str]
+    ) -> None:
+        """Without a command, or with one that there is not, those there are can be found."""
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+        assert "openusaged" in capsys.readouterr().err
+
+    def test_refused_by_the_system(
+        self,
+        isolated_home: str,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A directory that cannot be made is named, in words and without an error number."""
+        Path(isolated_home, "file").touch()
+        monkeypatch.setenv("XDG_STATE_HOME", f"{isolated_home}/file")
+        assert main(["start"]) == 1
+        where = f"openusaged: {isolated_home}/file/openusage/openusaged.lock"
+        assert capsys.readouterr().err == f"{where}: Not a directory\n"
