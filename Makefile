@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+# The tests start hundreds of processes: without bytecode each of them would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test test-fast lint fmt type cov e2e bench docs-check docs golden clean
