@@ -8,6 +8,7 @@ payload may hold (prompts, answers, tool input and output) is never looked at.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ from openusaged.providers.claude_code.timestamps import epoch_ms
 
 MAX_ID_CHARS: Final = 256
 MAX_PATH_CHARS: Final = 4096
+MAX_MODEL_WINDOWS: Final = 8
+_MODEL_WINDOW: Final = re.compile(r"seven_day_[a-z0-9_]{1,40}")
 _PATH_KEYS: Final = ("file_path", "notebook_path", "path")
 
 
@@ -178,8 +181,14 @@ def _snapshot(
         return None
     if not isinstance(windows, Mapping):
         raise InvalidEvent("payload.rate_limits", "is no object")
+    # Some versions name weekly windows of single models, too.
+    of_models = [
+        name
+        for name, window in windows.items()
+        if isinstance(window, Mapping) and _MODEL_WINDOW.fullmatch(name)
+    ]
     metrics: list[LimitMetric] = []
-    for name in ("five_hour", "seven_day", "spend_limit"):
+    for name in ("five_hour", "seven_day", *of_models[:MAX_MODEL_WINDOWS], "spend_limit"):
         window = windows.get(name)
         if window is None:
             continue

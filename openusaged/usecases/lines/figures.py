@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from openusage_proto.messages import Report, ReportParams, ReportRow
+from openusage_proto.messages import CostMode, Report, ReportParams, ReportRow
 from openusaged.core.models import Account, LimitMetric
 from openusaged.core.windows import day_start_ms, local_date, quarter_of
 from openusaged.runtime.clock import Clock
@@ -114,6 +114,7 @@ class FigureBook:
         self._view = view
         self._lock = threading.Lock()
         self._kept: tuple[tuple[int, int], View, Figures] | None = None
+        self._kept_blocks: tuple[tuple[int, int], CostMode, dict[str, ReportRow]] | None = None
 
     def now(self) -> Figures:
         """The figures of now; readers of the same moment share one working out."""
@@ -124,6 +125,14 @@ class FigureBook:
             if self._kept is None or self._kept[0] != key or self._kept[1] is not view:
                 self._kept = (key, view, self._work_out(view, now_ms))
             return self._kept[2]
+
+    def block(self, account_id: str, mode: CostMode) -> ReportRow | None:
+        """The running block of an account with its cost in another mode than `now` has it."""
+        with self._lock:
+            key = (self._store.seq, self._clock.now_ms() // KEPT_MS)
+            if self._kept_blocks is None or self._kept_blocks[:2] != (key, mode):
+                self._kept_blocks = (key, mode, self._running_blocks(mode))
+            return self._kept_blocks[2].get(account_id)
 
     def _work_out(self, view: View, now_ms: int) -> Figures:
         zone, _ = self._reading.zone(None)
@@ -152,11 +161,14 @@ class FigureBook:
 
     def _blocks(self, view: View, rows: Mapping[str, object]) -> dict[str, ReportRow]:
         """The running block of each account that has been used within a day."""
-        if not rows and not view.accounts:
-            return {}
+        return self._running_blocks("calculate") if rows or view.accounts else {}
+
+    def _running_blocks(self, mode: CostMode) -> dict[str, ReportRow]:
         zone, _ = self._reading.zone(None)
         yesterday = local_date(self._clock.now_ms() - 24 * 3_600_000, zone).isoformat()
-        report: Report = self._reading.report(ReportParams(kind="blocks", since=yesterday))
+        report: Report = self._reading.report(
+            ReportParams(kind="blocks", since=yesterday, mode=mode)
+        )
         return {row.account: row for row in report.rows if row.active and row.account}
 
 

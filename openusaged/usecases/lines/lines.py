@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from openusage_proto.line_messages import LineCatalog, LineParams, LineResult
-from openusage_proto.messages import StatuslineParams, StatuslineResult
+from openusage_proto.messages import CostMode, ReportRow, StatuslineParams, StatuslineResult
 from openusaged.config.settings import Settings
 from openusaged.core.models import Account
 from openusaged.core.projects import project_labels
@@ -86,7 +86,7 @@ class Lines:
         facts = Facts(
             costs=costs,
             now_ms=around.clock.now_ms(),
-            block=own.block if own is not None else None,
+            block=self._block(own, params.mode),
             five_hour=own.five_hour if own is not None else None,
             weekly=own.weekly if own is not None else None,
             project=project,
@@ -119,6 +119,11 @@ class Lines:
             hides_costs=self.hides_costs,
             provider_of_command=self._commands,
         )
+
+    def _block(self, own: AccountFigures | None, mode: CostMode) -> ReportRow | None:
+        if own is None or mode == "calculate":
+            return own.block if own is not None else None
+        return self._around.figures.block(own.account.id, mode)
 
     def _place(self, payload: Mapping[str, Any], session: Any) -> tuple[str, str]:
         """Project and branch of a session: as counted, else the directory's name."""

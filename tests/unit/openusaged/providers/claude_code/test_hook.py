@@ -242,6 +242,23 @@ class TestStatusLine:
         assert (seven.key, seven.used) == ("usage_seven_day", 0.0)  # its reset has passed
         assert (result.events, result.wake_paths) == ((), (transcript,))
 
+    def test_weekly_windows_of_single_models(self, machine):
+        """What some versions say of single models is a gauge, too; odd fields beside it are not."""
+        limits = {
+            "seven_day": {"used_percentage": 41},
+            "seven_day_opus": {"used_percentage": 77},
+            "seven_day_note": "soon",
+            "seven_day_Ü": {"used_percentage": 5},
+            **{f"seven_day_m{n}": {"used_percentage": n} for n in range(20)},
+        }
+        metrics = hook({"rate_limits": limits}, NOW_MS, machine).snapshot.metrics
+        assert [(item.label, item.used, item.window) for item in metrics[:3]] == [
+            ("Weekly limit", 41.0, "7d"),
+            ("Weekly Opus limit", 77.0, "7d"),
+            ("Weekly m0 limit", 0.0, "7d"),
+        ]
+        assert len(metrics) == 1 + 8
+
     @pytest.mark.parametrize(
         ("used", "status"), [(89.9, "OK"), (90, "NEAR_LIMIT"), (100, "LIMITED")]
     )
