@@ -237,6 +237,8 @@ class TestRefresh:
         ("nan", DEFAULT_TTL_S),
     ],
 )
-def test_time_to_live(text: str, seconds: float | None) -> None:
+def test_h21_a_list_is_current_for_as_long_as_the_variable_says(
+    text: str, seconds: float | None
+) -> None:
     """Durations and seconds are understood, `off` switches off, nonsense means a day."""
     assert time_to_live_s({"OPENUSAGE_PRICING_TTL": text}) == seconds
