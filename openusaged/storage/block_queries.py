@@ -18,6 +18,7 @@ from openusaged.storage.events import QUARTER_SHIFT, TYPE_CODES
 from openusaged.storage.names import Names
 from openusaged.storage.records import UsageRow
 from openusaged.storage.rollups import MESSAGE_SUMS
+from openusaged.storage.span_cache import Span
 
 STRETCH_DIMENSIONS: Final = ("account", "provider", "client", "model", "project", "branch")
 _SUMS: Final = ", ".join(f"SUM({name})" for name in MESSAGE_SUMS)
@@ -35,14 +36,13 @@ def stretches(
     connection: sqlite3.Connection,
     names: Names,
     *,
-    start_q: int,
-    end_q: int,
+    span: Span,
     quarters: int,
     dimensions: Sequence[str],
     accounts: Collection[str] | None,
 ) -> list[UsageRow]:
     """
-    Sums of [start_q, end_q) per stretch of so many quarters, by some of `STRETCH_DIMENSIONS`.
+    Sums of a span per stretch of so many quarters, by some of `STRETCH_DIMENSIONS`.
 
     A row's `bucket` is the stretch's first quarter; the order is that of time.
     """
@@ -55,7 +55,7 @@ def stretches(
         f"SELECT quarter / {quarters} * {quarters} AS stretch, currency, {wanted}, {_SUMS}"
         f" FROM message_bucket WHERE quarter >= ? AND quarter < ?{clause}"
         f" GROUP BY stretch, {wanted}, currency ORDER BY stretch",
-        (start_q, end_q, *values),
+        (*span, *values),
     )
     text = names.text
     first = 2 + len(dimensions)
@@ -85,18 +85,18 @@ def stretches(
 
 
 def quarters_used(
-    connection: sqlite3.Connection, names: Names, start_q: int, end_q: int
-) -> set[tuple[str, int]]:
-    """(account, quarter) of every quarter hour in [start_q, end_q) with messages."""
+    connection: sqlite3.Connection, names: Names, span: Span
+) -> list[tuple[str, int]]:
+    """(account, quarter) of every quarter hour of a span with messages."""
     text = names.text
-    return {
+    return [
         (text[account], quarter)
         for account, quarter in connection.execute(
             "SELECT account, quarter FROM message_bucket WHERE quarter >= ? AND quarter < ?"
             " GROUP BY 2, 1 HAVING SUM(requests) <> 0",
-            (start_q, end_q),
+            span,
         )
-    }
+    ]
 
 
 def activity_in(

@@ -6,19 +6,24 @@ Separate from `reading`, which answers the dashboard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import msgspec
 
 from openusaged.core.models import QUARTER_MS
 from openusaged.storage import block_queries, session_queries
 from openusaged.storage.block_queries import Reset
-from openusaged.storage.buckets import SPENDERS, BucketReader, Dimensions, Reads, Row
+from openusaged.storage.buckets import SPENDERS, BucketReader, Dimensions, Reads, Row, local_days
 from openusaged.storage.database import Database
 from openusaged.storage.names import Names
 from openusaged.storage.records import SessionRecord, UsageRow
 from openusaged.storage.session_queries import SessionFilter
+from openusaged.storage.span_cache import Span, SpanCache
+
+T = TypeVar("T")
 
 
 class SessionSpan(msgspec.Struct, frozen=True, gc=False):
@@ -36,6 +41,7 @@ class BlockReading:
 
     _database: Database
     _names: Names
+    _spans: SpanCache
     _spent: BucketReader
     _reads: Callable[[], AbstractContextManager[Reads]]
     _usage_rows: Callable[[int, Sequence[Row], Dimensions], list[UsageRow]]
@@ -49,22 +55,50 @@ class BlockReading:
         dimensions: Sequence[str],
         accounts: Collection[str] | None = None,
     ) -> list[UsageRow]:
-        """Sums of [start_q, end_q) per stretch of so many quarters, in the order of time."""
-        with self._database.read_snapshot() as connection:
+        """
+        Sums of [start_q, end_q) per stretch of so many quarters, in the order of time.
+
+        A row is the same object as before while nothing was written to its day.
+        """
+        what = ("stretches", quarters, tuple(dimensions), accounts and tuple(accounts))
+
+        def read(connection: sqlite3.Connection, span: Span) -> list[UsageRow]:
             return block_queries.stretches(
                 connection,
                 self._names,
-                start_q=start_q,
-                end_q=end_q,
+                span=span,
                 quarters=quarters,
                 dimensions=dimensions,
                 accounts=accounts,
             )
 
+        return self._by_day(what, start_q, end_q, read)
+
     def quarters_used(self, start_q: int, end_q: int) -> set[tuple[str, int]]:
         """(account, quarter) of every quarter hour in [start_q, end_q) with messages."""
-        with self._database.read_snapshot() as connection:
-            return block_queries.quarters_used(connection, self._names, start_q, end_q)
+
+        def read(connection: sqlite3.Connection, span: Span) -> list[tuple[str, int]]:
+            return block_queries.quarters_used(connection, self._names, span)
+
+        return set(self._by_day("quarters used", start_q, end_q, read))
+
+    def _by_day(
+        self,
+        what: Hashable,
+        start_q: int,
+        end_q: int,
+        read: Callable[[sqlite3.Connection, Span], list[T]],
+    ) -> list[T]:
+        """What is read of each UTC day of a range; out of memory while nobody wrote to it."""
+        found: list[T] = []
+        with self._reads() as reads:
+            for span in local_days(start_q, end_q, 0) if start_q < end_q else ():
+                rows = self._spans.get(what, span, reads.token)
+                if rows is None:
+                    rows = read(reads.connection, span)
+                    self._spans.put(what, span, reads.token, rows)
+                found += rows
+        return found
 
     def activity_in(self, quarters: Collection[int]) -> dict[tuple[str, int], tuple[int, int]]:
         """First and last hot message of these quarters by (account, quarter)."""

@@ -130,7 +130,7 @@ class BucketReader:
             self._offset_q = part.offset_q
             clipped = self._clip(reads.connection, part.start_q, part.end_q)
             if clipped is not None:
-                for span in _by_day(*clipped, part.offset_q):
+                for span in local_days(*clipped, part.offset_q):
                     day = (span[0] + part.offset_q) // QUARTERS_PER_DAY
                     # Two where the clocks change within the day.
                     pieces.setdefault(day, []).append(span)
@@ -201,7 +201,7 @@ def _cut(start_q: int, end_q: int, offset_q: int) -> list[Span]:
     return [(low, high) for low, high in pairwise((start_q, *edges, end_q)) if low < high]
 
 
-def _by_day(start_q: int, end_q: int, offset_q: int) -> list[Span]:
+def local_days(start_q: int, end_q: int, offset_q: int) -> list[Span]:
     """A range as the local days it consists of."""
     first = start_q + QUARTERS_PER_DAY - (start_q + offset_q) % QUARTERS_PER_DAY
     return list(pairwise((start_q, *range(first, end_q, QUARTERS_PER_DAY), end_q)))

@@ -7,7 +7,7 @@ price is known; `display` is what the source recorded; `auto` prefers the record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from openusage_proto.messages import CostMode, NamedTotals, Totals
@@ -151,19 +151,24 @@ def sum_rows(rows: Iterable[UsageRow], mode: CostMode = "calculate") -> Sum:
 
 
 def group_rows(
-    rows: Iterable[UsageRow], key: Callable[[UsageRow], str], mode: CostMode = "calculate"
+    rows: Sequence[UsageRow], key: Callable[[UsageRow], str], whole: Sum | None = None
 ) -> dict[str, Sum]:
-    """Sums by key; rows whose key is empty are left out."""
-    groups: dict[str, Sum] = {}
+    """
+    Sums by key; rows whose key is empty are left out.
+
+    `whole` is the sum of all rows where it is known: it need not be worked out again when they all
+    have one key.
+    """
+    groups: dict[str, list[UsageRow]] = {}
     for row in rows:
         name = key(row)
-        if not name:
-            continue
-        group = groups.get(name)
-        if group is None:
-            group = groups[name] = Sum(mode)
-        group.add(row)
-    return groups
+        if name:
+            groups.setdefault(name, []).append(row)
+    if whole is not None and len(groups) == 1:
+        ((name, same),) = groups.items()
+        if len(same) == len(rows):
+            return {name: whole}
+    return {name: sum_rows(same) for name, same in groups.items()}
 
 
 def named(groups: dict[str, Sum], labels: dict[str, str] | None = None) -> list[NamedTotals]:

@@ -127,6 +127,7 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
     owner = owner_of(request.accounts, request.links)
     labels = project_labels({row.project for row in rows if row.project})
     usage_by: dict[str, list[UsageRow]] = _by(rows, owner)
+    totals = {account: sum_rows(mine) for account, mine in usage_by.items()}
     today_by = _by(today_rows, owner)
     days_by = _by(day_rows, owner)
     tools_by: dict[str, list[ToolRow]] = {}
@@ -147,6 +148,7 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
                 and not any(account.id in known for known in (last_events, usage_by, tools_by))
                 else _usage(
                     usage_by.get(account.id, []),
+                    totals.get(account.id) or Sum(),
                     today_by.get(account.id, []),
                     days_by.get(account.id, []),
                     tools_by.get(account.id, []),
@@ -165,7 +167,7 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
         since=iso(start_ms) if span.start_q is not None else None,
         until=iso(request.now_ms),
         accounts=snapshots,
-        totals=_grand_total(usage_by, shown, request.only),
+        totals=_grand_total(totals, shown, request.only),
         unmapped=[] if request.only is not None else _unmapped(usage_by.get("", []), request),
         unpriced_models=sorted({row.model for row in rows if row.auto_unpriced}),
     )
@@ -217,15 +219,12 @@ def _by(rows: Iterable[UsageRow], owner: Owner) -> dict[str, list[UsageRow]]:
     return groups
 
 
-def _grand_total(
-    usage_by: Mapping[str, list[UsageRow]], shown: set[str], only: frozenset[str] | None
-) -> Totals:
-    total = Sum()
-    for account_id, rows in usage_by.items():
+def _grand_total(totals: Mapping[str, Sum], shown: set[str], only: frozenset[str] | None) -> Totals:
+    grand = Sum()
+    for account_id, total in totals.items():
         if only is None or account_id in shown:
-            for row in rows:
-                total.add(row)
-    return total.totals()
+            grand.absorb(total)
+    return grand.totals()
 
 
 def _is_unknown(account: Account, request: ViewRequest) -> bool:
@@ -235,6 +234,7 @@ def _is_unknown(account: Account, request: ViewRequest) -> bool:
 
 def _usage(
     rows: Sequence[UsageRow],
+    total: Sum,
     today: Sequence[UsageRow],
     days: Sequence[UsageRow],
     tools: Sequence[ToolRow],
@@ -242,7 +242,6 @@ def _usage(
     sessions: int,
     last_event_at: str | None,
 ) -> Usage:
-    total = sum_rows(rows)
     by_day: dict[int, Sum] = {}
     for row in days:
         by_day.setdefault(row.bucket, Sum()).add(row)
@@ -252,12 +251,12 @@ def _usage(
         sessions=sessions,
         turns=total.turns,
         last_event_at=last_event_at,
-        models=named(group_rows(rows, lambda row: row.model or "unknown"))[:MAX_ROWS],
-        clients=named(group_rows(rows, lambda row: row.client))[:MAX_ROWS],
-        projects=named(group_rows(rows, lambda row: row.project), labels)[:MAX_ROWS],
+        models=named(group_rows(rows, lambda row: row.model or "unknown", total))[:MAX_ROWS],
+        clients=named(group_rows(rows, lambda row: row.client, total))[:MAX_ROWS],
+        projects=named(group_rows(rows, lambda row: row.project, total), labels)[:MAX_ROWS],
         projects_today=named(group_rows(today, lambda row: row.project), labels)[:MAX_ROWS],
-        agents=named(group_rows(rows, lambda row: row.agent_kind))[:MAX_ROWS],
-        providers=named(group_rows(rows, lambda row: row.provider))[:MAX_ROWS],
+        agents=named(group_rows(rows, lambda row: row.agent_kind, total))[:MAX_ROWS],
+        providers=named(group_rows(rows, lambda row: row.provider, total))[:MAX_ROWS],
         tools=_counts(tools, lambda row: row.tool),
         mcp=_counts(
             tools,
