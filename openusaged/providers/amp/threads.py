@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -36,6 +35,7 @@ from openusaged.providers.shared.json_values import (
     as_text,
     first_epoch_ms,
 )
+from openusaged.providers.shared.places import local_path
 
 STATE_VERSION: Final = 1
 
@@ -251,9 +251,4 @@ def _run_status(run: msgspec.Raw) -> str:
 def _directory(env: Mapping[str, Any]) -> str:
     """Path of the first directory the thread began with."""
     trees = as_list(as_object(env.get("initial")).get("trees"))
-    uri = as_text(as_object(trees[0]).get("uri")) if trees else ""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return ""
-    return unquote(parts.path) if parts.scheme == "file" else ""
+    return local_path(as_text(as_object(trees[0]).get("uri"))) if trees else ""

@@ -3,6 +3,8 @@ GitHub Copilot: tokens, cost and tools of the CLI, and the monthly quotas of the
 
 kind: agent
 reads: session-store.db (SQLite, read-only), session-state/*/events.jsonl, otel/**/*.jsonl,
+    history-session-state/*.json, logs/*.log, and of VS Code and its siblings
+    workspaceStorage/*/chatSessions and globalStorage/emptyWindowChatSessions,
     GET /copilot_internal/user, GET /rate_limit, GET /orgs/{org}/copilot/billing
 env: COPILOT_HOME, COPILOT_OTEL_FILE_EXPORTER_PATH, COPILOT_GITHUB_TOKEN, GH_TOKEN, GITHUB_TOKEN,
     GH_CONFIG_DIR
@@ -81,6 +83,12 @@ SPEC: Final = ProviderSpec(
             money_kind="billed",
             moves="cumulative",
         ),
+        MetricSpec(
+            key="context_window",
+            label="Context of the latest session",
+            unit="tokens",
+            window="session",
+        ),
         MetricSpec(key="gh_core_rpm", label="GitHub API", unit="requests", window="1h"),
         MetricSpec(key="gh_search_rpm", label="GitHub search", unit="requests", window="1m"),
         MetricSpec(key="gh_graphql_rpm", label="GitHub GraphQL", unit="requests", window="1h"),
@@ -105,11 +113,15 @@ SPEC: Final = ProviderSpec(
 def collect(
     account: Account, unit: Unit, cursor: SourceCursor | None, context: CollectContext
 ) -> Iterator[Chunk]:
-    """Read what is new in the database, in a session's log or in exported telemetry."""
+    """Read what is new in the database, a session's log, exported telemetry or a chat."""
     if paths.is_store(account, context.machine, unit.path):
         from openusaged.providers.copilot.usage_store import collect as read
     elif paths.is_session_log(account, context.machine, unit.path):
         from openusaged.providers.copilot.session_log import collect as read
+    elif paths.is_history(account, context.machine, unit.path):
+        from openusaged.providers.copilot.history import collect as read
+    elif paths.is_chat(account, context.machine, unit.path):
+        from openusaged.providers.copilot.editor_chats import collect as read
     else:
         from openusaged.providers.copilot.otel import collect as read
     yield from read(account, unit, cursor, context)

@@ -21,6 +21,7 @@ from openusaged.core.errors import (
 from openusaged.core.models import Account, LimitMetric, UsageSnapshot
 from openusaged.providers.base import FetchContext
 from openusaged.providers.copilot import SPEC, paths, quotas
+from openusaged.providers.copilot.context_log import context_metrics
 from openusaged.providers.copilot.github_login import read_token
 from openusaged.providers.shared.api import base_url_of
 from openusaged.providers.shared.json_values import as_list, as_object, as_text
@@ -66,7 +67,7 @@ def fetch(context: FetchContext, account: Account) -> UsageSnapshot:
         ts_ms=context.now_ms(),
         status=quotas.status_of(metrics),
         message=f"Copilot · {plan}" if plan else "Copilot",
-        metrics=(*metrics, *extra),
+        metrics=(*metrics, *extra, *context_metrics(account, context.machine)),
         attributes=attributes | rest.problems,
         retry_after_s=rest.retry_after_s,
     )

@@ -1,4 +1,4 @@
-"""Where the Copilot CLI keeps its records, and where GitHub's tools keep the login."""
+"""Where the Copilot CLI and VS Code keep their records, and GitHub's tools the login."""
 
 from __future__ import annotations
 
@@ -17,24 +17,34 @@ ACCOUNT_ID: Final = "copilot"
 HOME_VARIABLE: Final = "COPILOT_HOME"
 OTEL_VARIABLE: Final = "COPILOT_OTEL_FILE_EXPORTER_PATH"
 
-_RECORDS: Final = ("session-store.db", "session-state", "otel", "config.json")
+_RECORDS: Final = (
+    "session-store.db",
+    "session-state",
+    "history-session-state",
+    "otel",
+    "config.json",
+)
 _EVENTS: Final = "events.jsonl"
+_HISTORY: Final = "history-session-state"
+_CHAT_DIRECTORIES: Final = ("chatSessions", "emptyWindowChatSessions")
+_CHAT_EXTENSION: Final = "github.copilot-chat"
 
 
 def roots(machine: Machine) -> list[str]:
-    """The CLI's directory and that of the editors' login, there or not."""
-    return [_home(machine), _editor_directory(machine)]
+    """The CLI's directory, that of the editors' login and the extension's, there or not."""
+    return [_home(machine), _editor_directory(machine), *_extension_directories(machine)]
 
 
 def discover(machine: Machine) -> Iterable[Account]:
     """
-    One account where the CLI has been used or an editor is signed in to Copilot.
+    One account where the CLI has been used, or an editor has Copilot or is signed in to it.
 
     A login of GitHub's own command line alone says nothing about Copilot.
     """
     home = _home(machine)
     has_records = any(os.path.exists(os.path.join(home, name)) for name in _RECORDS)
-    if has_records or any(os.path.isfile(path) for path in editor_logins(machine)):
+    has_login = any(os.path.isfile(path) for path in editor_logins(machine))
+    if has_records or has_login or any(map(os.path.isdir, _extension_directories(machine))):
         yield Account(
             id=ACCOUNT_ID,
             provider_id=PROVIDER_ID,
@@ -47,6 +57,11 @@ def discover(machine: Machine) -> Iterable[Account]:
 def session_store(account: Account, machine: Machine) -> str:
     """The database of sessions and model calls, there or not."""
     return _named(account, machine, "session_store_db", "session-store.db")
+
+
+def logs(account: Account, machine: Machine) -> str:
+    """The directory of the CLI's own logs, there or not."""
+    return _named(account, machine, "logs_dir", "logs")
 
 
 def otel_files(account: Account, machine: Machine) -> list[str]:
@@ -75,7 +90,7 @@ def command_line_login(machine: Machine) -> str:
 
 
 def units(account: Account, machine: Machine) -> Iterator[Unit]:
-    """The database, then every session's log, then exported telemetry; stat only."""
+    """The database, every session's log, exported telemetry, and the editors' chats."""
     store = stat_database(session_store(account, machine))
     if store is not None:
         yield store
@@ -83,7 +98,12 @@ def units(account: Account, machine: Machine) -> Iterator[Unit]:
         unit = stat_unit(path)
         if unit is not None:
             yield unit
-    for path in otel_files(account, machine):
+    others = (
+        *otel_files(account, machine),
+        *_files(_history(account, machine), (".json",)),
+        *_chats(account, machine),
+    )
+    for path in others:
         unit = stat_unit(path)
         if unit is not None:
             yield unit
@@ -99,6 +119,21 @@ def is_session_log(account: Account, machine: Machine, path: str) -> bool:
     return path.startswith(_sessions(account, machine) + os.sep)
 
 
+def is_history(account: Account, machine: Machine, path: str) -> bool:
+    """Whether a unit is a session of the first versions."""
+    return os.path.dirname(path) == _history(account, machine) and path.endswith(".json")
+
+
+def is_chat(account: Account, machine: Machine, path: str) -> bool:
+    """Whether a unit is a chat of an editor."""
+    directory = os.path.dirname(path)
+    return (
+        os.path.basename(directory) in _CHAT_DIRECTORIES
+        and path.endswith((".json", ".jsonl"))
+        and any(path.startswith(user + os.sep) for user in _editor_users(account, machine))
+    )
+
+
 def locate(account: Account, path: str, machine: Machine) -> Unit | None:
     """The unit that a changed path belongs to; sessions have many other files."""
     database = path.removesuffix("-wal")
@@ -109,17 +144,27 @@ def locate(account: Account, path: str, machine: Machine) -> Unit | None:
         parts = path[len(sessions) + 1 :].split(os.sep)
         is_log = parts[1:] == [_EVENTS] or (len(parts) == 1 and path.endswith(".jsonl"))
         return stat_unit(path) if is_log else None
+    if is_history(account, machine, path) or is_chat(account, machine, path):
+        return stat_unit(path)
     return stat_unit(path) if path in otel_files(account, machine) else None
 
 
 def watch(account: Account, machine: Machine) -> Iterable[str | Shallow]:
-    """The database's directory, the sessions' logs and the telemetry."""
+    """The database's directory, the sessions' logs, the telemetry and the editors' chats."""
     yield Shallow(os.path.dirname(session_store(account, machine)))
     yield _sessions(account, machine)
     yield _otel(account, machine)
     named = machine.env.get(OTEL_VARIABLE, "")
     if named:
         yield Shallow(os.path.dirname(places.expand(named, machine)))
+    if os.path.isdir(_history(account, machine)):  # which newer versions do not make
+        yield Shallow(_history(account, machine))
+    for user in _editor_users(account, machine):
+        storage = os.path.join(user, "workspaceStorage")
+        if os.path.isdir(storage):
+            yield Shallow(storage)
+    for directory in _chat_directories(account, machine):
+        yield Shallow(directory)
 
 
 def _session_logs(directory: str) -> Iterator[str]:
@@ -133,6 +178,55 @@ def _session_logs(directory: str) -> Iterator[str]:
             yield entry.path
         elif not os.path.isfile(entry.path):
             yield os.path.join(entry.path, _EVENTS)
+
+
+def _chats(account: Account, machine: Machine) -> Iterator[str]:
+    for directory in _chat_directories(account, machine):
+        yield from _files(directory, (".json", ".jsonl"))
+
+
+def _chat_directories(account: Account, machine: Machine) -> Iterator[str]:
+    """Directories with chats: one of every window with a folder, one of all others."""
+    of_window, of_empty_window = _CHAT_DIRECTORIES
+    for user in _editor_users(account, machine):
+        storage = os.path.join(user, "workspaceStorage")
+        found = [os.path.join(storage, name, of_window) for name in _names(storage)]
+        found.append(os.path.join(user, "globalStorage", of_empty_window))
+        yield from filter(os.path.isdir, found)
+
+
+def _editor_users(account: Account, machine: Machine) -> list[str]:
+    """
+    Editors' directories with what belongs to the user.
+
+    All of this machine belong to the account of the CLI's usual home; another account has only
+    the one that its paths name.
+    """
+    named = account.paths.get("editor_dir", "")
+    if named:
+        return [places.expand(named, machine)]
+    if account.home not in ("", _home(machine)):
+        return []
+    return [os.path.dirname(storage) for storage in places.vscode_global_storages(machine)]
+
+
+def _extension_directories(machine: Machine) -> list[str]:
+    return [
+        os.path.join(storage, _CHAT_EXTENSION) for storage in places.vscode_global_storages(machine)
+    ]
+
+
+def _files(directory: str, endings: tuple[str, ...]) -> Iterator[str]:
+    for name in _names(directory):
+        if name.endswith(endings):
+            yield os.path.join(directory, name)
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
 
 
 def _otel_units(account: Account, machine: Machine) -> Iterator[Unit]:
@@ -149,6 +243,10 @@ def _editor_directory(machine: Machine) -> str:
 
 def _sessions(account: Account, machine: Machine) -> str:
     return _named(account, machine, "sessions_dir", "session-state")
+
+
+def _history(account: Account, machine: Machine) -> str:
+    return _named(account, machine, "history_dir", _HISTORY)
 
 
 def _otel(account: Account, machine: Machine) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from openusaged.core.errors import ProviderError
 from openusaged.providers.shared.json_values import as_list, as_object, as_text
+from openusaged.providers.shared.places import local_path
 from openusaged.providers.shared.sqlite_ro import open_read_only
 
 MAX_WORKSPACES: Final = 200
@@ -61,12 +61,11 @@ def _newest(directory: str) -> list[str]:
 def _folder(path: str) -> str:
     try:
         with open(path, "rb") as file:
-            uri = as_text(as_object(msgspec.json.decode(file.read(MAX_JSON_BYTES))).get("folder"))
-        parts = urlsplit(uri)
+            workspace = as_object(msgspec.json.decode(file.read(MAX_JSON_BYTES)))
     except (OSError, ValueError, msgspec.DecodeError):
         return ""
     # A folder on another machine (`vscode-remote:`) is none of this one's projects.
-    return unquote(parts.path) if parts.scheme == "file" else ""
+    return local_path(as_text(workspace.get("folder")))
 
 
 def _conversations(database: str) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -32,6 +31,7 @@ from openusaged.providers.shared.documents import (
     read_document,
 )
 from openusaged.providers.shared.json_values import as_epoch_ms, as_list, as_object, as_text
+from openusaged.providers.shared.places import local_path
 
 STATE_VERSION: Final = 1
 MAX_OPEN_CALLS: Final = 128
@@ -191,4 +191,4 @@ def _folder(value: Any) -> str:
     first = next(iter(as_list(value)), value)
     entry = as_object(first)
     text = as_text(first) or as_text(entry.get("path")) or as_text(entry.get("uri"))
-    return unquote(urlsplit(text).path) if text.startswith("file:") else text
+    return local_path(text) if text.startswith("file:") else text

@@ -110,7 +110,7 @@ def news(
     """
     batch: list[UsageEvent] = []
     for event in events:
-        key = f"{event.event_type} {event.tool_call_id or event.message_id}"
+        key = f"{event.event_type} {event.tool_call_id or event.message_id or event.turn_id}"
         if not emitted.is_news(key, event):
             continue
         batch.append(event)

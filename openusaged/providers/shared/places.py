@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from openusaged.providers.base import Machine
 
@@ -57,6 +58,15 @@ def application_support(machine: Machine) -> str:
     if machine.platform == "darwin":
         return os.path.join(machine.home, "Library", "Application Support")
     return config_home(machine)
+
+
+def local_path(uri: str) -> str:
+    """The path that a `file:` address names; "" for what lies on another machine, or nowhere."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return ""
+    return unquote(parts.path) if parts.scheme == "file" else ""
 
 
 def vscode_global_storages(machine: Machine) -> list[str]:
