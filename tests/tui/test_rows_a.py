@@ -131,7 +131,9 @@ def test_a05_no_leaves_the_daemon_and_says_what_would_replace_it(socket_path):
         ModelPeer(socket_path, MODEL, status={"version": "0.0.1"}),
         Terminal(dashboard(), 120, 30) as terminal,
     ):
-        assert "openusaged restart" in terminal.wait_for("Replace the daemon?")
+        assert "Replace the daemon?" in terminal.wait_for(
+            "`openusaged restart` does the same later"
+        )
         terminal.send("\x1b")
         text = terminal.wait_until(lambda text: "Replace the daemon?" not in text)
         assert "Claude Code" in text

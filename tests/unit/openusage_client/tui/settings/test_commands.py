@@ -470,7 +470,7 @@ class TestOptions:
 
     def test_an_option_that_has_gone_meanwhile_is_said(self):
         """The daemon was replaced while the question stood there."""
-        state, _ = press(self.at("telemetry.poll"), "Down", "Enter")
+        state, _ = press(self.at("data.retention_days"), "Enter")
         dialog = dataclasses.replace(state.dialog, subject="nonesuch")
         assert "not in the settings any more" in questions.answer(state, dialog, "1")[0].notice
 
