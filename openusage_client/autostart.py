@@ -12,9 +12,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from openusage_client.errors import DaemonNotRunning
+from openusage_client.errors import ConnectionLost, DaemonNotRunning
 from openusage_client.rpc import Connection
-from openusage_proto import locations
+from openusage_proto import locations, methods
 
 if TYPE_CHECKING:
     import subprocess
@@ -110,14 +110,25 @@ def wait_for_daemon(
     exited = False
     while True:
         try:
-            return Connection(path, timeout_s)
-        except DaemonNotRunning as error:
+            return _answering(path, timeout_s)
+        except (DaemonNotRunning, ConnectionLost) as error:
             if not exited and process.poll() is not None:
                 exited = True
                 deadline = min(deadline, time.monotonic() + _LOSER_GRACE_S)
             if time.monotonic() > deadline:
                 raise DaemonNotRunning(_failure(exited=exited)) from error
         time.sleep(_POLL_S)
+
+
+def _answering(path: str | None, timeout_s: float) -> Connection:
+    """A connection that has been answered: the daemon listens before all of it is loaded."""
+    connection = Connection(path, timeout_s)
+    try:
+        connection.call(methods.STATUS)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _failure(*, exited: bool) -> str:

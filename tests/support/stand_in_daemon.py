@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -71,6 +72,14 @@ def main() -> None:
             record.write(f"{os.getpid()}\n")
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_args: stop.set())
+        if mode == "fall":
+            # It listens, as the daemon does before all of it is loaded, and ends.
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(locations.socket_path())
+                listener.listen()
+                listener.accept()
+            os.unlink(locations.socket_path())
+            sys.exit("event=start_failed reason=broken-install")
         demo = os.environ.get("OPENUSAGE_DEMO") == "1"
         answers = wire_samples.answers()
         answers[methods.STATUS] = wire_samples.status(demo=demo, pid=os.getpid())

@@ -104,6 +104,16 @@ def test_failed_start_tells_the_last_log_line(
     assert "openusaged doctor" in text
 
 
+def test_daemon_that_falls_while_it_starts_is_told_as_such(
+    stand_in: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that ends after it began to listen is reported like one that never did."""
+    stand_in.setenv("STAND_IN_MODE", "fall")
+    monkeypatch.setattr(autostart, "_LOSER_GRACE_S", 0.05)
+    with pytest.raises(DaemonNotRunning, match="reason=broken-install; see"):
+        autostart.connect()
+
+
 def test_slow_start_ends_at_the_deadline(stand_in: pytest.MonkeyPatch) -> None:
     """A daemon that never listens is given up on."""
     stand_in.setenv("STAND_IN_MODE", "hang")
