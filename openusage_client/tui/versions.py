@@ -129,27 +129,26 @@ def newer_release() -> str:
         return ""
     if not is_newer(newest, ours):
         return ""
-    return f"OpenUsage {newest} is out, this is {ours}: {upgrade_command(sys.prefix)}"
+    return f"OpenUsage {newest} is out, this is {ours}: {upgrade_command(sys.prefix, _origin())}"
 
 
-def upgrade_command(prefix: str) -> str:
-    """What upgrades a program that is installed in `prefix`, by the way it came there."""
+def upgrade_command(prefix: str, origin: str) -> str:
+    """
+    What upgrades a program that is installed in `prefix`, by the way it came there.
+
+    `origin` is the text of its `direct_url.json` (PEP 610), empty when it came from an index.
+    """
     parts = prefix.replace("\\", "/").split("/")
     if "pipx" in parts:
         return "pipx upgrade openusage"
     if "uv" in parts and "tools" in parts:
         return "uv tool upgrade openusage"
-    if _is_checkout():
+    if '"editable": true' in origin:
         return "git pull && make setup"
     return f"{sys.executable} -m pip install --upgrade openusage"
 
 
-def _is_checkout() -> bool:
-    """Whether this is a working copy of the source that is run where it lies."""
+def _origin() -> str:
     from importlib import metadata
 
-    try:
-        origin = metadata.distribution("openusage").read_text("direct_url.json") or ""
-    except (metadata.PackageNotFoundError, OSError):
-        return False
-    return '"editable": true' in origin
+    return metadata.distribution("openusage").read_text("direct_url.json") or ""
