@@ -28,6 +28,14 @@ class ServicePrivacy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertWay:
+    """A way alerts go out: its name, and the program or the host."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Privacy:
     """Everything the daemon reads, asks, sends and stores."""
 
@@ -37,3 +45,7 @@ class Privacy:
     stored_event_fields: list[str]
     stored_snapshot_fields: list[str]
     never_stored: list[str]
+    alert_ways: list[AlertWay] = field(default_factory=list)
+    """How alerts leave the daemon as the settings are; none while alerts are off."""
+    alert_fields: list[str] = field(default_factory=list)
+    """Everything an alert can carry, to a command or a webhook."""

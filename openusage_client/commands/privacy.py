@@ -44,10 +44,13 @@ def run(options: argparse.Namespace) -> int:
     for service in found.services:
         if options.all or service.found:
             print("\n".join(_lines(service, width)))
+    ways = [f"{way.name} ({way.target})" for way in found.alert_ways]
     for name, text in (
         ("for prices only (switch off: pricing.refresh)", ", ".join(found.other_hosts)),
         ("stored of each event", ", ".join(found.stored_event_fields)),
         ("stored of each poll", ", ".join(found.stored_snapshot_fields)),
+        ("alerts go to", ", ".join(ways) or "nobody"),
+        ("carried by an alert", ", ".join(found.alert_fields)),
         ("never stored", "; ".join(found.never_stored)),
     ):
         print("\n".join(wrap(f"{name}: {text}", width)))

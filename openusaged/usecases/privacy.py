@@ -7,6 +7,7 @@ Nothing here is a list of its own: a host that appears in a provider's code appe
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import os
 import re
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from openusage_proto.privacy_messages import Privacy, ServicePrivacy
+from openusage_proto.alert_messages import AlertFacts
+from openusage_proto.privacy_messages import AlertWay, Privacy, ServicePrivacy
 from openusaged.core.models import Account, UsageEvent, UsageSnapshot
 from openusaged.providers import registry
 from openusaged.providers.base import Provider
@@ -33,7 +35,7 @@ NEVER: Final = (
 )
 
 
-def privacy(accounts: Sequence[Account]) -> Privacy:
+def privacy(accounts: Sequence[Account], alert_ways: Sequence[AlertWay] = ()) -> Privacy:
     """Everything; reads our own source, so a worker thread's job."""
     services = [_service(provider, accounts) for provider in registry.load_all().values()]
     return Privacy(
@@ -42,6 +44,8 @@ def privacy(accounts: Sequence[Account]) -> Privacy:
         stored_event_fields=list(UsageEvent.__struct_fields__),
         stored_snapshot_fields=list(UsageSnapshot.__struct_fields__),
         never_stored=list(NEVER),
+        alert_ways=list(alert_ways),
+        alert_fields=[field.name for field in dataclasses.fields(AlertFacts)],
     )
 
 

@@ -13,4 +13,4 @@ from openusaged.usecases import privacy as use_case
 def privacy(ctx: RpcContext, params: PrivacyParams) -> Privacy:
     """Every file read, host asked, header sent and field stored."""
     del params
-    return use_case.privacy(ctx.app.accounts())
+    return use_case.privacy(ctx.app.accounts(), ctx.app.alerting.ways())

@@ -25,6 +25,7 @@ from openusage_proto.alert_messages import (
     Budgets,
     BudgetsParams,
 )
+from openusage_proto.privacy_messages import AlertWay
 from openusaged.core.errors import InvalidParams
 from openusaged.core.windows import iso, to_datetime
 from openusaged.providers.base import HttpClient, Machine
@@ -94,6 +95,16 @@ class Alerting:
     def status(self) -> AlertStatus:
         """For `status`; any thread."""
         return self._watch.status()
+
+    def ways(self) -> list[AlertWay]:
+        """How alerts leave the daemon; any thread."""
+        settings = self._watch.settings
+        if not settings.enabled:
+            return []
+        return [
+            AlertWay(name=name, target=target_of(name, settings, self._platform))
+            for name in set_channels(settings)
+        ]
 
     def budgets(self, params: BudgetsParams) -> Budgets:
         """The answer of `budgets`; a reader thread."""

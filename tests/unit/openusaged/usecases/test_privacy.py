@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openusage_proto.privacy_messages import AlertWay
 from openusaged.core.models import Account
 from openusaged.providers import registry
 from openusaged.usecases.privacy import privacy
@@ -26,6 +27,16 @@ def test_hosts_and_headers_come_from_the_code() -> None:
     assert "Authorization" in by_id["groq"].headers
     assert by_id["groq"].environment == ["GROQ_API_KEY"]
     assert privacy([]).other_hosts == ["raw.githubusercontent.com"]
+
+
+def test_what_alerts_carry_is_listed() -> None:
+    """Each way out and every field of an alert is named; nothing of them says who worked where."""
+    found = privacy([], [AlertWay(name="webhook", target="hooks.example.com")])
+    assert [(way.name, way.target) for way in found.alert_ways] == [
+        ("webhook", "hooks.example.com")
+    ]
+    assert {"text", "account", "project", "value"} <= set(found.alert_fields)
+    assert not {"cwd", "session", "path", "user"} & set(found.alert_fields)
 
 
 def test_stored_fields_are_the_real_ones() -> None:
