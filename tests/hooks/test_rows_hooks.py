@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,12 @@ def codex(payload: dict[str, Any], **environment: str) -> None:
 
 def opencode(**environment: str) -> None:
     """One finished answer (1 token in, 2 out, 7 from the cache) of OpenCode."""
+    # an older answer would pass for a fork's copy, which the plugin's events never count
+    now_ms = int(time.time() * 1000)
     info = {
         "id": "msg_1", "sessionID": "ses_1", "parentID": "msg_0", "role": "assistant",
         "providerID": "anthropic", "modelID": "claude-sonnet-4-5", "path": {"cwd": "/w"},
-        "time": {"created": 1_767_225_600_000, "completed": 1_767_225_601_000}, "finish": "stop",
+        "time": {"created": now_ms, "completed": now_ms}, "finish": "stop",
         "tokens": {"input": 1, "output": 2, "reasoning": 0, "cache": {"read": 7, "write": 0}},
     }  # fmt: skip
     events = Path(os.environ["HOME"]) / "events.jsonl"
