@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from openusage_client.cli import COMMANDS
+from openusaged.config.tmux import TmuxAlerts, TmuxSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -30,11 +32,37 @@ def load(path: Path):
     return module
 
 
-def test_provider_table_is_current() -> None:
-    """docs/providers.md is what the providers say of themselves."""
+@pytest.mark.parametrize("name", ["providers.md", "statusbars.md"])
+def test_generated_tables_are_current(name: str) -> None:
+    """Services, and names that templates know, are listed as the code has them."""
     tables = load(ROOT / "docs" / "make_tables.py")
-    page = tables.PAGE.read_text("utf-8")
-    assert page == tables.render(page), "run `make docs`"
+    page = ROOT / "docs" / name
+    assert page.read_text("utf-8") == tables.render(page), "run `make docs`"
+    assert {one.name for one in tables.PAGES} == {"providers.md", "statusbars.md"}
+
+
+def test_every_variable_of_ours_is_documented() -> None:
+    """docs/configuration.md names each OPENUSAGE_ variable that the product reads, and no other."""
+    sources = [
+        path
+        for folder in ("openusage_proto", "openusaged", "openusage_client", "hooks", "bin")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".ts") or path.parent.name == "bin"
+    ]
+    read = set()
+    for path in sources:
+        read |= set(re.findall(r"OPENUSAGE_[A-Z][A-Z_]*[A-Z]", path.read_text("utf-8")))
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    assert set(re.findall(r"OPENUSAGE_[A-Z][A-Z_]*[A-Z]", page)) == read
+
+
+def test_settings_of_status_bars_are_documented() -> None:
+    """docs/statusbars.md has every key of `tmux` in the settings, and no other."""
+    page = (ROOT / "docs" / "statusbars.md").read_text("utf-8")
+    known = {field.name.removesuffix("_s") for field in fields(TmuxSettings)} - {"alerts"}
+    known |= {f"alerts.{field.name}" for field in fields(TmuxAlerts)}
+    named = set(re.findall(r"`tmux\.([a-z_.]+)`", page)) - {"conf"}
+    assert named == known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
