@@ -1,19 +1,16 @@
 """
 Chooses the segments of the status line on one screen, with a sample drawn beside them.
 
-Works on any terminal: plain ANSI, no library.  Leaving with q, Esc or Ctrl+C changes nothing.
+The screen itself is `row_screen`.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-import termios
-import tty
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from openusage_client import row_screen
 from openusage_client.errors import UsageError
 from openusage_proto.line_messages import STATUSLINE_DEFAULT, STATUSLINE_SEGMENTS
 
@@ -36,20 +33,6 @@ SAMPLES: Final = {
     "lines": "+120 -35",
 }
 _GREEN: Final = frozenset({"window5h", "weekly", "context"})
-_KEYS: Final = {
-    b"\x1b[A": "up",
-    b"k": "up",
-    b"\x1b[B": "down",
-    b"j": "down",
-    b" ": "toggle",
-    b"x": "toggle",
-    b"\r": "enter",
-    b"\n": "enter",
-    b"q": "quit",
-    b"\x1b": "quit",
-    b"\x03": "quit",
-    b"": "quit",
-}
 Picked = tuple[str, bool, bool]
 """Segments as a comma list, whether plain characters are wanted, whether colours are not."""
 
@@ -122,31 +105,12 @@ def choose(segments: str | None, *, ascii_only: bool) -> Picked | None:
     Raises:
         UsageError: there is no terminal.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not row_screen.has_terminal():
         raise UsageError("the screen needs a terminal; `install --segments ...` does without")
     choices = Choices()
     if segments:
         choices.on = set(segments.split(",")) | {COLOR}
     if ascii_only:
         choices.on.add(PLAIN)
-    fd = sys.stdin.fileno()
-    before = termios.tcgetattr(fd)
-    sys.stdout.write("\x1b[?1049h\x1b[?25l")
-    try:
-        tty.setraw(fd)
-        while True:
-            _show(choices)
-            key = _KEYS.get(os.read(fd, 16), "")
-            if key == "quit":
-                return None
-            if key and choices.press(key):
-                return choices.picked()
-    finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
-        sys.stdout.write("\x1b[?25h\x1b[?1049l")
-        sys.stdout.flush()
-
-
-def _show(choices: Choices) -> None:
-    sys.stdout.write("\x1b[H\x1b[2J" + "\r\n".join(lines(choices)))
-    sys.stdout.flush()
+    made = row_screen.run(lambda: lines(choices), choices.press)
+    return choices.picked() if made else None

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from openusage_client import arguments, autostart, bar_line, tmux_config, tmux_live
+from openusage_client import arguments, autostart, bar_line, row_screen, tmux_config, tmux_live
 from openusage_client.errors import EXIT_FAILURE, EXIT_OK, UsageError
 from openusage_client.rpc import Connection
 from openusage_client.tables import Column, Row, Table, render
@@ -24,7 +24,8 @@ from openusage_proto import methods
 
 _EPILOG: Final = """\
 actions:
-  install      show the lines for tmux.conf; with --write put them in and load them
+  install      choose on a screen, then put the lines into tmux.conf and load them; with --write
+               do it by the flags, without a terminal show the lines
   uninstall    take them out again, nothing else
   presets      the templates there are; --show NAME prints one
   variables    what a template may use, and what each says now
@@ -172,6 +173,9 @@ def line_flags(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _install(options: argparse.Namespace) -> int:
+    if _is_bare(options) and row_screen.has_terminal() and not _asked(options):
+        print("openusage: nothing was changed", file=sys.stderr)
+        return EXIT_FAILURE
     flags = [
         part
         for flag, value in line_flags(options).items()
@@ -200,6 +204,28 @@ def _install(options: argparse.Namespace) -> int:
     if options.write and not options.dry_run and code == EXIT_OK:
         tmux_live.load(path)
     return code
+
+
+def _is_bare(options: argparse.Namespace) -> bool:
+    """Whether no flag says what is wanted."""
+    said = options.write or options.dry_run or options.bind_popup or options.bind_refresh
+    return not (said or options.position != "right" or line_flags(options))
+
+
+def _asked(options: argparse.Namespace) -> bool:
+    """Have a person choose, as if the flags had been given; False when they left."""
+    from openusage_client import tmux_configure
+
+    with autostart.connect(autostart=not options.no_autostart) as connection:
+        choices = tmux_configure.choose(connection)
+    if choices is None:
+        return False
+    options.preset = choices.value("preset")
+    options.position = choices.value("position")
+    options.bind_popup = choices.key("pop-up key")
+    options.bind_refresh = choices.key("refresh key")
+    options.write = True
+    return True
 
 
 def _program(named: str) -> str:

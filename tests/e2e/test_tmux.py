@@ -100,6 +100,60 @@ def test_k12_installed_line_shows_before_the_themes_own(
     assert config.read_text().count(">>> openusage tmux >>>") == 1
 
 
+def wizard(home: Path) -> Terminal:
+    """`openusage tmux install` without flags on a terminal."""
+    openusage(home, "tmux", "presets")
+    return Terminal([str(home / "bin" / "openusage"), "tmux", "install"], columns=110)
+
+
+def test_k13_the_screen_writes_what_was_chosen(home: Path, daemon: Daemon, tmux: Tmux) -> None:
+    """K13: preset, side and keys are chosen beside a live line, then stand in the block."""
+    daemon.start()
+    config = home / ".tmux.conf"
+    with wizard(home) as terminal:
+        terminal.wait_for("> preset       < compact >")
+        terminal.send("lllhh")
+        terminal.wait_for("> preset       < minimal >")
+        terminal.wait_for("claude_code ~$3.10   (a sample)")
+        terminal.send("j\x1b[C")
+        terminal.wait_for("> position     < left >")
+        terminal.send("jl")
+        terminal.wait_for("> pop-up key   < u >")
+        terminal.send("jl")
+        terminal.wait_for("> refresh key  < R >")
+        terminal.send("j\r")
+        terminal.wait_for(f"changed {config}")
+        assert terminal.wait_exit() == 0
+    text = config.read_text()
+    assert text.startswith('set -g status-right "theme %H:%M"\n')
+    assert "tmux --preset minimal)" in text
+    assert "@openusage_left" in text
+    assert "@openusage_right" not in text
+    tmux("source-file", str(config))
+    keys = tmux("list-keys", "-T", "prefix")
+    assert " u " in next(line for line in keys.splitlines() if "display-popup" in line)
+    assert any(" R " in line and "refresh-client" in line for line in keys.splitlines())
+    assert openusage(home, "tmux", "uninstall").returncode == 0
+    assert config.read_text() == 'set -g status-right "theme %H:%M"\n'
+
+
+@pytest.mark.parametrize("key", ["q", "\x1b", "\x03"])
+def test_k13_leaving_the_screen_changes_nothing(
+    home: Path, daemon: Daemon, tmux: Tmux, key: str
+) -> None:
+    """K13: whoever leaves finds the file as it was, and exit 1."""
+    daemon.start()
+    before = (home / ".tmux.conf").read_bytes()
+    with wizard(home) as terminal:
+        terminal.wait_for("> preset")
+        terminal.send("jl")
+        terminal.wait_for("< left >")
+        terminal.send(key)
+        terminal.wait_for("nothing was changed")
+        assert terminal.wait_exit() == 1
+    assert (home / ".tmux.conf").read_bytes() == before
+
+
 def test_k14_uninstall_leaves_the_rest_byte_for_byte(home: Path, daemon: Daemon) -> None:
     """K14: what was there before is there again, to the byte."""
     daemon.start()
@@ -124,6 +178,58 @@ def test_k15_k16_keys_are_bound(home: Path, daemon: Daemon, tmux: Tmux) -> None:
     assert popup.replace('"', "").count("90%") == 2
     assert "refresh-client -S" in keys
     assert "@openusage_left" in tmux("show-options", "-g", "status-left")
+
+
+def test_k16_the_refresh_key_draws_anew(home: Path, daemon: Daemon, tmux: Tmux) -> None:
+    """K16: new figures stand in the bar when the key is pressed, long before the interval ends."""
+    (home / ".claude" / "projects").mkdir(parents=True)
+    daemon.start()
+    template = "TOKENS {today_tokens}"
+    install(home, "--format", template, "--interval", "3600", "--bind-refresh", "R")
+    tmux("source-file", str(home / ".tmux.conf"))
+    turn = {
+        "provider": "anthropic",
+        "model": "claude-sonnet-4-5",
+        "message_id": "msg_1",
+        "session_id": "one",
+        "input_tokens": 41_000,
+        "output_tokens": 1000,
+    }
+    with attached(tmux) as terminal:
+        terminal.wait_for("TOKENS 0")
+        daemon.call("ingest_turn", source="claude_code", account_id="claude-code", turn=turn)
+
+        def pressed(text: str) -> bool:
+            # tmux runs a command of its bar at most once a second, key or not
+            terminal.send("\x02R")
+            return "TOKENS 42k" in text
+
+        terminal.wait_until(pressed)
+
+
+@pytest.mark.parametrize("tier", ["ascii", "unicode", "nerdfont"])
+def test_k09_each_tier_is_drawn_installed_and_removed(
+    home: Path, daemon: Daemon, tmux: Tmux, tier: str
+) -> None:
+    """K09: a tier has a sign for every service, stands in the block, and goes with it."""
+    (home / ".claude" / "projects").mkdir(parents=True)
+    (home / ".codex" / "sessions").mkdir(parents=True)
+    daemon.start()
+    signs = {
+        provider: openusage(
+            home, "tmux", "--raw", "--no-color", "--no-cache",
+            "--format", "{provider:icon}", "--provider", provider, "--glyphs", tier,
+        ).stdout.strip()
+        for provider in ("claude_code", "codex")
+    }  # fmt: skip
+    assert all(signs.values())
+    assert signs["claude_code"] != signs["codex"]
+    assert all(sign.isascii() for sign in signs.values()) == (tier == "ascii")
+    before = (home / ".tmux.conf").read_bytes()
+    install(home, "--glyphs", tier, "--format", "{provider:icon}")
+    assert f"--glyphs {tier}" in (home / ".tmux.conf").read_text()
+    assert openusage(home, "tmux", "uninstall").returncode == 0
+    assert (home / ".tmux.conf").read_bytes() == before
 
 
 def test_k10_last_good_line_is_the_commands_own(home: Path, daemon: Daemon) -> None:
