@@ -57,6 +57,8 @@ COMMANDS: Final = (
     Command("providers", "providers", "what each service can tell: limits, spend, tokens, hooks"),
     Command("accounts", "accounts", "list accounts; store keys; add, change and remove accounts"),
     Command("integrations", "integrations", "wire hooks into Claude Code, Codex and OpenCode"),
+    Command("alerts", "alerts", "what is watched and was told; test, mute, switch on or off"),
+    Command("budget", "budget", "what may be spent per day, week or month, and how it stands"),
     Command("export", "export", "all snapshots as JSON, CSV or OpenMetrics"),
     Command("pricing", "pricing", "what a model costs, by which list; models without a price"),
     Command("statusline", "statusline", "one line for Claude Code's status line (reads stdin)"),

@@ -39,6 +39,13 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     busy = ", ".join(f"{name} {depth}" for name, depth in status["queues"].items() if depth)
     yield f"queues    {busy or 'empty'}"
     yield f"clients   {status['connections']} connected, {status['subscribers']} subscribed"
+    alerts = status.get("alerts") or {}
+    if alerts.get("enabled"):
+        problem = f" ({alerts['last_error']})" if alerts["last_error"] else ""
+        yield (
+            f"alerts    {alerts['active']} active; since start {alerts['fired']} told, "
+            f"{alerts['waiting']} waiting, {alerts['failed']} failed{problem}"
+        )
     yield from _import(status["importing"])
     yield from _sources(status.get("sources") or [])
     for warning in status.get("warnings") or []:

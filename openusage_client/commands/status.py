@@ -23,6 +23,7 @@ from openusage_client.rpc import Connection
 from openusage_client.tables import Column, Row, Table, render
 from openusage_client.terminal import Style, style_of, width_of
 from openusage_proto import methods
+from openusage_proto.alert_messages import AlertStatus
 from openusage_proto.messages import ImportProgress, SourceStatus, Status
 
 _SHOWN_ERRORS: Final = 10
@@ -113,10 +114,20 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         facts.append(("re-price", f"running: {format_count(done)} of {format_count(total)} events"))
     busy = ", ".join(f"{name} {depth}" for name, depth in status.queues.items() if depth)
     facts.append(("queues", busy or "empty"))
+    if status.alerts.enabled:
+        facts.append(("alerts", _alerts(status.alerts)))
     if status.integrations:
         hooks = ", ".join(f"{name} {state}" for name, state in status.integrations.items())
         facts.append(("hooks", hooks))
     return facts
+
+
+def _alerts(alerts: AlertStatus) -> str:
+    text = (
+        f"{alerts.rules} rules, {alerts.active} active; since the start {alerts.fired} told,"
+        f" {alerts.waiting} waiting, {alerts.failed} failed"
+    )
+    return f"{text} ({alerts.last_error})" if alerts.last_error else text
 
 
 def _import(progress: ImportProgress, now: datetime) -> str:

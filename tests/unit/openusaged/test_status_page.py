@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from openusage_proto.alert_messages import AlertStatus
 from openusage_proto.messages import (
     EventCounts,
     ImportProgress,
@@ -41,6 +42,17 @@ def status(**changes: Any) -> dict[str, Any]:
         importing=ImportProgress(active=False),
     )
     return dataclasses.asdict(dataclasses.replace(base, **changes))
+
+
+def test_alerts_have_a_line_when_they_are_on() -> None:
+    """What is active, told, waiting and failed, with the last reason."""
+    alerts = AlertStatus(
+        enabled=True, active=1, fired=3, waiting=2, failed=1, last_error="HTTP 404"
+    )
+    assert (
+        "alerts    1 active; since start 3 told, 2 waiting, 1 failed (HTTP 404)"
+        in render(status(alerts=alerts)).splitlines()
+    )
 
 
 def test_a_healthy_daemon() -> None:

@@ -11,6 +11,7 @@ import pytest
 from openusage_client.commands.status import status_lines
 from openusage_client.formatting import parse_iso
 from openusage_client.terminal import Style
+from openusage_proto.alert_messages import AlertStatus
 from openusage_proto.messages import ImportProgress, Status
 from tests.support import wire_samples
 from tests.support.scripted_peer import ScriptedPeer
@@ -53,6 +54,17 @@ def test_page_is_printed(run: Run, peer: ScriptedPeer) -> None:
 def test_import_states(progress: ImportProgress, says: str) -> None:
     """An import that has not begun, runs, or is done is told apart."""
     assert says in page(wire_samples.status(importing=progress))
+
+
+def test_failed_alerts_are_shown() -> None:
+    """Alerts that are on have a line, with the reason that one did not get through."""
+    alerts = AlertStatus(enabled=True, rules=4, active=1, waiting=2, fired=3, failed=1)
+    text = page(wire_samples.status(alerts=alerts))
+    assert "4 rules, 1 active; since the start 3 told, 2 waiting, 1 failed" in text
+    assert "(tmux: gone)" in page(
+        wire_samples.status(alerts=replace(alerts, last_error="tmux: gone")), None
+    )
+    assert "alerts" not in page(wire_samples.status())
 
 
 def test_healthy_daemon_has_no_empty_sections() -> None:
