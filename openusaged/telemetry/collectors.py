@@ -136,34 +136,39 @@ class Collector:
         return work, gone
 
     def plan_paths(self, paths: Iterable[str]) -> list[Work]:
-        """Changed units among the units that these paths belong to."""
-        work: dict[Key, Work] = {}
+        """Changed units among the units that these paths belong to or, as directories, hold."""
+        files: list[str] = []
+        directories: list[str] = []
         for path in paths:
-            for account, provider in list(self._accounts.values()):
-                if not _below(path, account):
-                    continue
-                for unit in self._units_at(account, provider, path):
-                    cursor = self._cursors.get((account.id, unit.path))
-                    if not is_unchanged(unit, cursor):
-                        item = Work(account=account, provider=provider, unit=unit, cursor=cursor)
-                        work[item.key] = item
+            (directories if os.path.isdir(path) else files).append(path)
+        work: dict[Key, Work] = {}
+        for account, provider in list(self._accounts.values()):
+            for unit in self._units_at(account, provider, files, directories):
+                cursor = self._cursors.get((account.id, unit.path))
+                if not is_unchanged(unit, cursor):
+                    item = Work(account=account, provider=provider, unit=unit, cursor=cursor)
+                    work[item.key] = item
         return list(work.values())
 
-    def _units_at(self, account: Account, provider: Provider, path: str) -> Iterator[Unit]:
-        if os.path.isdir(path):
-            # A new directory: what was written before it could be watched is told by no event.
+    def _units_at(
+        self, account: Account, provider: Provider, files: list[str], directories: list[str]
+    ) -> Iterator[Unit]:
+        # A new directory: what was written before it could be watched is told by no event.
+        inside = tuple(path.rstrip("/") + "/" for path in directories if _below(path, account))
+        if inside:
             assert provider.units is not None
-            inside = path.rstrip("/") + "/"
             for listed in provider.units(account, self._machine):
                 if listed.path.startswith(inside):
                     yield listed
-            return
-        if provider.locate is not None:
-            unit = provider.locate(account, path, self._machine)
-        else:
-            unit = stat_unit(path) if path.endswith(".jsonl") else None
-        if unit is not None:
-            yield unit
+        for path in files:
+            if not _below(path, account):
+                continue
+            if provider.locate is not None:
+                unit = provider.locate(account, path, self._machine)
+            else:
+                unit = stat_unit(path) if path.endswith(".jsonl") else None
+            if unit is not None:
+                yield unit
 
     def read(self, work: Work) -> Iterator[WriteBatch]:
         """Batches with the events and cursors of one unit, prepared in this thread."""

@@ -184,6 +184,10 @@ class Collecting:
             if gone:
                 self._forget(gone)
         else:
+            if self._progress.active:
+                # It has just listed all directories; they are listed again when it is over.
+                later, paths = self._pools.work(_directories_of, paths)
+                self._look_afterwards(later)
             work = self._pools.work(self._collector.plan_paths, sorted(paths))
         busy = [item for item in work if item.key in self._importing]
         self._again.update(item.unit.path for item in busy)
@@ -198,6 +202,13 @@ class Collecting:
         if not self._progress.active and (EVERYTHING in paths or self.first_scan_done):
             # A notification that comes before the first scan must not pass for it.
             self._scan_finished()
+
+    def _look_afterwards(self, paths: set[str]) -> None:
+        """Look at these paths when no import runs any more, which may be now."""
+        if self._progress.active:
+            self._again.update(paths)
+        else:
+            self._queue.add(paths)
 
     def _read_first(self, work: Sequence[Work]) -> None:
         """The first scan found little: it is an import all the same, a short one."""
@@ -336,6 +347,12 @@ class Collecting:
     def unit_failed(self, account_id: str, path: str, reason: str) -> None:
         """Remember a unit that could not be read."""
         self._collector.failed(account_id, path, reason)
+
+
+def _directories_of(paths: set[str]) -> tuple[set[str], set[str]]:
+    """The paths that are directories, and the others."""
+    directories = {path for path in paths if os.path.isdir(path)}
+    return directories, paths - directories
 
 
 def _reason(error: Exception) -> str:

@@ -100,6 +100,18 @@ def test_new_directory_is_looked_into(home: Home) -> None:
     assert home.read(work) == ["msg_7"]
 
 
+def test_new_directories_and_files_are_planned_together(home: Home) -> None:
+    """Several directories and files of one notification lead to each of their units once."""
+    named = home.write("a.jsonl", line(1))
+    for name in ("s1", "s2"):
+        (home.projects / name).mkdir()
+        (home.projects / name / "b.jsonl").write_text(line(2 if name == "s1" else 3))
+    work = home.collector.plan_paths(
+        [named, *(str(home.projects / name) for name in ("s1", "s2", "s1"))]
+    )
+    assert sorted(home.read(work)) == ["msg_1", "msg_2", "msg_3"]
+
+
 def test_cursors_survive_a_restart(home: Home) -> None:
     """A new collector with the stored cursors goes on where the old one was."""
     home.write("a.jsonl", line(1))
