@@ -19,6 +19,7 @@ from openusaged.pricing.dated import DatedRates, always
 from openusaged.pricing.names import normalised, tier_name
 from openusaged.pricing.price_file import PriceFile
 from openusaged.pricing.rates import Rates
+from openusaged.pricing.stand_ins import in_turn, stand_ins
 
 CUSTOM: Final = "custom"
 APPROXIMATE: Final = "approximate"
@@ -113,6 +114,23 @@ class Sources(msgspec.Struct, frozen=True):
         if model.strip().lower().endswith(_FREE):
             # A route's own word for "costs nothing"; lists leave such models out or blank.
             return Found(always(model, _ZERO), self.catalogue.source, provider)
+        listed = self._listed(provider, model, tier)
+        if listed is None or listed.rates.approximate:
+            return self._stood_for(provider, model, tier) or listed
+        return listed
+
+    def _stood_for(self, provider: str, model: str, tier: str) -> Found | None:
+        """Rates of the models that a name stands for; None when it is no such name."""
+        found = [
+            (start_ms, self._listed(provider, name, tier)) for start_ms, name in stand_ins(model)
+        ]
+        parts = [(start_ms, one.rates) for start_ms, one in found if one is not None]
+        latest = found[-1][1] if found else None
+        if latest is None or len(parts) < len(found):
+            return None  # a gap would be filled by the model before it
+        return Found(in_turn(model, parts), latest.source, latest.provider)
+
+    def _listed(self, provider: str, model: str, tier: str) -> Found | None:
         shipped = self.catalogue.find(provider, model, tier)
         loose = None if shipped is None else Found(
             shipped.rates, self.catalogue.source, shipped.provider
