@@ -7,6 +7,7 @@ bounded in time and five seconds in all.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -315,6 +316,9 @@ class Daemon:
         app.parts.pricing.resume_later()
         self._tasks.every(LOCK_CHECK_S, self._ownership.check)
         self._tasks.later(HOOK_HINTS_S, app.setting_up.integrating.log_hints)
+        # What the start has made stays: no later look for garbage need pass over it.
+        gc.freeze()
+        gc.enable()
         lifecycle.announce_ready(self._socket_path, self._env)
         log.info("event=started version=%s socket=%s", app.facts.version, self._socket_path)
 
