@@ -337,7 +337,7 @@ class TestSignIns:
         write(path, '{"type":"service_account"}')
         assert detect(bare_machine(tmp_path)).presences == []
 
-    def test_keychain_is_asked_for_presence_only(self, tmp_path: Path) -> None:
+    def test_det_09_keychain_is_asked_for_presence_only(self, tmp_path: Path) -> None:
         """Two entries, no option that shows or unlocks, and nothing on other systems."""
         asked: list[list[str]] = []
 
