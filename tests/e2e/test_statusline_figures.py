@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.client import ENTRY, REPOSITORY, report, run_client
 from tests.support.daemon import Daemon
+from tests.support.noon import zone_where_it_is_noon
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -62,13 +63,6 @@ def test_j01_one_line_and_exit_0_for_any_input(home: Path, daemon: Daemon, runni
         assert done.stdout.strip(), name
         assert b"\x1b[2J" not in done.stdout, name
     assert "Opus X" in line({"model": {"display_name": "Opus X"}})
-
-
-def zone_where_it_is_noon() -> str:
-    """A zone in which today neither begins nor ends while a test runs."""
-    hours = datetime.now(UTC).hour - 12
-    # POSIX names count the other way round.
-    return f"Etc/GMT{'+' if hours >= 0 else '-'}{abs(hours)}"
 
 
 def turn(number: int, minutes_ago: float, session: str, **more: Any) -> dict[str, Any]:
