@@ -217,7 +217,7 @@ class Takeover:
 
     def _decoded(self, row: tuple[Any, ...]) -> _Known:
         values = dict(zip((*EVENT_COLUMNS, "rowid"), row, strict=True))
-        names = dict(zip(DIMENSION_NAMES, self._dimensions[values["dimension"]][2:], strict=True))
+        names = self._names_of(values["dimension"])
         priorities = values["priorities"]
         event = CountedEvent(
             source=names["source"],
@@ -307,6 +307,8 @@ class Takeover:
 
     def _note(self, group: Group) -> None:
         """Bring sessions up to date, in the order of arrival, and tell who was active."""
+        newest: dict[int, int] = {}
+        with_messages: set[int] = set()
         for (
             session,
             dimension,
@@ -318,31 +320,39 @@ class Takeover:
             events,
             calls,
         ) in self._connection.execute(_ACTIVITY):
-            names = dict(zip(DIMENSION_NAMES, self._dimensions[dimension][2:], strict=True))
-            account = names["account"]
-            group.projects.add(names["project"])
-            group.last_ms[account] = max(newest_ms, group.last_ms.get(account, 0))
+            if newest_ms > newest.get(dimension, -1):
+                newest[dimension] = newest_ms
             if kind != _TOOL:
-                group.owners.add((account, names["provider"], names["client"]))
+                with_messages.add(dimension)
             state = self._states.get(session)
             if state is not None:
                 state.touch(first_ms)
                 state.touch(last_ms)
                 self._sessions.count_events(state.id, events, calls)
-                self._name(state, names)
+                if not state.is_named:
+                    self._name(state, self._names_of(dimension))
         for session, parent in self._connection.execute(_PARENTS):
             self._states[session].name(account=0, client=0, project=0, branch=0, parent=parent)
+        for dimension, newest_ms in newest.items():
+            names = self._names_of(dimension)
+            account = names["account"]
+            group.projects.add(names["project"])
+            group.last_ms[account] = max(newest_ms, group.last_ms.get(account, 0))
+            if dimension in with_messages:
+                group.owners.add((account, names["provider"], names["client"]))
+
+    def _names_of(self, dimension: int) -> dict[str, str]:
+        return dict(zip(DIMENSION_NAMES, self._dimensions[dimension][2:], strict=True))
 
     def _name(self, state: SessionState, names: dict[str, str]) -> None:
-        if not state.is_named:
-            ids = self._names
-            state.name(
-                account=ids[names["account"]],
-                client=ids[names["client"]],
-                project=ids[names["project"]],
-                branch=ids[names["branch"]],
-                parent="",
-            )
+        ids = self._names
+        state.name(
+            account=ids[names["account"]],
+            client=ids[names["client"]],
+            project=ids[names["project"]],
+            branch=ids[names["branch"]],
+            parent="",
+        )
 
 
 _CURRENCY: Final = DIMENSION_NAMES.index("currency")
