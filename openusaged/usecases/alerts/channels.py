@@ -184,7 +184,7 @@ def variables(facts: AlertFacts) -> dict[str, str]:
 
 def _line(text: str) -> str:
     """One line without control characters."""
-    return _CONTROL.sub(" ", text).strip()
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def _escaped(text: str) -> str:
