@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from openusage_proto import locations
 from tests.support.hook_socket import HookSocket
-from tests.support.hooks import CODEX_HOOK, agent_turn_complete
+from tests.support.hooks import PYTHON, agent_turn_complete, run_hook
 from tests.support.waiting import wait_until
 
-PYTHON = getattr(sys, "_base_executable", sys.executable)
 NOTICE = json.dumps(agent_turn_complete("t-1", "u-1", text="PLANTED PROMPT"))
 
 
-def run_hook(*then: str, **env: str) -> None:
-    done = subprocess.run(
-        [PYTHON, "-I", "-S", str(CODEX_HOOK), "--then", *then, NOTICE],
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=20,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+def notify(*then: str, **env: str) -> None:
+    """Codex's `notify` with a notifier chained behind the hook."""
+    argv = ("--then", *then, NOTICE)
+    run_hook("codex", argv=argv, env={**os.environ, **env})
 
 
 @pytest.fixture
@@ -58,7 +49,7 @@ def record_of(notifier: Path) -> dict[str, object]:
 def test_is_called_with_its_words_and_the_notice(notifier: Path) -> None:
     """Its own arguments, then Codex's JSON, the environment and signals as Codex left them."""
     with HookSocket(locations.socket_path()) as server:
-        run_hook(str(notifier), "-x", "a b", MINE="kept")
+        notify(str(notifier), "-x", "a b", MINE="kept")
     assert record_of(notifier) == {"argv": ["-x", "a b", NOTICE], "env": "kept", "ignored": []}
     (params,) = server.params
     assert params["payload"]["turn-id"] == "u-1"
@@ -69,19 +60,19 @@ def test_is_found_on_the_path(notifier: Path) -> None:
     """Codex looks there, too."""
     path = f"{notifier.parent}{os.pathsep}{os.environ['PATH']}"
     with HookSocket(locations.socket_path()):
-        run_hook(notifier.name, PATH=path)
+        notify(notifier.name, PATH=path)
     assert record_of(notifier)["argv"] == [NOTICE]
 
 
 def test_is_called_when_our_own_hook_is_off(notifier: Path) -> None:
     """The switch is ours, not the user's notifier's."""
-    run_hook(str(notifier), OPENUSAGE_TELEMETRY_ENABLED="0")
+    notify(str(notifier), OPENUSAGE_TELEMETRY_ENABLED="0")
     assert record_of(notifier)["argv"] == [NOTICE]
 
 
 def test_that_is_gone_costs_nothing(tmp_path: Path) -> None:
     """Codex ignores a missing program; the event is sent all the same."""
     with HookSocket(locations.socket_path()) as server:
-        run_hook(str(tmp_path / "gone"))
-        run_hook()
+        notify(str(tmp_path / "gone"))
+        notify()
     assert len(server.params) == 2

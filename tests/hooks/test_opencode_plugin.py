@@ -17,6 +17,7 @@ from openusaged.core.models import MESSAGE_USAGE, TOOL_USAGE, UsageEvent
 from openusaged.providers.base import CollectContext, Machine
 from openusaged.providers.opencode import PROVIDER
 from tests.support.hook_socket import HookSocket, answer_error, answer_stored, close_at_once
+from tests.support.hooks import spooled
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "hooks" / "opencode" / "openusage.ts"
@@ -43,11 +44,6 @@ def run_plugin(events: Path, ending: str = "dispose", *, pause_ms: int = 0, **en
         check=False,
     )
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
-
-
-def spooled() -> list[dict]:
-    directory = Path(locations.spool_dir())
-    return [json.loads(path.read_bytes()) for path in sorted(directory.glob("*.json"))]
 
 
 def write_events(tmp_path: Path, *events: dict) -> Path:

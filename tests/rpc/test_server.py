@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import resource
 import select
 import socket
-import stat
-import struct
-import subprocess
-import sys
 import threading
 import time
 from typing import Any
@@ -20,29 +14,12 @@ import gevent
 import pytest
 
 from openusaged.rpc import connection as connection_module
-from openusaged.rpc import server as server_module
-from openusaged.rpc.server import peer_uid
 from tests.support.daemon import Wire
-from tests.support.served import Served, served
-from tests.support.waiting import wait_until
-
-
-def hub_wait(predicate: Any, what: str) -> None:
-    """Like wait_until, but lets the hub run."""
-    with gevent.Timeout(10, AssertionError(f"not in time: {what}")):
-        while not predicate():
-            gevent.sleep(0.005)
+from tests.support.served import Served, hub_wait, request_line, served
 
 
 def ingest(ident: str, source: str = "t") -> dict[str, Any]:
     return {"source": source, "delivery_id": ident}
-
-
-def line(method: str, params: dict[str, Any] | None = None, ident: Any = 1) -> bytes:
-    message = {"jsonrpc": "2.0", "id": ident, "method": method}
-    if params is not None:
-        message["params"] = params
-    return json.dumps(message).encode() + b"\n"
 
 
 class TestConversation:
@@ -62,8 +39,8 @@ class TestConversation:
         def client(wire: Wire) -> list[Any]:
             data = b""
             for number in range(60):
-                data += line("ingest_turn", ingest(f"d{number}"), ident=number)
-            data += line("stored", ident="after") + line("status", ident="last")
+                data += request_line("ingest_turn", ingest(f"d{number}"), ident=number)
+            data += request_line("stored", ident="after") + request_line("status", ident="last")
             wire.send(data)
             return [wire.read_message() for _ in range(62)]
 
@@ -78,9 +55,9 @@ class TestConversation:
 
         def client(wire: Wire) -> Any:
             wire.send(
-                line("ingest_turn", ingest("d"), 1)
-                + line("status", None, 2)
-                + line("slow", None, 3)
+                request_line("ingest_turn", ingest("d"), 1)
+                + request_line("status", None, 2)
+                + request_line("slow", None, 3)
             )
             first = [wire.read_message(), wire.read_message()]
             server.app.pools.call_hub(server.app.release.set)
@@ -93,7 +70,7 @@ class TestConversation:
 
         def client() -> Any:
             with Wire(server.path) as slow, Wire(server.path) as other:
-                slow.send(line("slow"))
+                slow.send(request_line("slow"))
                 answer = other.call("status")
                 server.app.pools.call_hub(server.app.release.set)
                 return answer, slow.read_message()["result"]
@@ -107,7 +84,7 @@ class TestConversation:
             sources = ["t", "invalid", "broken", "invalid", "t"]
             wire.send(
                 b"".join(
-                    line("ingest_turn", ingest(f"d{number}", source), ident=number)
+                    request_line("ingest_turn", ingest(f"d{number}", source), ident=number)
                     for number, source in enumerate(sources)
                 )
             )
@@ -132,7 +109,7 @@ class TestConversation:
                 wires = [stack.enter_context(Wire(server.path)) for _ in range(30)]
                 for turn in range(10):
                     for number, wire in enumerate(wires):
-                        wire.send(line("ingest_turn", ingest(f"{turn}-{number}"), turn))
+                        wire.send(request_line("ingest_turn", ingest(f"{turn}-{number}"), turn))
                     for wire in wires:
                         answer = wire.read_message()
                         assert (answer["id"], answer["result"]["accepted"]) == (turn, 1)
@@ -147,7 +124,10 @@ class TestConversation:
         """`printf ... | nc -U` sends, says that it is done, and reads."""
 
         def client(wire: Wire) -> list[bytes]:
-            wire.send(line("ingest_turn", ingest("a"), 1) + line("ingest_turn", ingest("b"), 2))
+            wire.send(
+                request_line("ingest_turn", ingest("a"), 1)
+                + request_line("ingest_turn", ingest("b"), 2)
+            )
             wire.sock.shutdown(socket.SHUT_WR)
             return [wire.read_line() for _ in range(3)]
 
@@ -160,7 +140,7 @@ class TestConversation:
 
         def client() -> tuple[int, list[int]]:
             with Wire(server.path, timeout_s=20.0) as wire:
-                data = b"".join(line("ingest_turn", ingest("d"), n) for n in range(total))
+                data = b"".join(request_line("ingest_turn", ingest("d"), n) for n in range(total))
                 wire.sock.setblocking(False)
                 sent = 0
                 deadline = time.monotonic() + 20
@@ -201,7 +181,7 @@ class TestConversation:
             note = {"jsonrpc": "2.0", "method": "ingest_turn", "params": ingest("n")}
             wire.send(json.dumps(note).encode() + b"\n")
             wire.send(json.dumps([note, note]).encode() + b"\n")
-            wire.send(line("stored", ident=5))
+            wire.send(request_line("stored", ident=5))
             return wire.read_message()
 
         answer = server.talk(client)
@@ -213,7 +193,7 @@ class TestConversation:
 
         def client() -> None:
             with Wire(server.path) as wire:
-                wire.send(line("big"))
+                wire.send(request_line("big"))
 
         server.run(client)
         hub_wait(lambda: server.server.connections == 0, "the connection to end")
@@ -224,7 +204,7 @@ class TestConversation:
 
         def client() -> None:
             with Wire(server.path) as wire:
-                wire.send(line("big"))
+                wire.send(request_line("big"))
                 wire.sock.recv(1)
 
         server.run(client)
@@ -237,7 +217,7 @@ class TestConversation:
         def client() -> None:
             for number in range(20):
                 with Wire(server.path) as wire:
-                    wire.send(line("ingest_turn", ingest(f"d{number}")))
+                    wire.send(request_line("ingest_turn", ingest(f"d{number}")))
 
         server.run(client)
         hub_wait(lambda: len(server.app.stored) == 20, "the events")
@@ -247,7 +227,7 @@ class TestConversation:
         """A client that left its answer unread cannot hold up a stop."""
         with served(isolated_home) as running, socket.socket(socket.AF_UNIX) as silent:
             silent.connect(running.path)
-            silent.sendall(line("big") + line("big"))
+            silent.sendall(request_line("big") + request_line("big"))
             hub_wait(lambda: running.server.connections == 1, "the connection")
             gevent.sleep(0.05)
             running.server.stop(timeout_s=0.05)
@@ -262,167 +242,6 @@ class TestConversation:
             gevent.spawn_later(0.05, running.app.release.set)
             running.server.stop(timeout_s=5.0)
             assert worker.get(timeout=5)["result"] == {"count": 0}
-
-
-class TestLimits:
-    def test_too_long_line_is_refused_and_closed(self, isolated_home: str) -> None:
-        """Requests before it are answered, then the error, then the end of the connection."""
-        with served(isolated_home, max_line_bytes=1000) as running:
-
-            def client(wire: Wire) -> Any:
-                wire.send(line("status", ident=7) + b"x" * 5000)
-                return [wire.read_message(), wire.read_message(), wire.read_line()]
-
-            answer, error, end = running.talk(client)
-        assert answer["id"] == 7
-        assert error["error"]["message"] == "line_too_long"
-        assert error["id"] is None
-        assert end == b""
-
-    def test_64_mib_line_is_answered_before_the_end(self, server: Served) -> None:
-        """Even a client that sends far too much gets to read why."""
-
-        def client(wire: Wire) -> Any:
-            block = b"a" * (1 << 20)
-            try:
-                for _ in range(64):
-                    wire.send(block)
-            except OSError:
-                pass
-            return wire.read_message()
-
-        assert server.talk(client)["error"]["message"] == "line_too_long"
-        assert server.talk(lambda wire: wire.call("status"))["seq"] == 0
-
-    def test_too_many_connections(self, isolated_home: str) -> None:
-        """The first beyond the limit is told so and closed; the others go on."""
-        with served(isolated_home, max_connections=2) as running:
-
-            def client() -> Any:
-                with Wire(running.path) as one, Wire(running.path) as two:
-                    one.call("status")
-                    two.call("status")
-                    with Wire(running.path) as three:
-                        refused = three.read_message(), three.read_line()
-                    one.call("status")
-                return refused, wait_until(room_again, what="room for a connection")
-
-            def room_again() -> Any:
-                with Wire(running.path) as wire:
-                    return wire.request("status").get("result")
-
-            (error, end), again = running.run(client)
-        assert error["error"]["message"] == "too_many_connections"
-        assert end == b""
-        assert again == {"seq": 0, "subscribed": False}
-
-    def test_idle_connection_is_closed_but_not_a_subscribed_one(self, isolated_home: str) -> None:
-        """Silence ends a connection, unless it waits for pushes."""
-        with served(isolated_home, idle_s=0.15) as running:
-
-            def client() -> Any:
-                with Wire(running.path) as idle, Wire(running.path) as subscribed:
-                    subscribed.call("subscribe")
-                    end = idle.read_line()
-                    return end, subscribed.call("status")
-
-            end, answer = running.run(client)
-        assert end == b""
-        assert answer == {"seq": 0, "subscribed": False}
-
-    def test_peer_that_never_reads_is_hung_up_on(self, isolated_home: str) -> None:
-        """An answer nobody fetches does not hold its connection for ever."""
-        with served(isolated_home, idle_s=0.15) as running:
-            silent = socket.socket(socket.AF_UNIX)
-            with silent:
-                silent.connect(running.path)
-                silent.sendall(line("big"))
-                hub_wait(lambda: running.server.connections == 1, "the connection")
-                hub_wait(lambda: running.server.connections == 0, "the end of the connection")
-
-    def test_slow_request_is_not_idle(self, isolated_home: str) -> None:
-        """A request that takes longer than the idle time is still answered."""
-        with served(isolated_home, idle_s=0.1) as running:
-            gevent.spawn_later(0.5, running.app.release.set)
-            assert running.talk(lambda wire: wire.call("slow")) == {"count": 0}
-
-    def test_running_out_of_descriptors_delays_new_clients_only(
-        self, server: Served, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """A connection that cannot be accepted now is accepted when there is room again."""
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-        def client() -> Any:
-            with Wire(server.path) as open_before, socket.socket(socket.AF_UNIX) as late:
-                open_before.call("status")
-                late.settimeout(10)
-                with open(os.devnull, "rb") as probe:
-                    lowest_free = probe.fileno()
-                resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
-                try:
-                    late.connect(server.path)
-                    wait_until(lambda: "accept_paused" in caplog.text, what="the pause")
-                    served_meanwhile = open_before.call("status")
-                finally:
-                    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-                late.sendall(line("status", ident=8))
-                return served_meanwhile, json.loads(late.recv(4096))["id"]
-
-        assert server.run(client) == ({"seq": 0, "subscribed": False}, 8)
-
-    def test_other_users_are_refused(self, isolated_home: str) -> None:
-        """The kernel's word about the peer decides, not the rights of a file."""
-        with served(isolated_home, allowed_uid=os.geteuid() + 1) as running:
-            error, end = running.talk(lambda wire: (wire.read_message(), wire.read_line()))
-        assert error["error"]["message"] == "permission_denied"
-        assert end == b""
-
-    @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
-    def test_process_of_another_user_is_refused(self, isolated_home: str) -> None:
-        """A real process of a real other user gets the documented error."""
-        with served(isolated_home) as running:
-            os.chmod(running.path, 0o666)
-            directory = isolated_home
-            while directory != "/tmp" and len(directory) > 1:
-                os.chmod(directory, stat.S_IMODE(os.stat(directory).st_mode) | 0o111)
-                directory = os.path.dirname(directory)
-            code = (
-                "import os,socket,sys; s=socket.socket(socket.AF_UNIX); os.setuid(65534);"
-                "s.connect(sys.argv[1]); print(s.makefile().readline())"
-            )
-            done = running.run(
-                lambda: subprocess.run(
-                    [sys.executable, "-S", "-c", code, running.path],
-                    capture_output=True,
-                    text=True,
-                    timeout=20,
-                    check=False,
-                    cwd="/",
-                )
-            )
-        assert json.loads(done.stdout)["error"]["message"] == "permission_denied", done.stderr
-
-    def test_peer_uid_of_an_own_connection(self) -> None:
-        """The peer of a socket pair is this process's user."""
-        left, right = socket.socketpair()
-        with left, right:
-            assert peer_uid(left) == os.geteuid()
-
-    def test_peer_uid_on_macos_reads_xucred(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The structure of LOCAL_PEERCRED is understood, an unknown version is not guessed at."""
-
-        class Mac:
-            def __init__(self, version: int) -> None:
-                self.version = version
-
-            def getsockopt(self, level: int, option: int, size: int) -> bytes:
-                assert (level, option) == (0, 1)
-                return struct.pack("=IIh", self.version, 501, 1).ljust(size, b"\0")
-
-        monkeypatch.setattr(server_module.sys, "platform", "darwin")
-        assert peer_uid(Mac(0)) == 501
-        with pytest.raises(OSError, match="version 7"):
-            peer_uid(Mac(7))
 
 
 class TestSubscriptions:
@@ -484,7 +303,7 @@ class TestSubscriptions:
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         with silent:
             silent.connect(server.path)
-            silent.sendall(line("subscribe"))
+            silent.sendall(request_line("subscribe"))
             hub_wait(lambda: server.server.subscribers == 1, "the subscription")
             with gevent.Timeout(20, AssertionError("never dropped")):
                 while server.server.subscribers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -48,7 +49,6 @@ class HookSocket:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(path)
         self._listener.listen(backlog)
-        self._listener.settimeout(0.05)
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
     def __enter__(self) -> Self:
@@ -57,6 +57,9 @@ class HookSocket:
 
     def __exit__(self, *exc: object) -> None:
         self._stopping.set()
+        with contextlib.suppress(OSError):
+            # Wakes the accept call, which close alone does not.
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._acceptor.join(5)
         for thread in self._threads:
             thread.join(5)
@@ -64,11 +67,11 @@ class HookSocket:
         os.unlink(self.path)
 
     def _accept(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             try:
                 connection, _ = self._listener.accept()
-            except TimeoutError:
-                continue
+            except OSError:
+                return
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             thread.start()
             self._threads.append(thread)

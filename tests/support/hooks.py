@@ -3,15 +3,56 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from openusage_proto import locations
+from tests.support.hook_socket import Behaviour, HookSocket, answer_stored
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLAUDE_HOOK = REPOSITORY / "hooks" / "claude" / "openusage_hook.py"
 CODEX_HOOK = REPOSITORY / "hooks" / "codex" / "openusage_hook.py"
+HOOKS = {"claude_code": CLAUDE_HOOK, "codex": CODEX_HOOK}
+SOURCES = sorted(HOOKS)
+# The interpreter itself: a launcher of a virtual environment or a shim would be measured with it.
+PYTHON = getattr(sys, "_base_executable", sys.executable)
+CANARY = "CANARY joe@example.com sk-ant-secret"
+STOP = {"hook_event_name": "Stop", "session_id": "s1", "cwd": "/w", "stop_hook_active": False}
+
+
+def run_hook(
+    source: str,
+    stdin: bytes = b"",
+    *,
+    argv: tuple[str | bytes, ...] = (),
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one hook to its end and check what holds for every run: silence and exit 0."""
+    done = subprocess.run(
+        [PYTHON, "-I", "-S", str(HOOKS[source]), *argv],
+        input=stdin,
+        capture_output=True,
+        env=dict(os.environ if env is None else env),
+        timeout=20,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+    return done
+
+
+def spooled() -> list[dict[str, Any]]:
+    """What lies in the spool, oldest first."""
+    directory = Path(locations.spool_dir())
+    return [json.loads(path.read_bytes()) for path in sorted(directory.glob("*.json"))]
+
+
+def serve(behave: Behaviour = answer_stored) -> HookSocket:
+    """A stand-in for the daemon where the hooks look for it."""
+    return HookSocket(locations.socket_path(), behave)
 
 
 def start_hook(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -153,6 +154,21 @@ class Served:
                 return client(wire)
 
         return self.run(go)
+
+
+def hub_wait(predicate: Callable[[], Any], what: str) -> None:
+    """Like `wait_until`, but lets the hub run."""
+    with gevent.Timeout(10, AssertionError(f"not in time: {what}")):
+        while not predicate():
+            gevent.sleep(0.005)
+
+
+def request_line(method: str, params: dict[str, Any] | None = None, ident: Any = 1) -> bytes:
+    """A request as it stands on the wire."""
+    message = {"jsonrpc": "2.0", "id": ident, "method": method}
+    if params is not None:
+        message["params"] = params
+    return json.dumps(message).encode() + b"\n"
 
 
 @contextlib.contextmanager

@@ -13,6 +13,21 @@ import pyte
 
 from tests.support.waiting import wait_until
 
+ESC = "\x1b"
+BYTES = {
+    "Up": "\x1bOA", "Down": "\x1bOB", "Right": "\x1bOC", "Left": "\x1bOD", "Home": "\x1bOH",
+    "End": "\x1bOF", "PgUp": "\x1b[5~", "PgDn": "\x1b[6~", "F1": "\x1bOP", "Enter": "\r",
+    "Space": " ", "Esc": ESC, "Backspace": "\x7f", "Tab": "\t", "BackTab": "\x1b[Z",
+}  # fmt: skip
+"""What a terminal sends for the keys that have a name in the keymap."""
+
+
+def key_bytes(name: str) -> str:
+    """What a terminal sends for a key of the keymap."""
+    if name.startswith("^") and len(name) == 2:
+        return chr(ord(name[1]) - 64)
+    return BYTES.get(name, name)
+
 
 class _Screen(pyte.Screen):
     """A screen that can be scrolled as a whole, which ncurses does and pyte does not know."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from tests.support import detail_samples as details
 from tests.support import screen_samples as samples
 from tests.support.daemon import running_daemon
 from tests.support.scripted_peer import ModelPeer
-from tests.support.terminal import Terminal, dashboard
-from tests.tui.test_dashboard_pty import key_bytes
+from tests.support.terminal import Terminal, dashboard, key_bytes
 
 pytestmark = pytest.mark.pty
 
@@ -25,16 +23,14 @@ OPENERS = {"detail": "\r", "drill": "\r" + "\x1bOB" * 5 + "\r", "explain": "e"}
 
 
 @pytest.fixture
-def server(isolated_home, monkeypatch):
+def server(socket_path):
     """A daemon with three accounts that can say more about the first."""
-    path = os.path.join(isolated_home, "s.sock")
-    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
     answers = {
         methods.ACTIVITY: details.activity(),
         methods.SERIES: details.series(),
         methods.EXPLAIN: details.explanation(events="two"),
     }
-    with ModelPeer(path, samples.model(samples.accounts(3)), **answers) as running:
+    with ModelPeer(socket_path, samples.model(samples.accounts(3)), **answers) as running:
         yield running
 
 

@@ -29,14 +29,6 @@ from tests.support.waiting import wait_until
 MODEL = samples.model(samples.accounts(6))
 
 
-@pytest.fixture
-def socket_path(isolated_home, monkeypatch):
-    """Where the dashboard looks for its daemon."""
-    path = os.path.join(isolated_home, "s.sock")
-    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
-    return path
-
-
 def write_claude_home(home):
     """A transcript of Claude Code where that tool keeps them."""
     path = home / ".claude" / "projects" / "p" / "s.jsonl"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 from pathlib import Path
 
@@ -25,14 +24,6 @@ from tests.support.waiting import wait_until
 
 SIZE = actions.Size(120, 40)
 MODEL = samples.model(samples.accounts(6))
-
-
-@pytest.fixture
-def socket_path(isolated_home, monkeypatch):
-    """Where the dashboard looks for its daemon."""
-    path = os.path.join(isolated_home, "s.sock")
-    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
-    return path
 
 
 def drawn(state, width=120, height=40):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from openusage_client.tui import actions, inputs, keymap
@@ -16,14 +14,6 @@ from tests.support.terminal import Terminal, dashboard
 
 SIZE = actions.Size(120, 40)
 MODEL = samples.model(samples.accounts(6))
-
-
-@pytest.fixture
-def socket_path(isolated_home, monkeypatch):
-    """Where the dashboard looks for its daemon."""
-    path = os.path.join(isolated_home, "s.sock")
-    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
-    return path
 
 
 def drawn(state, width=120, height=40):

@@ -14,19 +14,16 @@ from openusage_client.tui.settings import model
 from openusage_proto import methods
 from tests.support.scripted_peer import Refusal
 from tests.support.settings_samples import SettingsPeer
-from tests.support.terminal import Terminal, dashboard
+from tests.support.terminal import BYTES, ESC, Terminal, dashboard, key_bytes
 from tests.support.waiting import wait_until
-from tests.tui.test_dashboard_pty import BYTES, ESC, key_bytes
 
 pytestmark = pytest.mark.pty
 
 
 @pytest.fixture
-def server(isolated_home, monkeypatch):
+def server(isolated_home, socket_path):
     """A daemon with three accounts and a settings file of its own."""
-    path = os.path.join(isolated_home, "s.sock")
-    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
-    with SettingsPeer(path, isolated_home) as running:
+    with SettingsPeer(socket_path, isolated_home) as running:
         yield running
 
 
