@@ -6,7 +6,9 @@ Parameters and results of `alerts`, `alert_test`, `alert_mute` and `budgets` (sp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,10 @@ Separate from `messages` because only the analytics screen needs it; the same ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from openusage_proto.messages import Totals, Window
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ apply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from openusage_proto.messages import CostMode, Totals, Window
 from openusage_proto.price_messages import PriceRates
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,13 @@ an alert says the same as the dashboard.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from openusage_proto.activity_messages import ActivityHour
 from openusage_proto.limits import moment, used_percent, window_seconds
 from openusage_proto.messages import Metric
+from openusage_proto.values import dataclass
 
 PROFILE_DAYS: Final = 28
 """Four weeks: every weekday counts the same, and old habits are forgotten."""

@@ -6,8 +6,10 @@ Separate from `messages` because hooks, dashboard and reports never need them; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from openusage_proto.values import dataclass
 
 CALLER_VARIABLES: Final = (
     "CLAUDE_CONFIG_DIR",

@@ -6,8 +6,9 @@ Separate from `messages` because a status bar asks every few seconds and loads n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from openusage_proto.values import dataclass
 
 STATUSLINE_SEGMENTS: Final = (
     "model",

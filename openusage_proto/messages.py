@@ -10,7 +10,7 @@ A field with a default is optional.  `None` means unknown and 0 means zero, on b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from openusage_proto.report_messages import (
@@ -28,6 +28,7 @@ from openusage_proto.status_messages import SourceStatus as SourceStatus  # noqa
 from openusage_proto.status_messages import SpoolStatus as SpoolStatus  # noqa: PLC0414
 from openusage_proto.status_messages import Status as Status  # noqa: PLC0414
 from openusage_proto.status_messages import StatusParams as StatusParams  # noqa: PLC0414
+from openusage_proto.values import dataclass
 
 Window = Literal["1d", "3d", "7d", "30d", "all"]
 EventType = Literal[

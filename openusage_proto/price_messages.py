@@ -7,7 +7,9 @@ USD per million tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,10 @@ fields are documented as a JSON schema of their own (spec/schemas/report.schema.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from openusage_proto.values import dataclass
 
 CostMode = Literal["calculate", "display", "auto"]
 ReportKind = Literal[

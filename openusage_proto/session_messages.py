@@ -6,11 +6,12 @@ Separate from `messages` because only those who look at sessions need it; the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from openusage_proto.messages import NamedCount, Totals, Window
 from openusage_proto.report_messages import Order
+from openusage_proto.values import dataclass
 
 SessionSort = Literal["activity", "started", "duration", "tokens", "requests", "cost"]
 

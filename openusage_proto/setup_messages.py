@@ -6,8 +6,10 @@ Separate from `messages` because hooks, dashboard and reports never need them; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

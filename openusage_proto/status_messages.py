@@ -7,9 +7,10 @@ wrong, and what monitoring reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from openusage_proto.alert_messages import AlertStatus
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ import gc
 import logging
 import os
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_proto import locations
 from openusage_proto.messages import RecentError
+from openusage_proto.values import dataclass
 from openusaged import lifecycle, logs
 from openusaged.config import settings_file
 from openusaged.config.credentials import CredentialsFile

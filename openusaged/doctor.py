@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from openusage_proto import locations
 from openusage_proto.errors import RpcError
 from openusage_proto.integration_messages import CALLER_VARIABLES
 from openusage_proto.methods import INTEGRATIONS, PROTOCOL_VERSION
+from openusage_proto.values import dataclass
 from openusaged.config import settings_file
 from openusaged.instance_lock import holder_pid
 from openusaged.probe import NothingAnswers, call

@@ -14,10 +14,12 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from typing import Any, Final
+
+from openusage_proto.values import dataclass
 
 MAX_BYTES: Final = 5 << 20
 BACKUPS: Final = 3

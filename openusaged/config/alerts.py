@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from openusage_proto.values import dataclass
 from openusaged.config.accounts import expand
 from openusaged.config.reading import Section
 

@@ -7,9 +7,9 @@ Data for the client; the daemon itself uses only which accounts are switched off
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.config.reading import Section
 
 VIEWS: Final = ("grid", "stacked", "tabs", "split", "compare", "compact")

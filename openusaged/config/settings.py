@@ -8,11 +8,12 @@ other keys.  Keys this version does not know are left alone (`settings_file` pat
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import msgspec
 
+from openusage_proto.values import dataclass
 from openusaged.config import accounts, alerts, dashboard, tmux
 from openusaged.config.accounts import expand
 from openusaged.config.alerts import AlertSettings, Budget

@@ -12,9 +12,9 @@ import json
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.config import atomic_file
 from openusaged.config.settings import Settings, parse
 from openusaged.core.errors import ConfigError

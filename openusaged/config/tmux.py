@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.config.reading import Section
 
 COLOR_MODES: Final = ("truecolor", "256", "ansi", "none")

@@ -8,12 +8,12 @@ with one UTC offset, so that a quarter's local day is plain arithmetic inside it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import QUARTER_MS
 
 DAY_MS: Final = 86_400_000

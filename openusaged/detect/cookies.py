@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import AuthRequired
 from openusaged.detect import firefox
 from openusaged.providers.base import Machine

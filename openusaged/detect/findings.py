@@ -8,8 +8,10 @@ what others see is `mask`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from openusage_proto.values import dataclass
 
 MATCHED: Final = "matched"
 MISSED: Final = "missed"

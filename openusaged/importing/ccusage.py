@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import ConfigError
 from openusaged.core.model_names import vendor_of_model
 from openusaged.importing.sending import CCUSAGE_MARK

@@ -13,11 +13,11 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import StorageError
 from openusaged.core.mcp_names import split_mcp
 from openusaged.core.model_names import vendor_of_model

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import ConfigError
 from openusaged.core.models import Account
 from openusaged.integrations import scripts

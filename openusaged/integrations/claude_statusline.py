@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import ConfigError, InvalidParams
 from openusaged.integrations import claude_code, scripts
 from openusaged.integrations.base import Place, Site, record_of

@@ -11,10 +11,10 @@ import contextlib
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.config import atomic_file
 from openusaged.core.errors import ConfigError
 

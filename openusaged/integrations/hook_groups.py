@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import ConfigError
 from openusaged.integrations import scripts
 from openusaged.integrations.base import refuse_syntax

@@ -11,9 +11,9 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import ConfigError
 from openusaged.integrations import config_file
 from openusaged.integrations.config_file import ConfigFile

@@ -14,10 +14,10 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import openusaged
+from openusage_proto.values import dataclass
 from openusaged.core.errors import ConfigError
 from openusaged.providers.base import Machine
 

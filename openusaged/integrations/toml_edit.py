@@ -10,9 +10,9 @@ comment that describes it, and adding and removing it again does not give the sa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.integrations.json_syntax import SyntaxProblem
 
 _QUOTES: Final = ('"""', "'''", '"', "'")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.config import atomic_file
 from openusaged.core.errors import ConfigError, InvalidParams
 from openusaged.integrations import claude_code, codex, opencode, scripts

@@ -13,9 +13,10 @@ in the daemon for a few kilobytes and in a scanner process for more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import Account, SourceCursor, UsageEvent, UsageSnapshot
 from openusaged.providers.shared.http_response import HttpResponse
 

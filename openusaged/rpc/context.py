@@ -7,10 +7,10 @@ Separate from dispatch, so that a method's file needs no JSON-RPC library to be 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from openusage_proto.errors import CODES, RpcError
+from openusage_proto.values import dataclass
 
 if TYPE_CHECKING:
     from openusaged.rpc.dispatch import MethodSpec

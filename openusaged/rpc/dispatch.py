@@ -17,7 +17,6 @@ import secrets
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 import msgspec
@@ -26,6 +25,7 @@ from openusage_proto import errors
 from openusage_proto.errors import CODES, RpcError
 from openusage_proto.framing import MAX_BATCH
 from openusage_proto.methods import INGEST_TURN
+from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidEvent, OpenUsageError
 from openusaged.rpc.context import AppApi, Awaited, Deferred, Peer, RpcContext
 from openusaged.rpc.params import ParamsDecoder, ParamsError

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import ACCOUNT_AUTH_REQUIRED
 
 MAX_IN_FLIGHT: Final = 4

@@ -12,11 +12,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_proto import locations
 from openusage_proto.integration_messages import CALLER_VARIABLES
+from openusage_proto.values import dataclass
 from openusaged.config import atomic_file, settings_file
 from openusaged.providers import registry
 from openusaged.providers.base import Machine, Provider

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from openusage_proto import locations
+from openusage_proto.values import dataclass
 from openusaged.service import units
 from openusaged.service.managers import Host, Installed, Wanted, installed_from
 

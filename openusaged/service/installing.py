@@ -6,9 +6,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from openusage_proto import locations
+from openusage_proto.values import dataclass
 from openusaged.core.errors import LifecycleError
 from openusaged.providers.base import Machine
 from openusaged.service import environment, managers, program

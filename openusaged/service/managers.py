@@ -12,9 +12,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from openusage_proto.values import dataclass
 from openusaged.config import atomic_file
 from openusaged.core.errors import LifecycleError
 from openusaged.service import units

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from openusage_proto import locations
+from openusage_proto.values import dataclass
 from openusaged.service import units
 from openusaged.service.managers import Host, Installed, Wanted, installed_from
 

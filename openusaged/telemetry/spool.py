@@ -14,12 +14,12 @@ import logging
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 from openusage_proto.messages import SpoolStatus
+from openusage_proto.values import dataclass
 
 log = logging.getLogger(__name__)
 

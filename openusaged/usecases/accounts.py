@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import Account
 from openusaged.detect.findings import Detection
 from openusaged.providers import registry

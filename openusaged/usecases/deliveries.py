@@ -7,9 +7,9 @@ The store keeps no trace of a report that changed nothing; this is where those a
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.storage.store import BatchResult, WriteBatch
 
 IMPORT: Final = "import"

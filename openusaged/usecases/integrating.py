@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from openusage_proto import locations
@@ -30,6 +29,7 @@ from openusage_proto.integration_messages import (
     StatuslineUninstallParams,
     StatuslineWiring,
 )
+from openusage_proto.values import dataclass
 from openusaged.core.windows import iso
 from openusaged.integrations import claude_statusline, scripts, wiring
 from openusaged.integrations.base import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from openusage_proto.messages import (
 )
 from openusage_proto.report_messages import ReconcileParams, Reconciliation
 from openusage_proto.session_messages import Sessions, SessionsParams
+from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import Account
 from openusaged.core.windows import day_start_ms, local_date, zone_of

@@ -7,11 +7,11 @@ Separate from the rows, which every kind of report builds in its own way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
 from openusage_proto.messages import ReportParams
+from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import QUARTER_MS, Account
 from openusaged.core.projects import project_labels, projects_named

@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.config.accounts import COOKIE_BROWSER, COOKIE_DOMAIN, COOKIE_NAME
 from openusaged.config.credentials import CredentialsFile, Session
 from openusaged.core.errors import OpenUsageError

@@ -8,7 +8,6 @@ threads through `work` and `read`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from openusage_proto import errors as wire
@@ -21,6 +20,7 @@ from openusage_proto.setup_messages import (
     DetectResult,
     SettingsUpdateParams,
 )
+from openusage_proto.values import dataclass
 from openusaged.config import updating
 from openusaged.config.settings_file import LoadedSettings
 from openusaged.core.errors import AuthRequired, InvalidParams, ProviderError

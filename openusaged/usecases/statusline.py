@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from openusage_proto.line_messages import STATUSLINE_DEFAULT, STATUSLINE_SEGMENTS
 from openusage_proto.messages import CostMode, ReportRow
+from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import NANO
 from openusaged.core.windows import day_start_ms, local_date, quarter_of

@@ -9,7 +9,6 @@ unmapped, never shown under somebody else's name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -24,6 +23,7 @@ from openusage_proto.messages import (
     Unmapped,
     Usage,
 )
+from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import ACCOUNT_OK, ACCOUNT_UNKNOWN, QUARTER_MS, Account, UsageSnapshot
 from openusaged.core.projects import project_labels

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.providers.base import Machine
 
 ID_ENV: Final = "OPENUSAGE_GEMINI_CLIENT_ID"

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import md5
 from typing import Any, Final
 
 import msgspec
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import Account
 from openusaged.providers.shared.json_values import as_list, as_object, as_text
 from openusaged.providers.shared.side_records import side_bytes, side_record

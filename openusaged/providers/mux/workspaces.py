@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
+from openusage_proto.values import dataclass
 from openusaged.providers.shared.json_values import as_list, as_object, as_text
 from openusaged.providers.shared.side_records import side_record
 

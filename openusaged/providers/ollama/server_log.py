@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from openusage_proto.values import dataclass
 from openusaged.providers.base import Machine
 from openusaged.providers.shared.figures import Figures
 from openusaged.providers.shared.rate_headers import duration_as_ms

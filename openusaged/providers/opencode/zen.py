@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import AuthRequired, ProviderError, UpstreamChanged
 from openusaged.core.models import Account
 from openusaged.providers.base import FetchContext, Machine

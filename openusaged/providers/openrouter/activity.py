@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import UpstreamChanged
 from openusaged.core.models import ReportedUsage
 from openusaged.providers.shared.json_values import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import UpstreamChanged
 from openusaged.core.models import ReportedUsage
 from openusaged.providers.base import FetchContext

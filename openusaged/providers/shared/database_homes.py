@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import Account
 from openusaged.providers.base import Machine, Shallow, Unit
 from openusaged.providers.shared.files import stat_unit

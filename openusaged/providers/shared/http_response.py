@@ -9,11 +9,11 @@ from __future__ import annotations
 import email.utils
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import AuthRequired, RateLimited, Unreachable, UpstreamChanged
 
 MAX_RETRY_AFTER_S: Final = 86_400.0

@@ -10,9 +10,10 @@ from __future__ import annotations
 import http
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.errors import ProviderError, UpstreamChanged
 from openusaged.core.models import (
     ACCOUNT_LIMITED,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import LimitMetric
 from openusaged.providers.base import MetricSpec
 from openusaged.providers.shared.json_values import as_epoch_ms, as_number

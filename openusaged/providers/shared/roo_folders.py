@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import Account
 from openusaged.providers.base import Machine, Unit
 from openusaged.providers.shared import places

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import urllib.parse
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import Account
 
 CODING_PATH: Final = "/api/coding/paas/v4"

@@ -8,9 +8,9 @@ give the third.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.providers.shared.figures import Figures
 from openusaged.providers.shared.json_values import as_epoch_ms, as_number, as_object
 

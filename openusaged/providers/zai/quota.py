@@ -8,9 +8,9 @@ also when it is 1 or less.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.models import ReportedUsage
 from openusaged.providers.shared.figures import Figures
 from openusaged.providers.shared.json_values import (

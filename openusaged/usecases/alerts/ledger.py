@@ -8,12 +8,12 @@ out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from openusage_proto.alert_messages import AlertFacts
+from openusage_proto.values import dataclass
 from openusaged.storage.alerts import HELD, PENDING
 from openusaged.storage.store import AlertRecord, AlertState
 from openusaged.usecases.alerts.memory import Edge, Finding, step

@@ -8,11 +8,11 @@ Amounts of different currencies are never added.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from typing import Final, NamedTuple, Protocol
 
 from openusage_proto.messages import ReportParams
+from openusage_proto.values import dataclass
 from openusaged.core.models import NANO
 from openusaged.core.windows import day_start_ms, local_date, quarter_of, week_start
 from openusaged.storage.store import Store, UsageRow

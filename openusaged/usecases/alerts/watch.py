@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from openusage_proto.alert_messages import AlertStatus
+from openusage_proto.values import dataclass
 from openusaged.config.alerts import AlertSettings
 from openusaged.config.settings import Settings
 from openusaged.core.errors import OpenUsageError
@@ -82,8 +82,11 @@ class AlertWatch:
     # ------------------------------------------------------------------ what moves
 
     def start(self) -> None:
-        """Remember what a former run did, then begin."""
-        self._around.tasks.spawn(self._load)
+        """Remember what a former run did, then begin (the calling greenlet waits)."""
+        store, pools = self._around.store, self._around.pools
+        self.ledger.load(pools.read(store.alert_states), pools.read(store.alert_mutes))
+        self._ready = True
+        self._around.tasks.spawn(self._resume)
 
     def written(self, accounts: Iterable[str], *, events: bool) -> None:
         """These accounts have new limits or polls; `events`: amounts may have changed."""
@@ -131,12 +134,11 @@ class AlertWatch:
         ]
         return [*settings.alerts.rules, *shares]
 
-    def _load(self) -> None:
+    def _resume(self) -> None:
+        """Settle what a former run has left, then look at everything."""
         store, pools = self._around.store, self._around.pools
-        self.ledger.load(pools.read(store.alert_states), pools.read(store.alert_mutes))
-        unsettled = pools.read(store.alert_records, outcomes=UNSETTLED)
-        self._ready = True
         self._forget()
+        unsettled = pools.read(store.alert_records, outcomes=UNSETTLED)
         oldest_ms = self._around.clock.now_ms() - STALE_DELIVERY_MS
         for record in reversed(unsettled):
             if record.outcome == HELD:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.usecases.lines.figures import AccountFigures, Figures
 
 STRATEGIES: Final = ("recency", "priority")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
 from openusage_proto.messages import CostMode, Report, ReportParams, ReportRow
+from openusage_proto.values import dataclass
 from openusaged.core.models import Account, LimitMetric
 from openusaged.core.windows import day_start_ms, local_date, quarter_of
 from openusaged.runtime.clock import Clock

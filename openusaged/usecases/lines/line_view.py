@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
 from openusage_proto.line_messages import LineCatalog, LineName, LineParams, LineResult
+from openusage_proto.values import dataclass
 from openusaged.config.settings import Settings
 from openusaged.config.tmux import TmuxSettings
 from openusaged.core.errors import InvalidParams

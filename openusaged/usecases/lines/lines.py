@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from openusage_proto.line_messages import LineCatalog, LineParams, LineResult
 from openusage_proto.messages import CostMode, ReportRow, StatuslineParams, StatuslineResult
+from openusage_proto.values import dataclass
 from openusaged.config.settings import Settings
 from openusaged.core.models import Account
 from openusaged.core.projects import project_labels

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Final
+
+from openusage_proto.values import dataclass
 
 _PIECE: Final = re.compile(r"##|#\[([^\]]*)\]|#\([^)]*\)|#\{[^}]*\}")
 _COLOUR: Final = re.compile(r"(fg|bg)=(\S+)")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.config.tmux import ColorRule
 from openusaged.usecases.lines import template
 from openusaged.usecases.lines.styles import (

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from openusage_proto.values import dataclass
 from openusaged.usecases.lines.values import Value
 
 MAX_CHARS: Final = 4096

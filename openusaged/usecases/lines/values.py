@@ -7,9 +7,10 @@ how it was written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.usecases.statusline import compact, duration, whole
 
 MONEY: Final = "money"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
+from openusage_proto.values import dataclass
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import to_datetime
 from openusaged.usecases.lines.figures import AccountFigures, Figures, Window
