@@ -80,7 +80,18 @@ def last_user_text(body: Json) -> str:
     return ""
 
 
-def calls_of(turn: Json, names: list[str]) -> list[tuple[str, Any]]:
+def agent_ids(body: Json) -> list[str]:
+    """Ids of the sub-agents that Codex has started so far in this conversation."""
+    ids = []
+    for item in body.get("input") or []:
+        if isinstance(item, dict) and item.get("type") == "function_call_output":
+            output = item.get("output")
+            if isinstance(output, str) and output.startswith('{"agent_id"'):
+                ids.append(json.loads(output)["agent_id"])
+    return ids
+
+
+def calls_of(turn: Json, names: list[str], body: Json) -> list[tuple[str, Any]]:
     """Tool calls of a turn; `shell` becomes whatever shell tool the agent offers."""
     calls: list[tuple[str, Any]] = []
     if "shell" in turn:
@@ -91,7 +102,9 @@ def calls_of(turn: Json, names: list[str]) -> list[tuple[str, Any]]:
         elif "exec" in names:  # Codex's code mode: JavaScript in a custom tool
             text = json.dumps({"cmd": command})
             calls.append(("exec", f"const r = await tools.exec_command({text});\ntext(r.output);"))
-    calls.extend((call["name"], call.get("input", {})) for call in turn.get("tools") or [])
+    for call in turn.get("tools") or []:
+        given = call.get("input", {})
+        calls.append((call["name"], given(body) if callable(given) else given))
     return calls
 
 

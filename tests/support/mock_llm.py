@@ -11,7 +11,7 @@ A script is a list of turns.  A turn:
 
     {"text": "hello", "think": "...",     assistant text, reasoning text
      "shell": "echo hi",                  call the agent's own shell tool
-     "tools": [{"name": "x", "input": {}}],
+     "tools": [{"name": "x", "input": {}}],   an input may be a function of the request
      "usage": {"input": 10, "cache_read": 0, "cache_write": 0, "output": 5, "reasoning": 0},
      "status": 529, "error": {"type": "...", "message": "..."},
      "match": "regex"}                    only for requests whose last user text matches
@@ -118,6 +118,17 @@ class MockLLM:
                         out[kind] += row.usage[kind]
         return out
 
+    def by_model(self) -> dict[str, dict[str, int]]:
+        """The same sums, per model."""
+        out: dict[str, dict[str, int]] = {}
+        with self.lock:
+            for row in self.served:
+                if row.main and row.delivered:
+                    sums = out.setdefault(row.model, dict.fromkeys(KINDS, 0))
+                    for kind in KINDS:
+                        sums[kind] += row.usage[kind]
+        return out
+
     def next_sequence(self) -> int:
         """A number for ids."""
         with self.lock:
@@ -194,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
             body=body,
             turn=turn,
             usage=usage,
-            calls=dialects.calls_of(turn, names),
+            calls=dialects.calls_of(turn, names, body),
         )
         delivered = True
         try:

@@ -1,7 +1,10 @@
 """
 Runs inside the sandbox: the mock server, the real agents, the daemon before or after them.
 
-    python -m tests.e2e.agents.scenario RESULT.json up|down CLAUDE CODEX OPENCODE
+    python -m tests.e2e.agents.scenario RESULT.json up|down|restarted CLAUDE CODEX OPENCODE
+
+The daemon answers all the time, only afterwards, or is killed after each agent's first run and
+comes back after its second.
 
 Writes what was served and what the daemon found; the test outside compares.
 """
@@ -12,18 +15,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from openusage_proto import locations
 from tests.e2e.agents import wiring
+from tests.support import client
 from tests.support.daemon import Daemon
+from tests.support.mock_dialects import agent_ids
 from tests.support.mock_llm import MockLLM
 from tests.support.waiting import wait_until
 
 Json = dict[str, Any]
 AGENT_TIMEOUT_S = 90
+COUNTED = ("input", "cache_read", "cache_write", "output")
+"""The sums of `client.Counts`, in its order."""
 HOME = Path(os.environ["HOME"])
 
 TURN = [
@@ -76,6 +83,47 @@ DELEGATION = [
         "usage": {"input": 223, "cache_read": 1411, "cache_write": 97, "output": 43},
     },
 ]
+
+
+def wait_for_all(body: Json) -> Json:
+    """Codex's tool that waits for the sub-agents of this conversation."""
+    return {"targets": agent_ids(body), "timeout_ms": 60_000}
+
+
+def codex_delegation(*, copied: bool) -> list[Json]:
+    """A sub-agent that runs a command; `copied`: its thread begins with the parent's history."""
+    task = {"message": "SUBTASK count files", "fork_context": copied}
+    return [
+        {
+            "match": "delegate",
+            "text": "Delegating.",
+            "tools": [{"name": "multi_agent_v1/spawn_agent", "input": task}],
+            "usage": {"input": 211, "cache_read": 1009, "cache_write": 401, "output": 61},
+        },
+        {
+            "match": "SUBTASK",
+            "text": "Looking.",
+            "shell": "echo hello-from-mock",
+            "usage": {"input": 307, "cache_read": 503, "cache_write": 109, "output": 37},
+        },
+        {
+            "match": "SUBTASK",
+            "text": "There are 2 files.",
+            "usage": {"input": 311, "cache_read": 613, "cache_write": 13, "output": 41},
+        },
+        {
+            "match": "delegate",
+            "text": "Waiting.",
+            "tools": [{"name": "multi_agent_v1/wait_agent", "input": wait_for_all}],
+            "usage": {"input": 227, "cache_read": 1201, "cache_write": 19, "output": 23},
+        },
+        {
+            "text": "The agent says 2.",
+            "usage": {"input": 223, "cache_read": 1411, "cache_write": 97, "output": 43},
+        },
+    ]
+
+
 BUSY = [
     {"status": 529, "error": {"type": "overloaded_error", "message": "scripted"}},
     {
@@ -108,8 +156,8 @@ def run(command: list[str], extra: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def claude(binary: str, mock: MockLLM) -> int:
-    """A turn, the same session resumed and forked, a sub-agent, a retried request; runs."""
+def claude(binary: str, mock: MockLLM) -> Iterator[str]:
+    """A turn, the same session resumed and forked, a sub-agent, a retried request."""
     env = {
         "ANTHROPIC_API_KEY": "sk-ant-dummy",
         "ANTHROPIC_BASE_URL": mock.url,
@@ -125,32 +173,34 @@ def claude(binary: str, mock: MockLLM) -> int:
         return str(json.loads(run([*base, "-p", text, *flags], env))["session_id"])
 
     session = ask(TURN, "hi")
-    ask(TURN, "again", "--resume", session)
-    ask(TURN, "forked", "--resume", session, "--fork-session")
-    ask(DELEGATION, "delegate please")
-    ask(BUSY, "busy")
-    return 5
+    yield session
+    yield ask(TURN, "again", "--resume", session)
+    yield ask(TURN, "forked", "--resume", session, "--fork-session")
+    yield ask(DELEGATION, "delegate please")
+    yield ask(BUSY, "busy")
 
 
-def codex(binary: str, mock: MockLLM) -> int:
-    """A turn, resumed, forked."""
+def codex(binary: str, mock: MockLLM) -> Iterator[str]:
+    """A turn, resumed, forked; a sub-agent with a thread of its own and one with a copied one."""
     env = {"MOCK_KEY": "dummy"}
     flags = ["--skip-git-repo-check", "--json", "--dangerously-bypass-hook-trust"]
 
-    def ask(text: str, *middle: str) -> str:
-        mock.load(REASONING_TURN)
+    def ask(turns: list[Json], text: str, *middle: str) -> str:
+        mock.load(turns)
         lines = run([binary, "exec", *middle, *flags, text], env).splitlines()
         rows = [json.loads(line) for line in lines if line.startswith("{")]
         return next((row["thread_id"] for row in rows if row["type"] == "thread.started"), "")
 
-    thread = ask("first")
-    ask("second", "resume", thread)
-    ask("forked", "fork", thread)
-    return 3
+    thread = ask(REASONING_TURN, "first")
+    yield thread
+    yield ask(REASONING_TURN, "second", "resume", thread)
+    yield ask(REASONING_TURN, "forked", "fork", thread)
+    yield ask(codex_delegation(copied=False), "delegate please")
+    yield ask(codex_delegation(copied=True), "delegate please", "resume", thread)
 
 
-def opencode(binary: str, mock: MockLLM) -> int:
-    """A turn, the same session continued and forked."""
+def opencode(binary: str, mock: MockLLM) -> Iterator[str]:
+    """A turn, the same session continued, forked, and continued with another provider's model."""
     env = {
         "OPENCODE_DISABLE_AUTOUPDATE": "1",
         "OPENCODE_DISABLE_MODELS_FETCH": "1",
@@ -158,14 +208,18 @@ def opencode(binary: str, mock: MockLLM) -> int:
         "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
         "npm_config_fetch_retries": "0",
     }
-    turns = without_cache_writes(REASONING_TURN)
-    for text, flags in (("hi", ()), ("again", ("--continue",)), ("fork", ("--continue", "--fork"))):
+    for text, flags, turns in (
+        ("hi", (), without_cache_writes(REASONING_TURN)),
+        ("again", ("--continue",), without_cache_writes(REASONING_TURN)),
+        ("fork", ("--continue", "--fork"), without_cache_writes(REASONING_TURN)),
+        ("other", ("--continue", "--model", f"anthropic/{wiring.SECOND}"), TURN),
+        ("new", ("--model", f"anthropic/{wiring.SECOND}"), TURN),
+    ):
         mock.load(turns)
-        run([binary, "run", *flags, text], env)
-    return 3
+        yield run([binary, "run", *flags, text], env)
 
 
-RUNS: dict[str, Callable[[str, MockLLM], int]] = {
+RUNS: dict[str, Callable[[str, MockLLM], Iterator[str]]] = {
     "claude_code": claude,
     "codex": codex,
     "opencode": opencode,
@@ -193,6 +247,16 @@ def found(daemon: Daemon) -> dict[str, Json]:
     return out
 
 
+def daily(daemon: Daemon) -> dict[str, Json]:
+    """What `openusage daily` prints, summed per model."""
+    sums: dict[str, Json] = {}
+    for (_, model), counts in client.daily(daemon.env, "UTC").items():
+        into = sums.setdefault(model, dict.fromkeys(COUNTED, 0))
+        for kind, count in zip(COUNTED, counts, strict=True):
+            into[kind] += count
+    return sums
+
+
 def spooled() -> int:
     """Files that wait for the daemon."""
     try:
@@ -218,15 +282,23 @@ def main(argv: list[str]) -> int:
         try:
             for (name, agent), binary in zip(RUNS.items(), binaries, strict=True):
                 before = len(mock.served)
-                result["runs"][name] = agent(binary, mock)
+                for number, _ in enumerate(agent(binary, mock), 1):
+                    result["runs"][name] = number
+                    if mode == "restarted" and number == 1:
+                        daemon.kill()
+                    elif mode == "restarted" and number == 2:
+                        result["spooled"] += spooled()
+                        daemon.start()
                 result["served"][name] = mock.totals(before)
-            result["spooled"] = spooled()
+            result["spooled"] += spooled()
+            result["served_by_model"] = mock.by_model()
             if mode == "down":
                 daemon.start()
             wait_for_served(daemon, result["served"])
             daemon.call("refresh", wait=True)
             wait_until(lambda: spooled() == 0, 20.0, "an empty spool")
             result["found"] = found(daemon)
+            result["daily"] = daily(daemon)
             result["status"] = daemon.call("status")
             daemon.restart(kill=True)
             daemon.call("refresh", wait=True)

@@ -12,6 +12,8 @@ INSTALLED = (("claude_code", "tools"), ("codex", "hooks"), ("opencode", ""))
 """Each tool with the optional part that is wired, too."""
 CONFIGS = (".claude/settings.json", ".codex/config.toml", ".codex/hooks.json")
 MODELS = {"claude": "claude-sonnet-4-5", "codex": "gpt-5.1-codex", "opencode": "mock-model"}
+SECOND = "claude-haiku-4-5"
+"""What OpenCode asks Anthropic's own API for; no other agent does."""
 
 
 def wire_all(home: Path, url: str) -> None:
@@ -85,11 +87,15 @@ def _wire_opencode(home: Path, url: str) -> None:
             "mock-small": {"name": "Small", "limit": limit},
         },
     }
+    anthropic = {
+        "options": {"baseURL": f"{url}/v1", "apiKey": "dummy"},
+        "models": {SECOND: {"name": "Second", "limit": limit, "cost": cost}},
+    }
     config = {
         "$schema": "https://opencode.ai/config.json",
         "autoupdate": False,
         "share": "disabled",
-        "provider": {"mock": provider},
+        "provider": {"mock": provider, "anthropic": anthropic},
         "model": "mock/mock-model",
         "small_model": "mock/mock-small",
     }
