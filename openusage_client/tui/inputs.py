@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from openusage_client.preferences import WINDOWS
-from openusage_client.tui import actions, entry, keymap, overview_actions
+from openusage_client.tui import actions, entry, keymap, overview_actions, pointing
 from openusage_client.tui.effects import Outcome, Size
 from openusage_client.tui.state import AppState
 from openusage_client.tui.views import frame
@@ -37,8 +37,8 @@ def on_mouse(state: AppState, kind: str, x: int, y: int, size: Size) -> Outcome:
     """
     A click or a turn of the wheel (`click`, `wheel.up`, `wheel.down`) at a cell.
 
-    Header and footer have their own places to click; on a screen without any the wheel is as good
-    as arrow keys.
+    Header and footer have their own places to click, rows are chosen by `pointing`; but for what
+    scrolls by itself the wheel is as good as arrow keys.
     """
     if kind == "click":
         place = frame.command_at(state, size.width, size.height, x, y)
@@ -50,8 +50,15 @@ def on_mouse(state: AppState, kind: str, x: int, y: int, size: Size) -> Outcome:
     if state.entry is None and state.screen == keymap.MAIN:
         state, command = overview_actions.point(state, size, kind, x, y)
         return actions.perform(command, state, size) if command else (state, ())
+    down = kind == "wheel.down"
+    if kind == "click":
+        state, command = pointing.clicked(state, size, x, y)
+    else:
+        command = pointing.wheel_command(state, size, x, y, down=down)
+    if command:
+        return actions.perform(command, state, size)
     if kind == "click":
         return state, ()
     for _ in range(1 if state.entry else _WHEEL_LINES):
-        state, _effects = on_key(state, "Down" if kind == "wheel.down" else "Up", size)
+        state, _effects = on_key(state, "Down" if down else "Up", size)
     return state, ()

@@ -29,6 +29,16 @@ def plain(line: Sequence[Span]) -> str:
     return "".join(text for text, _ in line)
 
 
+def span_at(line: Sequence[Span], x: int) -> Span | None:
+    """The piece of a line that covers a cell; None behind its end."""
+    end = 0
+    for span in line:
+        end += cell_width(span[0])
+        if x < end:
+            return span
+    return None
+
+
 def clip_line(line: Sequence[Span], width: int) -> Line:
     """The line cut to at most `width` cells."""
     if line_width(line) <= width:

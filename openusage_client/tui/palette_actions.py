@@ -8,7 +8,7 @@ from dataclasses import replace
 from openusage_client.tui.effects import Command, Outcome, Size
 from openusage_client.tui.keymap import MAIN, PALETTE
 from openusage_client.tui.state import AppState, Entry
-from openusage_client.tui.views import command_list
+from openusage_client.tui.views import command_list, frame
 
 Perform = Callable[[str, AppState, Size], Outcome]
 
@@ -34,6 +34,16 @@ def commands(perform: Perform) -> dict[str, Command]:
         "palette.up": lambda state, _size: (_choose(state, -1), ()),
         "palette.run": run,
     }
+
+
+def clicked(state: AppState, size: Size, _x: int, line: int) -> tuple[AppState, str]:
+    """The command under the mouse is carried out."""
+    rows = max(1, frame.content_height(size.height) - command_list.HEAD)
+    index = command_list.first_shown(state, rows) + line - command_list.HEAD
+    found = len(command_list.matches(state))
+    if state.entry is None or line < command_list.HEAD or index >= found:
+        return state, ""
+    return replace(state, entry=replace(state.entry, choice=index)), "palette.run"
 
 
 def _choose(state: AppState, delta: int) -> AppState:

@@ -90,12 +90,34 @@ def _card(step: int) -> Command:
             return state, ()
         last = max(0, len(page.lines) - room)
         target = (_current(state, page) + step) % len(page.cards)
-        card, top = page.cards[target]
-        spot = card.spots[0].id if card.spots else f"{_CARD}{target}"
-        state = replace(state, detail=state.detail.with_focus(state.screen, spot))
-        return scrolled(state, state.screen, min(top, last)), ()
+        return _to_card(state, page, target, last), ()
 
     return command
+
+
+def clicked(state: AppState, size: Size, x: int, line: int) -> tuple[AppState, str]:
+    """A row gets the focus, one that has it is opened; a name in the strip leads to its card."""
+    page, room = _page(state, size.width), _room(state, size.height)
+    last = max(0, len(page.lines) - room)
+    if state.screen == DETAIL:
+        if line == 0:
+            card = detail.card_at(state, size.width, x)
+            return (state, "") if card is None else (_to_card(state, page, card, last), "")
+        line -= 1
+    spot = page.spot_at(x, line + min(state.scroll.get(state.screen, 0), last))
+    if spot is None:
+        return state, ""
+    if spot.id == state.detail.focused(state.screen):
+        return state, "drill.open"
+    return replace(state, detail=state.detail.with_focus(state.screen, spot.id)), ""
+
+
+def _to_card(state: AppState, page: Page, place: int, last: int) -> AppState:
+    """The state with the top of a card at the top edge and its first row in focus."""
+    card, top = page.cards[place]
+    spot = card.spots[0].id if card.spots else f"{_CARD}{place}"
+    state = replace(state, detail=state.detail.with_focus(state.screen, spot))
+    return scrolled(state, state.screen, min(top, last))
 
 
 def _current(state: AppState, page: Page) -> int:

@@ -27,6 +27,18 @@ def _select(state: AppState, size: Size, index: int) -> AppState:
     return scrolled(state, SESSIONS, min(max(offset, index - room + 1), index))
 
 
+def clicked(state: AppState, size: Size, _x: int, line: int) -> tuple[AppState, str]:
+    """A session is chosen; the one that is chosen is opened."""
+    room = max(1, frame.content_height(size.height) - sessions_list.STAYING)
+    offset = min(state.scroll.get(SESSIONS, 0), max(0, sessions_list.height(state) - room))
+    index = offset + line - sessions_list.STAYING
+    if line < sessions_list.STAYING or index >= len(asking.rows(state)):
+        return state, ""
+    if index == asking.selected_index(state):
+        return state, "sessions.show"
+    return _select(state, size, index), ""
+
+
 def _step(delta: int) -> Command:
     return lambda state, size: (_select(state, size, asking.selected_index(state) + delta), ())
 

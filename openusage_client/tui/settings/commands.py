@@ -17,6 +17,7 @@ from openusage_client.tui.effects import Command, CycleTheme, KeepTheme, OpenSit
 from openusage_client.tui.settings import answers, edits, model, options, questions, rows
 from openusage_client.tui.state import AppState
 from openusage_client.tui.theme_files import Catalogue
+from openusage_client.tui.views import frame, settings_screen
 from openusage_proto import methods
 
 SCREEN: Final = "settings"
@@ -75,22 +76,23 @@ def _next_tab(step: int) -> Command:
 # ------------------------------------------------------------------- moving
 
 
-def pointed(state: AppState, row: int) -> AppState:
+def pointed(state: AppState, row: int, size: Size) -> AppState:
     """The state with the cursor on a row of the open tab; a theme that is passed is shown."""
     row = max(0, min(row, rows.count(state) - 1))
     settings = replace(state.settings, cursors={**state.settings.cursors, state.settings.tab: row})
     preview = state.theme_preview
     if settings.tab == model.THEME and settings.catalogue is not None:
         preview = settings.catalogue.entries[row].theme.name
-    return replace(state, settings=settings, theme_preview=preview)
+    state = replace(state, settings=settings, theme_preview=preview)
+    return settings_screen.kept_in_view(state, size.width, frame.content_height(size.height))
 
 
 def _step(delta: int) -> Command:
-    return lambda state, _size: (pointed(state, max(0, rows.cursor(state)) + delta), ())
+    return lambda state, size: (pointed(state, max(0, rows.cursor(state)) + delta, size), ())
 
 
 def _end(*, last: bool) -> Command:
-    return lambda state, _size: (pointed(state, 10**6 if last else 0), ())
+    return lambda state, size: (pointed(state, 10**6 if last else 0, size), ())
 
 
 def _preview(delta: int) -> Command:
@@ -221,7 +223,7 @@ def _costs(state: AppState, _size: Size) -> Outcome:
 
 
 def _move(step: int) -> Command:
-    def command(state: AppState, _size: Size) -> Outcome:
+    def command(state: AppState, size: Size) -> Outcome:
         at = rows.cursor(state)
         if at < 0 or not 0 <= at + step < rows.count(state):
             return state, ()
@@ -234,7 +236,7 @@ def _move(step: int) -> Command:
             name = rows.section_rows(state)[at][0]
             change = edits.move_section(rows.section_path(state), name, step, list(names))
             words = f"saved: {names[name]} is number {at + step + 1}"
-        return _save(pointed(state, at + step), change, words)
+        return _save(pointed(state, at + step, size), change, words)
 
     return command
 
@@ -245,11 +247,11 @@ def _hide_empty(state: AppState, _size: Size) -> Outcome:
     return _save(state, change, f"saved: empty sections are {'hidden' if hidden else 'shown'}")
 
 
-def _half(state: AppState, _size: Size) -> Outcome:
+def _half(state: AppState, size: Size) -> Outcome:
     settings = replace(
         state.settings, detail_sections=not state.settings.detail_sections, preview_scroll=0
     )
-    return pointed(replace(state, settings=settings), 0), ()
+    return pointed(replace(state, settings=settings), 0, size), ()
 
 
 # ------------------------------------------------------- keys, links, hooks

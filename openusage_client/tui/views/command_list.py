@@ -12,6 +12,8 @@ from openusage_client.tui.matching import contains
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import cell_width, pad
 
+HEAD: Final = 2
+"""Lines above the commands."""
 _WHERE: Final = {keymap.MAIN: "on the overview", keymap.DETAIL: "on a detail page"}
 
 
@@ -49,6 +51,13 @@ def chosen(state: AppState) -> Key | None:
     return found[min(at, len(found) - 1)] if found else None
 
 
+def first_shown(state: AppState, rows: int) -> int:
+    """The place of the first command that is drawn when there is room for `rows`."""
+    found = matches(state)
+    at = min(state.entry.choice if state.entry else 0, len(found) - 1)
+    return max(0, min(at - rows // 2, len(found) - rows))
+
+
 def render_commands(state: AppState, width: int, room: int) -> list[Line]:
     """The line that is typed and the commands it finds, as many as there is room for."""
     entry = state.entry
@@ -61,9 +70,9 @@ def render_commands(state: AppState, width: int, room: int) -> list[Line]:
     if not found:
         words = "no command contains that; Backspace deletes, Esc closes this list"
         return [*lines, clip_line([(f" {words}", "muted")], width)]
-    rows = max(1, room - len(lines))
+    rows = max(1, room - HEAD)
     at = min(entry.choice if entry else 0, len(found) - 1)
-    start = max(0, min(at - rows // 2, len(found) - rows))
+    start = first_shown(state, rows)
     keys = max(cell_width(keymap.key_text(row)) for row in found)
     for index, row in enumerate(found[start : start + rows], start):
         lines.append(_row(state, row, keys, width, highlighted=index == at))

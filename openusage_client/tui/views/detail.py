@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from openusage_client.tui.detail import asking
-from openusage_client.tui.layout import Line, clip_line, column_width
+from openusage_client.tui.layout import Line, clip_line, column_width, span_at
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import clean, wrap
 from openusage_client.tui.views import detail_time as along
@@ -126,6 +126,18 @@ def render_detail(state: AppState, width: int) -> list[Line]:
     cards = tuple(reversed(cards))
     current = focus.card if focus else _card_at(made, state.scroll.get("detail", 0))
     return [strip(_first_of_each(cards), current, width), *made.lines]
+
+
+def card_at(state: AppState, width: int, x: int) -> int | None:
+    """The place among the page's cards of the name that the strip has at a cell."""
+    lines = render_detail(state, width)
+    span = span_at(lines[0], x) if lines else None
+    title = span[0].strip(" []") if span and span[1] in ("tab", "tab.on") else ""
+    cards = page(state, width).cards
+    named = (
+        index for index, (card, _) in enumerate(cards) if TITLES.get(card.id, card.title) == title
+    )
+    return next(named, None)
 
 
 def _first_of_each(cards: Sequence[Card]) -> list[Card]:

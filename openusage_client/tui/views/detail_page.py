@@ -50,6 +50,7 @@ class Place:
     line: int
     card: str
     spot: Spot | None = None
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ class Page:
     lines: list[Line] = field(default_factory=list)
     cards: tuple[tuple[Card, int], ...] = ()
     places: tuple[Place, ...] = ()
+    column_cells: int = 0
+    """Cells of a column, without the gap."""
+
+    def spot_at(self, x: int, line: int) -> Spot | None:
+        """The row that is drawn at a cell of the page."""
+        column = max(0, x - 1) // (self.column_cells + GAP)
+        return next(
+            (one.spot for one in self.places if (one.line, one.column) == (line, column)), None
+        )
 
     def place(self, spot: str) -> Place | None:
         """Where a spot is; None when it is not on the page."""
@@ -92,8 +102,11 @@ def compose(head: Sequence[Line], cards: Sequence[Card], columns: int, width: in
     inner = column_width(width, columns, GAP)
     stacks: list[list[Line]] = [[] for _ in range(columns)]
     tops: list[tuple[Card, int]] = []
+    at: list[int] = []
     for card in cards:
-        stack = min(stacks, key=len)
+        column = min(range(columns), key=lambda number: len(stacks[number]))
+        stack = stacks[column]
+        at.append(column)
         if stack:
             stack.append([])
         tops.append((card, len(head) + len(stack)))
@@ -107,9 +120,12 @@ def compose(head: Sequence[Line], cards: Sequence[Card], columns: int, width: in
             line.extend(fit_line(stack[row] if row < len(stack) else [], inner))
         lines.append(line)
     places = tuple(
-        Place(top + spot.line, card.id, spot) for card, top in tops for spot in card.spots
+        Place(top + spot.line, card.id, spot, column)
+        for (card, top), column in zip(tops, at, strict=True)
+        for spot in card.spots
     )
-    return Page([[(" ", "text"), *line] if line else [] for line in lines], tuple(tops), places)
+    drawn = [[(" ", "text"), *line] if line else [] for line in lines]
+    return Page(drawn, tuple(tops), places, inner)
 
 
 def strip(cards: Sequence[Card], current: str, width: int) -> Line:

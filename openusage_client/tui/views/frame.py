@@ -7,7 +7,7 @@ from typing import Final
 from openusage_client.formatting import format_percent
 from openusage_client.preferences import WINDOWS
 from openusage_client.tui import keymap
-from openusage_client.tui.layout import Line, fit_line, line_width, pick, spread
+from openusage_client.tui.layout import Line, fit_line, line_width, pick, span_at, spread
 from openusage_client.tui.state import WINDOW_TITLES, AppState, Entry
 from openusage_client.tui.text import cell_width, clean, clip
 from openusage_client.tui.views import wording
@@ -92,9 +92,9 @@ def _typed(state: AppState, entry: Entry, width: int) -> Line:
 def command_at(state: AppState, width: int, height: int, x: int, y: int) -> str:
     """The command or window (`window:7d`) that header and footer have at a place."""
     if y == 0:
-        for text, role in _under(render_header(state, width, height)[0], x):
-            name = text.strip(" []")
-            return f"window:{name}" if role in _TABS and name in WINDOWS else ""
+        text, role = span_at(render_header(state, width, height)[0], x) or ("", "")
+        name = text.strip(" []")
+        return f"window:{name}" if role in _TABS and name in WINDOWS else ""
     if y == height - 1 and state.entry is None and not state.notice:
         line = render_footer(state, width)
         for place, (text, role) in enumerate(line):
@@ -110,16 +110,6 @@ def command_at(state: AppState, width: int, height: int, x: int, y: int) -> str:
                     "",
                 )
     return ""
-
-
-def _under(line: Line, x: int) -> Line:
-    """The piece of a line that covers a cell."""
-    at = 0
-    for span in line:
-        at += line_width([span])
-        if x < at:
-            return [span]
-    return []
 
 
 def importing_words(progress: ImportProgress | None) -> str:

@@ -251,7 +251,8 @@ def _about_integration(info: IntegrationInfo) -> list[str]:
 
 def _options(state: AppState, width: int) -> Listed:
     document = state.preferences.document
-    lines: list[tuple[int, Line]] = []
+    # What is wrong with the file comes first: below a hundred options nobody would see it.
+    lines = _wrong(state.settings.warnings, width)
     shown: list[Option] = []
     names = min(MAX_NAME, max(18, width // 2))
     for group in rows.option_groups(state):
@@ -266,7 +267,6 @@ def _options(state: AppState, width: int) -> Listed:
                               (clean(value), role)])
             )  # fmt: skip
             shown.append(option)
-    lines += _wrong(state.settings.warnings, width)
     about = []
     at = rows.cursor(state)
     if 0 <= at < len(shown):
