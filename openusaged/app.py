@@ -41,14 +41,12 @@ from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 from openusaged.telemetry.spool import Spool
 from openusaged.usecases.account_upkeep import AccountUpkeep
-from openusaged.usecases.activity import Activities
 from openusaged.usecases.alerts.alerting import Alerting
 from openusaged.usecases.alerts.watch import Around as Watched
 from openusaged.usecases.application import Application, Facts, Parts
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
 from openusaged.usecases.detecting import Detecting
-from openusaged.usecases.explaining import Explaining
 from openusaged.usecases.hook_news import HookNews
 from openusaged.usecases.housekeeping import Housekeeping
 from openusaged.usecases.ingest import Ingest
@@ -256,16 +254,6 @@ class Daemon:
                 collector=collector,
                 collecting=self._collecting,
                 reading=reading,
-                explaining=Explaining(
-                    store=store,
-                    clock=clock,
-                    reading=reading,
-                    view=app.view,
-                    prices=self._prices,
-                    deliveries=writing.deliveries.counts,
-                    started_ms=app.facts.started_ms,
-                ),
-                activities=Activities(store=store, clock=clock, reading=reading, view=app.view),
                 prices=self._prices,
                 pricing=PricingCase(
                     prices=self._prices,

@@ -10,6 +10,8 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from openusage_proto.messages import (
     EventCounts,
@@ -33,16 +35,18 @@ from openusaged.storage.store import Store
 from openusaged.telemetry.collectors import Collector
 from openusaged.usecases import health
 from openusaged.usecases.accounts import Found
-from openusaged.usecases.activity import Activities
 from openusaged.usecases.alerts.alerting import Alerting
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Committer, Writing
-from openusaged.usecases.explaining import Explaining
 from openusaged.usecases.prices import Prices
 from openusaged.usecases.pricing_case import PricingCase
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.receiving import Receiving
 from openusaged.usecases.setting_up import SettingUp
+
+if TYPE_CHECKING:
+    from openusaged.usecases.activity import Activities
+    from openusaged.usecases.explaining import Explaining
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +73,6 @@ class Parts:
     collector: Collector
     collecting: Collecting
     reading: Reading
-    explaining: Explaining
-    activities: Activities
     prices: Prices
     pricing: PricingCase
     alerting: Alerting
@@ -123,15 +125,33 @@ class Application:
         """Questions about usage."""
         return self.parts.reading
 
-    @property
+    # Made and loaded with the first question: many a daemon never hears one.
+
+    @cached_property
     def explaining(self) -> Explaining:
         """Where numbers come from."""
-        return self.parts.explaining
+        from openusaged.usecases.explaining import Explaining
 
-    @property
+        parts = self.parts
+        return Explaining(
+            store=parts.store,
+            clock=parts.clock,
+            reading=parts.reading,
+            view=self.view,
+            prices=parts.prices,
+            deliveries=parts.writing.deliveries.counts,
+            started_ms=self.facts.started_ms,
+        )
+
+    @cached_property
     def activities(self) -> Activities:
         """Figures over time."""
-        return self.parts.activities
+        from openusaged.usecases.activity import Activities
+
+        parts = self.parts
+        return Activities(
+            store=parts.store, clock=parts.clock, reading=parts.reading, view=self.view
+        )
 
     @property
     def receiving(self) -> Receiving:
