@@ -55,8 +55,9 @@ e2e: setup ## run the real agents from npm against a local mock model server (ne
 bench: setup ## print the figures of docs/performance.md
 	@$(BIN)/python -m bench
 
-docs: setup ## regenerate spec/openrpc.json, the price table and the generated parts of docs/
+docs: setup ## regenerate spec/openrpc.json, spec/schemas, the price table and the generated parts of docs/
 	@$(BIN)/python -m openusaged.rpc.openrpc > spec/openrpc.json.new && mv spec/openrpc.json.new spec/openrpc.json
+	@$(BIN)/python -m openusaged.rpc.schemas spec/schemas
 	@$(BIN)/python -m openusaged.pricing.build_catalogue > $(VENV)/catalogue.json && mv $(VENV)/catalogue.json openusaged/pricing/catalogue.json
 	@$(BIN)/python docs/make_tables.py --write
 

@@ -27,7 +27,7 @@ from openusage_client.report_columns import (
 )
 from openusage_client.tables import render
 from openusage_client.terminal import Style, style_of, width_of
-from openusage_client.tui.text import clip
+from openusage_client.tui.text import cell_width, clip
 from openusage_proto.messages import Report
 
 __all__ = [
@@ -158,6 +158,13 @@ def wrap(text: str, width: int | None) -> list[str]:
     from openusage_client.tui import text as cells
 
     return cells.wrap(cells.clean(text), width)
+
+
+def hanging(lead: str, text: str, width: int | None) -> list[str]:
+    """A text behind a lead; what does not fit goes on below it, in the same column."""
+    indent = cell_width(lead)
+    first, *more = wrap(text, width and max(20, width - indent)) or [""]
+    return [f"{lead}{first}", *(" " * indent + line for line in more)]
 
 
 def cost_notes(

@@ -9,14 +9,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from openusage_client import quick, tmux_config
 from openusage_client.errors import EXIT_FAILURE, EXIT_OK
 from openusage_client.rpc import Connection
+from openusage_client.terminal import width_of
 from openusage_proto import methods
 
 MIN_VERSION: Final = (3, 0)
@@ -62,13 +64,21 @@ def unload() -> None:
 
 def doctor(path: str, flags: Mapping[str, str]) -> int:
     """Print every finding with its fix; 1 when one keeps the line from showing."""
-    failed = False
-    for state, found, fix in findings(path, flags):
-        print(f"{state:<7}  {found}")
+    found = list(findings(path, flags))
+    print("\n".join(finding_lines(found, width_of(sys.stdout))))
+    return EXIT_FAILURE if any(state == "failed" for state, _, _ in found) else EXIT_OK
+
+
+def finding_lines(found: Iterable[tuple[str, str, str]], width: int | None) -> list[str]:
+    """Each finding with its fix below it; no line wider than `width`."""
+    from openusage_client.report_tables import hanging
+
+    lines = []
+    for state, words, fix in found:
+        lines += hanging(f"{state:<7}  ", words, width)
         if fix:
-            print(f"{'':<7}  -> {fix}")
-        failed = failed or state == "failed"
-    return EXIT_FAILURE if failed else EXIT_OK
+            lines += hanging(f"{'':<7}  -> ", fix, width)
+    return lines
 
 
 def findings(path: str, flags: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

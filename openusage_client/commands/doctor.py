@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from openusage_client import arguments
@@ -39,14 +39,25 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"checks": checks}, indent=2, ensure_ascii=False))
     else:
-        for check in checks:
-            print(f"{check['state']:<8} {check['name']:<10} {check['found']}")
-            if check["fix"]:
-                print(f"{'':<8} {'':<10} -> {check['fix']}")
-        bad = sum(check["state"] != "ok" for check in checks)
-        print(f"{bad} of {len(checks)} need attention" if bad else "everything looks fine")
+        from openusage_client.terminal import width_of
+
+        print("\n".join(check_lines(checks, width_of(sys.stdout))))
     failed = any(check["state"] == "failed" for check in checks)
     return EXIT_FAILURE if failed else EXIT_OK
+
+
+def check_lines(checks: Sequence[Mapping[str, str]], width: int | None) -> list[str]:
+    """The whole page; no line wider than `width`."""
+    from openusage_client.report_tables import hanging
+
+    lines = []
+    for check in checks:
+        lines += hanging(f"{check['state']:<8} {check['name']:<10} ", check["found"], width)
+        if check["fix"]:
+            lines += hanging(f"{'':<19} -> ", check["fix"], width)
+    bad = sum(check["state"] != "ok" for check in checks)
+    lines.append(f"{bad} of {len(checks)} need attention" if bad else "everything looks fine")
+    return lines
 
 
 def _check(name: str, state: str, found: str, fix: str = "") -> dict[str, str]:

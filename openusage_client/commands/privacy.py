@@ -8,12 +8,11 @@ import sys
 
 from openusage_client import arguments, autostart
 from openusage_client.decode import decode
-from openusage_client.report_tables import wrap
+from openusage_client.report_tables import hanging, wrap
 from openusage_client.terminal import width_of
 from openusage_proto import methods
 from openusage_proto.privacy_messages import Privacy, ServicePrivacy
 
-_INDENT = 13
 _EPILOG = """\
 The answer is made from the program itself: a host that stands in its code stands here.
 
@@ -40,10 +39,15 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
         return 0
     found = decode(answer, Privacy)
-    width = width_of(sys.stdout)
-    for service in found.services:
-        if options.all or service.found:
-            print("\n".join(_lines(service, width)))
+    for line in privacy_lines(found, everything=options.all, width=width_of(sys.stdout)):
+        print(line)
+    return 0
+
+
+def privacy_lines(found: Privacy, *, everything: bool, width: int | None) -> list[str]:
+    """The whole page; no line wider than `width`."""
+    services = [service for service in found.services if everything or service.found]
+    lines = [line for service in services for line in _lines(service, width)]
     ways = [f"{way.name} ({way.target})" for way in found.alert_ways]
     for name, text in (
         ("for prices only (switch off: pricing.refresh)", ", ".join(found.other_hosts)),
@@ -53,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
         ("carried by an alert", ", ".join(found.alert_fields)),
         ("never stored", "; ".join(found.never_stored)),
     ):
-        print("\n".join(wrap(f"{name}: {text}", width)))
-    return 0
+        lines += wrap(f"{name}: {text}", width)
+    return lines
 
 
 def _lines(service: ServicePrivacy, width: int | None) -> list[str]:
@@ -70,6 +74,5 @@ def _lines(service: ServicePrivacy, width: int | None) -> list[str]:
     lines = [service.title]
     for name, text in rows:
         if text:
-            first, *more = wrap(text, width and max(20, width - _INDENT))
-            lines += [f"  {name:<10} {first}", *(" " * _INDENT + line for line in more)]
+            lines += hanging(f"  {name:<10} ", text, width)
     return [*lines, ""]

@@ -12,14 +12,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from openusage_client import arguments, autostart, bar_line, row_screen, tmux_config, tmux_live
 from openusage_client.errors import EXIT_FAILURE, EXIT_OK, UsageError
 from openusage_client.rpc import Connection
 from openusage_client.tables import Column, Row, Table, render
-from openusage_client.terminal import style_of, width_of
+from openusage_client.terminal import Style, style_of, width_of
 from openusage_proto import methods
 
 _EPILOG: Final = """\
@@ -299,13 +299,20 @@ def _presets(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(presets, indent=2, ensure_ascii=False))
         return EXIT_OK
+    style = style_of(sys.stdout, no_color=options.no_color)
+    print("\n".join(preset_lines(presets, width_of(sys.stdout), style)))
+    return EXIT_OK
+
+
+def preset_lines(
+    presets: Sequence[Mapping[str, Any]], width: int | None, style: Style
+) -> list[str]:
+    """One row per preset with its sample."""
     table = Table(
         [Column("PRESET", "<"), Column("GLYPHS", "<", rank=2), Column("SAMPLE", "<", shrink_to=12)],
         [Row([one["name"], one["glyphs"], one["sample"]]) for one in presets],
     )
-    style = style_of(sys.stdout, no_color=options.no_color)
-    print("\n".join(render([table], width_of(sys.stdout), style)))
-    return EXIT_OK
+    return render([table], width, style)
 
 
 def _variables(options: argparse.Namespace) -> int:
@@ -313,12 +320,22 @@ def _variables(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return EXIT_OK
-    rows = [*found["variables"], *found["segments"]]
     if options.markdown:
         print("| name | kind | what it is |\n|---|---|---|")
-        for one in [*rows, *found["modifiers"]]:
+        for one in _names(found):
             print(f"| `{one['name']}` | {one['kind']} | {one['description']} |")
         return EXIT_OK
+    style = style_of(sys.stdout, no_color=options.no_color)
+    print("\n".join(variable_lines(found, width_of(sys.stdout), style)))
+    return EXIT_OK
+
+
+def _names(catalogue: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*catalogue["variables"], *catalogue["segments"], *catalogue["modifiers"]]
+
+
+def variable_lines(catalogue: Mapping[str, Any], width: int | None, style: Style) -> list[str]:
+    """One row per name that a template may use, with what it says now."""
     table = Table(
         [
             Column("NAME", "<"),
@@ -328,12 +345,10 @@ def _variables(options: argparse.Namespace) -> int:
         ],
         [
             Row([one["name"], one["kind"], one.get("value", ""), one["description"]])
-            for one in [*rows, *found["modifiers"]]
+            for one in _names(catalogue)
         ],
     )
-    style = style_of(sys.stdout, no_color=options.no_color)
-    print("\n".join(render([table], width_of(sys.stdout), style)))
-    return EXIT_OK
+    return render([table], width, style)
 
 
 def _preview(options: argparse.Namespace) -> int:

@@ -8,8 +8,9 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from importlib import metadata
-from typing import Final
+from typing import Any, Final
 
 from openusage_client.arguments import add_connection_flags, add_json_flag
 from openusage_client.errors import ClientError, UsageError
@@ -50,31 +51,51 @@ def run(options: argparse.Namespace) -> int:
     """Print the versions; a daemon that does not run is no failure."""
     daemon = _daemon()
     newest = newest_release() if getattr(options, "check", False) else None
-    if options.json:
-        answer: dict[str, object] = {
-            "version": client_version(),
-            "protocol": methods.PROTOCOL_VERSION,
-            "daemon": daemon,
-        }
-        if newest is not None:
-            answer["newest"] = newest
-            answer["newer"] = is_newer(newest, client_version())
-            answer["upgrade"] = upgrade_command() if answer["newer"] else None
-        print(json.dumps(answer, indent=2))
-        return 0
-    print(f"openusage {client_version()} (protocol {methods.PROTOCOL_VERSION})")
-    if daemon is None:
-        print("openusaged is not running")
-    else:
-        print(f"openusaged {daemon['version']} (protocol {daemon['protocol']})")
+    answer = version_json(daemon, newest)
+    print(json.dumps(answer, indent=2) if options.json else "\n".join(version_lines(answer)))
+    return 0
+
+
+def version_json(daemon: dict[str, object] | None, newest: str | None) -> dict[str, Any]:
+    """
+    What is known of versions.
+
+    Args:
+        daemon: `version` and `protocol` of the running one.
+        newest: the newest release, where it was asked for.
+    """
+    answer: dict[str, Any] = {
+        "version": client_version(),
+        "protocol": methods.PROTOCOL_VERSION,
+        "daemon": daemon,
+    }
     if newest is not None:
         newer = is_newer(newest, client_version())
-        print(
-            f"{newest} is out; upgrade: {upgrade_command()}"
-            if newer
+        answer |= {
+            "newest": newest,
+            "newer": newer,
+            "upgrade": upgrade_command() if newer else None,
+        }
+    return answer
+
+
+def version_lines(answer: Mapping[str, Any]) -> list[str]:
+    """The same for people."""
+    daemon = answer["daemon"]
+    lines = [
+        f"openusage {answer['version']} (protocol {answer['protocol']})",
+        "openusaged is not running"
+        if daemon is None
+        else f"openusaged {daemon['version']} (protocol {daemon['protocol']})",
+    ]
+    if "newest" in answer:
+        newest, upgrade = answer["newest"], answer["upgrade"]
+        lines.append(
+            f"{newest} is out; upgrade: {upgrade}"
+            if answer["newer"]
             else f"there is nothing newer (newest: {newest})"
         )
-    return 0
+    return lines
 
 
 def newest_release(timeout_s: float = CHECK_TIMEOUT_S) -> str:

@@ -16,6 +16,7 @@ from openusage_client import demo_homes
 from openusage_proto import locations
 from tests.support.client import ENTRY, REPOSITORY, report, run_client
 from tests.support.daemon import Daemon
+from tests.support.json_schemas import problems
 from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 
@@ -140,36 +141,42 @@ def test_m11_history_from_before_is_imported_with_progress(home: Path) -> None:
 
 
 LISTS = (
-    ("overview",),
-    ("status",),
-    ("detect",),
-    ("providers",),
-    ("accounts",),
-    ("accounts", "list"),
-    ("integrations", "list"),
-    ("pricing", "--unpriced"),
-    ("pricing", "gpt-5.1"),
-    ("tmux",),
-    ("tmux", "presets"),
-    ("tmux", "variables"),
-    ("doctor",),
-    ("privacy",),
-    ("version",),
-    ("explain", "total"),
-    *((kind,) for kind in ("daily", "weekly", "monthly", "session", "blocks")),
-    *((kind,) for kind in ("models", "projects", "branches", "reconcile")),
+    (("accounts",), "accounts"),
+    (("accounts", "list"), "accounts"),
+    (("alerts",), "alerts"),
+    (("budget",), "budget"),
+    (("detect",), "detect"),
+    (("doctor",), "doctor"),
+    (("explain", "total"), "explain"),
+    (("integrations", "list"), "integrations"),
+    (("overview",), ""),
+    (("pricing", "--unpriced"), "pricing"),
+    (("pricing", "gpt-5.1"), "pricing"),
+    (("privacy",), "privacy"),
+    (("providers",), "providers"),
+    (("reconcile",), "reconcile"),
+    (("status",), "status"),
+    (("tmux",), ""),
+    (("tmux", "presets"), "tmux-presets"),
+    (("tmux", "variables"), "tmux-variables"),
+    (("version",), "version"),
+    *(((kind,), "report") for kind in ("daily", "weekly", "monthly", "session", "blocks")),
+    *(((kind,), "report") for kind in ("models", "projects", "branches")),
 )
 
 
 def test_m13_every_list_command_prints_json(home: Path, daemon: Daemon) -> None:
-    """M13: whatever is listed for people is one JSON value for programs, and nothing else."""
+    """M13: whatever is listed for people is one JSON value for programs, as its schema says."""
+    (home / ".claude" / "projects").mkdir(parents=True)
     daemon.start()
     ingest(daemon, 1, "2026-03-01T10:00:00Z")
-    for words in LISTS:
+    for words, name in LISTS:
         done = run_client(os.environ, *words, "--json", check=words != ("doctor",))
-        assert isinstance(json.loads(done.stdout), dict | list), words
+        document = json.loads(done.stdout)
+        assert isinstance(document, dict | list), words
+        assert not name or problems(name, document) == [], words
     exported = run_client(os.environ, "export", "--format", "json")
-    assert isinstance(json.loads(exported.stdout)["snapshots"], list)
+    assert problems("export", json.loads(exported.stdout)) == []
 
 
 def checks(**env: str) -> dict[str, dict[str, str]]:

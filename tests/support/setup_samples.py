@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from openusage_proto.line_messages import LineCatalog, LineName, LinePreset
 from openusage_proto.messages import AccountInfo, Accounts, ProviderInfo, Providers, Widget
+from openusage_proto.privacy_messages import AlertWay, Privacy, ServicePrivacy
 from openusage_proto.setup_messages import (
     CredentialResult,
     DetectedAccount,
@@ -147,3 +149,76 @@ def stored(**more: object) -> CredentialResult:
         "status": "OK",
     }
     return CredentialResult(**{**given, **more})  # type: ignore[arg-type]
+
+
+def privacy() -> Privacy:
+    """One service of the machine, one that is not on it, and a way for alerts."""
+    return Privacy(
+        services=[
+            ServicePrivacy(
+                id="claude_code",
+                title="Claude Code",
+                reads="transcripts of its sessions: ids, times, models and token counts of each"
+                " response; the plan's limits when it is signed in",
+                environment=["CLAUDE_CONFIG_DIR"],
+                hosts=["api.anthropic.com"],
+                headers=["Authorization", "anthropic-beta"],
+                places=["/home/me/.claude", "/home/me/work/with a long name/.claude"],
+                found=True,
+            ),
+            ServicePrivacy(
+                id="perplexity", title="Perplexity", reads="nothing on this machine", cookie=True
+            ),
+        ],
+        other_hosts=["prices.example.com"],
+        stored_event_fields=["source", "ts_ms", "model", "session_id", "input", "output"],
+        stored_snapshot_fields=["provider_id", "account_id", "metrics"],
+        never_stored=["prompts", "answers", "what tools read or wrote"],
+        alert_ways=[AlertWay(name="desktop", target="notify-send")],
+        alert_fields=["rule", "account", "text"],
+    )
+
+
+def line_catalog() -> LineCatalog:
+    """Two presets, and a name of each kind that templates may use."""
+    return LineCatalog(
+        presets=[
+            LinePreset(
+                name="compact",
+                description="what is tight and what today cost",
+                format="{provider:icon}{?block_pct: {block_pct}}",
+                glyphs="unicode",
+                sample="✳ 42% wk 17% ≈$3.10",
+            ),
+            LinePreset(
+                name="ascii-safe",
+                description="for any terminal",
+                format="[{provider:upper}] {today_cost}",
+                glyphs="ascii",
+                sample="[CLAUDE_CODE] ~$3.10 5h 42% burn ~$1.20/h ctx 48% and more of it than fits",
+            ),
+        ],
+        variables=[
+            LineName(
+                name="today_cost",
+                kind="money",
+                description="cost since local midnight, by list prices",
+                value="≈$3.10",
+            ),
+            LineName(name="plan_pct", kind="percent", description="used of the plan's month"),
+        ],
+        segments=[
+            LineName(
+                name="block",
+                kind="segment",
+                description="the 5-hour block that runs: what it cost and what is left of it",
+                value="≈$1.05 2h41m left",
+            )
+        ],
+        modifiers=[
+            LineName(name="bar", kind="modifier", description="a bar; width and style may follow")
+        ],
+        statusline_segments=[
+            LineName(name="model", kind="segment", description="the model in use")
+        ],
+    )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
 
 from openusage_client.commands.alerts import print_json
 from openusage_proto.alert_messages import (
@@ -22,20 +20,8 @@ from openusage_proto.alert_messages import (
     BudgetState,
 )
 from tests.support import alert_samples
+from tests.support.json_schemas import problems, schema
 from tests.support.wire_json import plain
-
-SCHEMAS = Path(__file__).resolve().parents[2] / "spec" / "schemas"
-
-
-def schema(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
-    Draft202012Validator.check_schema(document)
-    return document
-
-
-def problems(name: str, document: Any) -> list[str]:
-    validator = Draft202012Validator(schema(name), format_checker=FormatChecker())
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,9 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 
 from openusage_client import openmetrics, report_csv
 from openusage_client.commands import export, reconcile, report
@@ -26,22 +24,11 @@ from openusage_proto.report_messages import (
     ReportSource,
 )
 from tests.support import wire_samples
+from tests.support.json_schemas import NAMES, SCHEMAS, problems, schema
 from tests.support.wire_json import plain
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "spec" / "schemas"
 
-
-def schema(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
-    return document
-
-
-def problems(name: str, document: Any) -> list[str]:
-    validator = Draft202012Validator(schema(name), format_checker=FormatChecker())
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
-
-
-@pytest.mark.parametrize("name", ["report", "reconcile", "export"])
+@pytest.mark.parametrize("name", NAMES)
 def test_schemas_are_schemas(name: str) -> None:
     """Each file is a valid schema of its dialect."""
     Draft202012Validator.check_schema(schema(name))
