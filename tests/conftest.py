@@ -26,6 +26,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What the test starts runs without coverage.
+
+    For hundreds of processes of one program and for histories of many megabytes: other tests
+    measure the same lines, and measuring costs twice what running does.
+    """
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(autouse=True)
 def isolated_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A home of its own for each test, with nothing of the machine in it."""

@@ -14,7 +14,12 @@ from tests.support import hooks
 from tests.support.client import settle
 from tests.support.daemon import Daemon
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.usefixtures("unmeasured"),
+]
 
 HOOKS = 1_000
 AT_ONCE = 50

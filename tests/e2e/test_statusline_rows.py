@@ -114,6 +114,7 @@ def test_last_good_line_of_the_session(home: Path) -> None:
     assert openusage("statusline", stdin=one).stdout == "claude\n"
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_j07_two_hundred_at_once(home: Path) -> None:
     """J07: 200 concurrent lines all finish, with one request to the daemon each."""
     with ScriptedPeer({"statusline": {"text": "ok"}}) as peer, ThreadPoolExecutor(16) as pool:
