@@ -13,6 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 _NUMBER: Final = re.compile(r"^\s*-?\d+(\.\d+)?\s*$")
+# Some vendors' keys would do for a name: how they begin tells them apart.
+_VARIABLE: Final = re.compile(
+    r"(?!(?:sk|gsk|hf|fk|r8|xai|pplx|gh[pousr]|github_pat)_)[A-Za-z_][A-Za-z0-9_]{0,127}"
+)
 _SHOWN: Final = 40
 
 
@@ -143,7 +147,7 @@ class Section:
         value = self._value.get(key)
         if value is None or value == "":
             return ""
-        if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", value.strip()):
+        if isinstance(value, str) and _VARIABLE.fullmatch(value.strip()):
             return value.strip()
         self._warnings.append(
             f"{self.at(key)}: must be the name of an environment variable that holds the key, "
