@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from openusage_proto import locations
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, forbid_polling
 
 
 @pytest.fixture
 def home(isolated_home: str) -> Path:
     """The temporary home, with settings that forbid polling."""
-    path = Path(locations.settings_path())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"telemetry": {"poll": False}}), encoding="utf-8")
+    forbid_polling()
     return Path(isolated_home)
 
 

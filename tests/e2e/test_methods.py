@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,45 +14,63 @@ from openusage_proto import locations
 from openusage_proto.errors import RpcError
 from openusage_proto.methods import ALL
 from tests.support.claude_line import line
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, forbid_polling, running_daemon
+from tests.support.isolation import home_of_a_module, move_into
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def daemon(isolated_home: str):
-    projects = Path(isolated_home) / ".claude" / "projects" / "p"
+def write_one_session(home: str) -> None:
+    """One transcript of Claude Code with one message."""
+    projects = Path(home) / ".claude" / "projects" / "p"
     projects.mkdir(parents=True)
     (projects / "s.jsonl").write_text(line(1))
-    settings = Path(locations.settings_path())
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps({"telemetry": {"poll": False}}))
-    daemon = Daemon()
-    try:
-        daemon.start()
+    forbid_polling()
+
+
+@pytest.fixture
+def daemon(isolated_home: str) -> Iterator[Daemon]:
+    """A daemon that has read one message."""
+    write_one_session(isolated_home)
+    with running_daemon() as daemon:
         daemon.wait_idle()
         yield daemon
-    finally:
-        daemon.stop()
 
 
-def test_discover_lists_every_method(daemon: Daemon) -> None:
+@pytest.fixture(scope="module")
+def daemon_of_the_module() -> Iterator[Daemon]:
+    """The same for tests that only read."""
+    with home_of_a_module() as home:
+        write_one_session(home)
+        with running_daemon() as daemon:
+            daemon.wait_idle()
+            yield daemon
+
+
+@pytest.fixture
+def read_only(daemon_of_the_module: Daemon, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """The module's daemon, at home in this test."""
+    move_into(daemon_of_the_module.env, monkeypatch)
+    return daemon_of_the_module
+
+
+def test_discover_lists_every_method(read_only: Daemon) -> None:
     """rpc.discover names exactly the methods of the protocol."""
-    document = daemon.call("rpc.discover")
+    document = read_only.call("rpc.discover")
     assert {method["name"] for method in document["methods"]} == set(ALL)
 
 
-def test_catalogue(daemon: Daemon) -> None:
+def test_catalogue(read_only: Daemon) -> None:
     """Providers, accounts and settings say what there is and where it comes from."""
-    providers = {item["id"]: item for item in daemon.call("providers")["providers"]}
+    providers = {item["id"]: item for item in read_only.call("providers")["providers"]}
     known = ["quota", "spend", "tokens", "history", "hooks"]
     assert providers["claude_code"]["capabilities"] == known
     assert providers["claude_code"]["dashboard_widget"]["gauges"]
-    (account,) = daemon.call("accounts")["accounts"]
+    (account,) = read_only.call("accounts")["accounts"]
     assert account["account_id"] == "claude-code"
     assert account["enabled"] is True
-    settings = daemon.call("settings_get")
+    settings = read_only.call("settings_get")
     assert settings["path"] == locations.settings_path()
     assert settings["settings"]["telemetry"]["poll"] is False
     assert settings["warnings"] == []
@@ -98,24 +117,24 @@ def test_if_seq_spares_the_answer(daemon: Daemon) -> None:
     ],
 )
 def test_bad_requests_are_told_what_and_where(
-    daemon: Daemon, method: str, params: dict, words: str
+    read_only: Daemon, method: str, params: dict, words: str
 ) -> None:
     """Whatever is wrong with a request, the error names it."""
     with pytest.raises(RpcError) as caught:
-        daemon.call(method, **params)
+        read_only.call(method, **params)
     assert words in caught.value.detail
 
 
-def test_sessions(daemon: Daemon) -> None:
+def test_sessions(read_only: Daemon) -> None:
     """Sessions come with totals, models and times."""
-    answer = daemon.call("sessions", tz="UTC")
+    answer = read_only.call("sessions", tz="UTC")
     assert answer["total"] == 1
     (session,) = answer["sessions"]
     assert session["session_id"] == "s1"
     assert session["models"] == ["claude-sonnet-4-5"]
     assert session["totals"]["total_tokens"] == 11
     assert session["last_activity"] == "2026-11-01T10:00:00Z"
-    assert daemon.call("sessions", since="2026-11-02", tz="UTC")["total"] == 0
+    assert read_only.call("sessions", since="2026-11-02", tz="UTC")["total"] == 0
 
 
 def test_statusline_keeps_the_official_limits(daemon: Daemon) -> None:
@@ -167,10 +186,10 @@ def test_settings_are_reloaded(daemon: Daemon) -> None:
     assert any("retention_days" in text for text in daemon.call("status")["warnings"])
 
 
-def test_status_describes_the_daemon(daemon: Daemon) -> None:
+def test_status_describes_the_daemon(read_only: Daemon) -> None:
     """`status` reports everything its contract names with believable values."""
-    status = daemon.call("status")
-    assert status["pid"] == daemon.pid
+    status = read_only.call("status")
+    assert status["pid"] == read_only.pid
     assert status["rss_bytes"] > 10_000_000
     assert status["cpu_s"] > 0
     assert status["database_bytes"] > 0

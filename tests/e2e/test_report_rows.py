@@ -8,6 +8,7 @@ import pty
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 from openusage_proto import locations
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, forbid_polling, running_daemon
+from tests.support.isolation import home_of_a_module, move_into
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -60,16 +62,39 @@ def turn(number: int, when: str, **more: Any) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def filled_home() -> Iterator[Daemon]:
+    """A daemon with five messages, for tests that only read."""
+    with home_of_a_module() as home:
+        forbid_polling()
+        with running_daemon() as daemon:
+            fill(daemon, Path(home))
+            yield daemon
+
+
 @pytest.fixture
-def filled(daemon: Daemon, home: Path) -> Daemon:
-    """Six messages of two tools on both sides of a local midnight, a year's end and a week's."""
+def filled(filled_home: Daemon, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """The module's daemon, at home in this test."""
+    move_into(filled_home.env, monkeypatch)
+    return filled_home
+
+
+@pytest.fixture
+def growing(daemon: Daemon, home: Path) -> Daemon:
+    """The same messages in a daemon that the test may send more."""
+    daemon.start()
+    fill(daemon, home)
+    return daemon
+
+
+def fill(daemon: Daemon, home: Path) -> None:
+    """Five messages of two tools on both sides of a local midnight, a year's end and a week's."""
     repository = home / "shop"
     (repository / ".git" / "worktrees" / "wt").mkdir(parents=True)
     (home / "shop-wt").mkdir()
     (home / "shop-wt" / ".git").write_text(f"gitdir: {repository}/.git/worktrees/wt\n")
     (home / ".claude" / "projects").mkdir(parents=True)
     (home / ".codex" / "sessions").mkdir(parents=True)
-    daemon.start()
     shop = {"cwd": str(repository), "branch": "main"}
     for number, (source, fields) in enumerate(
         [
@@ -105,7 +130,6 @@ def filled(daemon: Daemon, home: Path) -> Daemon:
         daemon.call(
             "ingest_turn", source=source, account_id=account, turn=turn(number, when, **values)
         )
-    return daemon
 
 
 ALL = 4 * 1100 + 50_100
@@ -156,12 +180,12 @@ def test_h07_sessions(filled: Daemon) -> None:
     assert report["rows"][-1]["last_activity"] == "2026-03-03T10:00:00Z"
 
 
-def test_h08_blocks_are_per_account_and_the_running_one_projects(filled: Daemon) -> None:
+def test_h08_blocks_are_per_account_and_the_running_one_projects(growing: Daemon) -> None:
     """H08: a block of each tool; the one that runs says how long and what it will come to."""
     now = datetime.now(UTC)
     for number, minutes in enumerate((20, 10)):
         when = (now - timedelta(minutes=minutes)).isoformat()
-        filled.call("ingest_turn", source="claude_code", account_id="claude-code",
+        growing.call("ingest_turn", source="claude_code", account_id="claude-code",
                     turn=turn(100 + number, when))  # fmt: skip
     report = answer("blocks", "--since", "2025-01-01")
     running = [row for row in report["rows"] if row.get("active")]
@@ -178,8 +202,9 @@ def test_h09_range_is_inclusive(filled: Daemon) -> None:
     assert [row["key"] for row in report["rows"]] == ["2026-03-01", "2026-03-02"]
 
 
-def test_h10_filters_are_exact(filled: Daemon, home: Path) -> None:
+def test_h10_filters_are_exact(filled: Daemon) -> None:
     """H10, M10: provider, project (worktrees folded in) and model; the totals follow."""
+    home = Path(filled.env["HOME"])
     assert answer("daily", "--provider", "codex")["totals"]["total_tokens"] == 50_100
     assert answer("daily", "--project", "shop")["totals"]["total_tokens"] == 3300
     assert answer("daily", "--model", CODEX)["totals"]["total_tokens"] == 50_100

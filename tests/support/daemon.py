@@ -94,6 +94,13 @@ class Wire:
         return answer["result"]
 
 
+def forbid_polling() -> None:
+    """Settings in the home of the test with which no vendor is asked anything."""
+    path = Path(locations.settings_path())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"telemetry": {"poll": False}}), encoding="utf-8")
+
+
 class Daemon:
     """
     `python -m openusaged run` with the environment of the test (which lives in a temporary home).

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,7 @@ VENDOR_PREFIXES = (
     "XDG_",
     "ZEN_",
 )
+HOME_VARIABLES = ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
 VENDOR_SUFFIXES = ("_API_KEY", "_ADMIN_KEY")
 """A key of whoever runs the tests must neither be found nor be sent anywhere."""
 
@@ -70,6 +71,23 @@ def temporary_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             yield home
         finally:
             end_daemons(directory)
+
+
+@contextlib.contextmanager
+def home_of_a_module() -> Iterator[str]:
+    """
+    A temporary home that outlives a test, for a daemon that several tests only read.
+
+    Each of them moves into it with `move_into`.
+    """
+    with pytest.MonkeyPatch.context() as patch, temporary_home(patch) as home:
+        yield home
+
+
+def move_into(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the home that an environment names the one of this test."""
+    for name in HOME_VARIABLES:
+        monkeypatch.setenv(name, env[name])
 
 
 def end_daemons(directory: str) -> list[int]:
