@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from openusage_client.tui import actions, inputs, keymap
 from openusage_client.tui.keymap import key_text
 from openusage_client.tui.layout import plain
+from openusage_client.tui.sessions import asking as sessions_asking
+from openusage_client.tui.settings import model
+from openusage_client.tui.settings import rows as settings_rows
+from openusage_client.tui.state import Entry
 from openusage_client.tui.views import command_list, screens
+from openusage_client.tui.watching import Answer
+from openusage_proto.session_messages import Sessions
+from tests.support import detail_samples as details
+from tests.support import overall_samples as overall
 from tests.support import screen_samples as samples
+from tests.support import settings_samples
 from tests.support.scripted_peer import ModelPeer
 from tests.support.terminal import Terminal, dashboard
 
@@ -48,21 +59,104 @@ def test_g01_help_has_every_key_and_scrolls(width, height):
         assert row.help[:20] in seen
 
 
-@pytest.mark.parametrize("row", [row for row in keymap.KEYS if keymap.MAIN in row.contexts],
-                         ids=lambda row: row.command)  # fmt: skip
-def test_g01_every_key_that_is_listed_acts(row):
-    """Each key of the overview changes something or asks for something, on some screen."""
-    acted = False
+def states_of(context, key):
+    """States of a screen that between them give every key something to do."""
+    if context.startswith(model.PREFIX):
+        tab = context.removeprefix(model.PREFIX)
+        links = {"telemetry": {"provider_links": {"mytool": "codex"}}}
+        base = settings_samples.state(tab, document=settings_samples.document(**links))
+        scrolled = dataclasses.replace(base.settings, preview_scroll=5)
+        rows = [
+            dataclasses.replace(base, settings=dataclasses.replace(scrolled, cursors={tab: row}))
+            for row in range(settings_rows.count(base))
+        ]
+        # The number of the open tab leads to it from another one.
+        other = next(name for name in model.TABS if name != tab)
+        return [settings_samples.state(other)] if key.isdigit() else rows
+    return [
+        dataclasses.replace(state, scroll={**state.scroll, state.screen: scroll})
+        for state in _STATES[context]()
+        for scroll in (0, 5)
+    ]
+
+
+def typed(kind, text, **changes):
+    """The overview while a line is typed."""
+    entry = Entry(kind=kind, text=text, before="", choice=1)
+    return samples.state(samples.accounts(6), entry=entry, filters={"main": text}, **changes)
+
+
+def main_states():
+    """Few and many accounts, one in the middle selected, with and without a filter."""
     for rows, changes in (
         (samples.accounts(6), {"selected": "codex-1"}),
         (samples.accounts(40), {"selected": "codex-7", "filters": {"main": "co"}}),
-        (samples.accounts(40), {"selected": "codex-7", "scroll": {"main": 30}}),
+        (samples.accounts(40), {"selected": "codex-7"}),
     ):
-        state = samples.state(rows, raw=samples.model(rows), **changes)
-        for key in row.keys:
-            after, effects = inputs.on_key(state, key, actions.Size(80, 24))
-            acted = acted or after != state or bool(effects)
-    assert acted
+        yield samples.state(rows, raw=samples.model(rows), **changes)
+
+
+def session_states():
+    """A session between two others, opened."""
+    listed = [overall.session(number) for number in range(3)]
+    state = overall.session_state(samples.accounts(6), listed[1])
+    (question,) = sessions_asking.list_questions(state)
+    page = Sessions(seq=7, timezone="Europe/Berlin", total=3, sessions=listed)
+    state = dataclasses.replace(
+        state,
+        answers={**state.answers, "sessions": Answer(question, page)},
+        sessions=dataclasses.replace(state.sessions, selected=state.sessions.opened),
+    )
+    yield state
+
+
+def sessions_states():
+    """The first and a middle one of many, filtered and not."""
+    listed = [overall.session(number) for number in range(60)]
+    for selected in (0, 30):
+        state = overall.sessions_state(samples.accounts(6), listed)
+        key = (listed[selected].source, listed[selected].session_id)
+        yield dataclasses.replace(state, sessions=dataclasses.replace(state.sessions, selected=key))
+
+
+def drill_states():
+    """Days of a model, sessions of a day."""
+    for value, more in ((details.activity(), {}), (details.explanation(), {"since": "2026-03-10"})):
+        for focus in ("", "day/2026-03-10", "session/none"):
+            state = details.drill(("model", "orchid-large-4-5"), value=value, **more)
+            yield dataclasses.replace(state, detail=state.detail.with_focus("drill", focus))
+
+
+_STATES = {
+    keymap.MAIN: main_states,
+    keymap.DETAIL: lambda: (
+        details.detail(focus, cursor=cursor, selected=selected, raw=MODEL)
+        for focus in ("", "metric/usage_seven_day", "chart/tokens")
+        for cursor in (0, 3)
+        for selected in ("claude-1", "codex-1")
+    ),
+    keymap.DRILL: drill_states,
+    keymap.EXPLAIN: lambda: [details.explain(details.explanation())],
+    keymap.ANALYTICS: lambda: [overall.analytics_state(samples.accounts(6))],
+    keymap.SESSIONS: sessions_states,
+    keymap.SESSION: session_states,
+    keymap.HELP: lambda: [samples.state(samples.accounts(1), screens=("main", "help"))],
+    keymap.FILTER: lambda: [typed(keymap.FILTER, "co")],
+    keymap.PALETTE: lambda: [typed(keymap.PALETTE, "a")],
+}
+LISTED = [(context, key) for row in keymap.KEYS for context in row.contexts for key in row.keys]
+
+
+@pytest.mark.parametrize(("context", "key"), LISTED, ids=lambda part: str(part))
+def test_g01_every_key_that_is_listed_acts(context, key):
+    """Help lists no key that does nothing: each changes its screen or asks for something there."""
+    size = actions.Size(80, 16)
+    for state in states_of(context, key):
+        after, effects = inputs.on_key(state, key, size)
+        # Words that something is not possible are no deed.
+        if effects or dataclasses.replace(after, notice="") != state:
+            return
+    raise AssertionError(f"{key} does nothing in {context}")
 
 
 def test_g01_the_palette_lists_every_command_and_runs_it():
