@@ -71,8 +71,9 @@ def states_of(context, key):
             for row in range(settings_rows.count(base))
         ]
         # The number of the open tab leads to it from another one.
-        other = next(name for name in model.TABS if name != tab)
-        return [settings_samples.state(other)] if key.isdigit() else rows
+        if key.isdigit() and list(model.TABS)[int(key) - 1] == tab:
+            return [settings_samples.state(next(name for name in model.TABS if name != tab))]
+        return rows
     return [
         dataclasses.replace(state, scroll={**state.scroll, state.screen: scroll})
         for state in _STATES[context]()
