@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= 2
+# Most tests wait, for processes or for the disk: two for each of two cores keep those busy.
+WORKERS ?= 4
 # The tests start hundreds of processes: without bytecode each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
