@@ -74,12 +74,27 @@ class MethodSpec:
     """One method of the wire: what it takes and gives, who answers, and where that runs."""
 
     name: str
-    params: type[Any]
-    result: type[Any]
     handler: Handler
     summary: str
     pool: Pool = "hub"
     """`readers`, `workers`: the handler blocks and runs in that pool."""
+    encoded: type[Any] | None = None
+    """What the handler's bytes are, where it encodes its result itself."""
+
+    @property
+    def params(self) -> type[Any]:
+        """The type of its parameters, by the handler's annotations."""
+        _, given = inspect.signature(self.handler).parameters
+        kind: type[Any] = typing.get_type_hints(self.handler)[given]
+        return kind
+
+    @property
+    def result(self) -> type[Any]:
+        """The type of its result; `Deferred[SomeResult]` counts as `SomeResult`."""
+        returned: Any = self.encoded or typing.get_type_hints(self.handler)["return"]
+        if typing.get_origin(returned) is Deferred:
+            (returned,) = typing.get_args(returned)
+        return returned  # type: ignore[no-any-return]
 
 
 _registry: dict[str, MethodSpec] = {}
@@ -89,8 +104,8 @@ def method(name: str, *, pool: Pool = "hub", result: type[Any] | None = None) ->
     """
     Register a handler `(ctx: RpcContext, params: SomeParams) -> SomeResult` under `name`.
 
-    Types are taken from its annotations (`Deferred[SomeResult]` counts as `SomeResult`), the
-    summary from its docstring's first line.  `result` says what the handler's bytes are when it
+    Types are taken from its annotations when they are needed, the summary from its docstring's
+    first line.  `result` says what the handler's bytes are when it
     returns an already encoded `msgspec.Raw`.
 
     Raises:
@@ -110,20 +125,8 @@ def spec_of(
     name: str, handler: Handler, *, pool: Pool = "hub", result: type[Any] | None = None
 ) -> MethodSpec:
     """The spec that a handler's annotations and docstring state."""
-    hints = typing.get_type_hints(handler)
-    returned = result or hints["return"]
-    if typing.get_origin(returned) is Deferred:
-        (returned,) = typing.get_args(returned)
-    names = list(inspect.signature(handler).parameters)
-    doc = (inspect.getdoc(handler) or name).strip()
-    return MethodSpec(
-        name=name,
-        params=hints[names[1]],
-        result=returned,
-        handler=handler,
-        summary=doc.split("\n", 1)[0].strip(),
-        pool=pool,
-    )
+    summary = (handler.__doc__ or name).strip().split("\n", 1)[0].strip()
+    return MethodSpec(name=name, handler=handler, summary=summary, pool=pool, encoded=result)
 
 
 def load_methods() -> Mapping[str, MethodSpec]:
@@ -270,7 +273,7 @@ class Dispatcher:
 
     def _expose(self, spec: MethodSpec) -> Callable[..., Any]:
         """The callable jsonrpcserver sees; its `**params` takes any name, so that we judge them."""
-        decode = ParamsDecoder(spec.params).decode
+        decode: Callable[[Mapping[str, Any]], Any] | None = None
         name = spec.name
         handler = tracing.timed(f"request method={name}", spec.handler)
         ingests = name == INGEST_TURN
@@ -280,7 +283,10 @@ class Dispatcher:
             start = pools.spawn_read if spec.pool == "readers" else pools.spawn_work
 
         def call(ctx: RpcContext, /, **params: Any) -> Any:
+            nonlocal decode
             try:
+                if decode is None:  # most methods are never called
+                    decode = ParamsDecoder(spec.params).decode
                 typed = decode(params)
                 if not ingests and ctx.connection.outstanding:
                     _settle(ctx.connection)

@@ -35,19 +35,10 @@ class ParamsDecoder(Generic[T]):
     tenth of the time, and checks names and ranges on the way.
     """
 
-    __slots__ = ("_ints", "_names", "_nested", "_struct")
+    __slots__ = ("_kind", "_struct")
 
     def __init__(self, kind: type[T]) -> None:
-        hints = typing.get_type_hints(kind)
-        fields = dataclasses.fields(kind)  # type: ignore[arg-type]
-        self._names = frozenset(field.name for field in fields)
-        self._ints = tuple(field.name for field in fields if int in _members(hints[field.name]))
-        self._nested: tuple[tuple[str, ParamsDecoder[Any]], ...] = tuple(
-            (field.name, ParamsDecoder(member))
-            for field in fields
-            for member in _members(hints[field.name])
-            if isinstance(member, type) and dataclasses.is_dataclass(member)
-        )
+        self._kind = kind
         self._struct = _struct_like(kind)
 
     def decode(self, raw: Mapping[str, Any]) -> T:
@@ -60,23 +51,30 @@ class ParamsDecoder(Generic[T]):
         try:
             return msgspec.convert(raw, self._struct)  # type: ignore[no-any-return]
         except msgspec.ValidationError as exc:
-            self._explain(raw, "$")
+            _explain(self._kind, raw, "$")
             raise ParamsError(_readable(str(exc))) from None
 
-    def _explain(self, raw: Mapping[str, Any], path: str) -> None:
-        """Say what msgspec's own words leave unclear: the known names, the range of integers."""
-        if not raw.keys() <= self._names:
-            unknown = min(raw.keys() - self._names)
-            known = ", ".join(sorted(self._names)) or "none"
-            raise ParamsError(f"`{path}.{_printable(unknown)}`: unknown parameter; known: {known}")
-        for name in self._ints:
-            value = raw.get(name)
-            if value.__class__ is int and not -INT64_MAX <= value <= INT64_MAX:
-                raise ParamsError(f"`{path}.{name}`: integer does not fit into 64 bits")
-        for name, decoder in self._nested:
-            value = raw.get(name)
-            if value.__class__ is dict:
-                decoder._explain(value, f"{path}.{name}")  # noqa: SLF001
+
+def _explain(kind: type[Any], raw: Mapping[str, Any], path: str) -> None:
+    """
+    Say what msgspec's own words leave unclear: the known names, the range of integers.
+
+    Raises:
+        ParamsError: one of these is what is wrong.
+    """
+    hints = typing.get_type_hints(kind)
+    if not raw.keys() <= hints.keys():
+        unknown = min(raw.keys() - hints.keys())
+        known = ", ".join(sorted(hints)) or "none"
+        raise ParamsError(f"`{path}.{_printable(unknown)}`: unknown parameter; known: {known}")
+    for name, hint in hints.items():
+        value = raw.get(name)
+        members = _members(hint)
+        if value.__class__ is int and int in members and not -INT64_MAX <= value <= INT64_MAX:
+            raise ParamsError(f"`{path}.{name}`: integer does not fit into 64 bits")
+        if value.__class__ is dict:
+            for member in filter(_is_dataclass, members):
+                _explain(member, value, f"{path}.{name}")
 
 
 def _struct_like(kind: type[Any]) -> type[Any]:
@@ -98,14 +96,14 @@ def _struct_like(kind: type[Any]) -> type[Any]:
 
 def _strict(hint: Any) -> Any:
     members = [
-        _INT64
-        if member is int
-        else _struct_like(member)
-        if isinstance(member, type) and dataclasses.is_dataclass(member)
-        else member
+        _INT64 if member is int else _struct_like(member) if _is_dataclass(member) else member
         for member in _members(hint)
     ]
     return typing.Union[tuple(members)]  # noqa: UP007  # a union made at run time
+
+
+def _is_dataclass(member: Any) -> bool:
+    return isinstance(member, type) and dataclasses.is_dataclass(member)
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
