@@ -228,8 +228,7 @@ class TestConversation:
         with served(isolated_home) as running, socket.socket(socket.AF_UNIX) as silent:
             silent.connect(running.path)
             silent.sendall(request_line("big") + request_line("big"))
-            hub_wait(lambda: running.server.connections == 1, "the connection")
-            gevent.sleep(0.05)
+            hub_wait(lambda: select.select([silent], [], [], 0)[0], "the beginning of the answer")
             running.server.stop(timeout_s=0.05)
             assert running.server.connections == 0
 
@@ -237,8 +236,7 @@ class TestConversation:
         """Stopping the server lets a request that has begun finish."""
         with served(isolated_home) as running:
             worker = gevent.spawn(running.talk, lambda wire: wire.request("slow"))
-            hub_wait(lambda: running.server.connections == 1, "the connection")
-            gevent.sleep(0.05)
+            hub_wait(lambda: running.app.release.linkcount() == 1, "the request to begin")
             gevent.spawn_later(0.05, running.app.release.set)
             running.server.stop(timeout_s=5.0)
             assert worker.get(timeout=5)["result"] == {"count": 0}

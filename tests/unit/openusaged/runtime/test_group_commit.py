@@ -29,9 +29,11 @@ class Store:
         self.threads: set[int] = set()
         self.gate = threading.Event()
         self.gate.set()
+        self.entered = threading.Event()
         self.failure: Exception | None = None
 
     def commit(self, items: Sequence[int]) -> list[Any]:
+        self.entered.set()
         self.gate.wait(10)
         self.threads.add(threading.get_ident())
         if self.failure is not None:
@@ -76,7 +78,9 @@ class TestGroups:
         """While the writer is busy items queue up and then share one commit, in their order."""
         store.gate.clear()
         first = committer.submit_nowait(0)
-        gevent.sleep(0.02)
+        with gevent.Timeout(10, AssertionError("the writer never began")):
+            while not store.entered.is_set():
+                gevent.sleep(0.005)
         rest = [committer.submit_nowait(number) for number in range(1, 11)]
         assert committer.depth == 11
         assert not first.ready()

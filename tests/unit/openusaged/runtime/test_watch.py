@@ -94,6 +94,7 @@ class TestChanges:
         deep.mkdir(parents=True)
         (deep / "x").write_text("1")
         until(lambda: any(str(tree / "2026") in path for path in seen.paths), "the directory")
+        # Ten debounce times: what is still reported of the making must not pass for the change.
         gevent.sleep(0.1)
         seen.paths.clear()
         (deep / "x").write_text("2")
@@ -104,7 +105,7 @@ class TestChanges:
         file = tree / "a"
         file.write_text("1")
         seen.wait(file)
-        until(lambda: not seen.paths)
+        # Five debounce times: late news of the writing must not pass for news of the reading.
         gevent.sleep(0.05)
         calls = seen.calls
         for _ in range(20):
@@ -160,6 +161,7 @@ class TestRoots:
         """A directory that appears later, parents first, is reported and then watched."""
         root = tmp_path / "a" / "b" / "c"
         watcher.add(str(root))
+        # Once with and once without the time to watch the parent; nothing tells when it is.
         gevent.sleep(0.05)
         assert watcher.watched == 0
         (tmp_path / "a").mkdir()
@@ -206,6 +208,7 @@ class TestRoots:
         (tree / "x").touch()
         watcher.close()
         watcher.add(str(tree / "more"))
+        # Five debounce times, for what must not come.
         gevent.sleep(0.05)
         assert seen.paths == set()
 
@@ -244,6 +247,7 @@ def test_limits_of_the_system_are_warnings(
     watcher.add(str(tmp_path))
     until(lambda: watcher.warnings)
     watcher._arrange_soon()
+    # The second failure has no trace of its own to wait for; that is the promise.
     gevent.sleep(0.05)
     assert len(watcher.warnings) == 1
     assert advice in watcher.warnings[0]
