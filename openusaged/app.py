@@ -25,7 +25,8 @@ from openusaged.core.models import UsageSnapshot
 from openusaged.core.windows import iso
 from openusaged.providers.base import Machine
 from openusaged.providers.shared.http import UrllibHttpClient
-from openusaged.rpc.dispatch import Dispatcher, load_methods
+from openusaged.rpc.dispatch import Dispatcher
+from openusaged.rpc.registry import load_methods
 from openusaged.rpc.server import RpcServer
 from openusaged.runtime.clock import SystemClock
 from openusaged.runtime.group_commit import GroupCommitter

@@ -13,7 +13,7 @@ from openusage_proto.errors import CODES, RpcError
 from openusage_proto.values import dataclass
 
 if TYPE_CHECKING:
-    from openusaged.rpc.dispatch import MethodSpec
+    from openusaged.rpc.registry import MethodSpec
 
 R = TypeVar("R")
 

@@ -18,7 +18,7 @@ import msgspec
 
 from openusage_proto import errors, methods
 from openusage_proto.messages import ReadModelChanged
-from openusaged.rpc.dispatch import MethodSpec, load_methods
+from openusaged.rpc.registry import MethodSpec, load_methods
 
 OPENRPC_VERSION: Final = "1.3.2"
 _REF: Final = "#/components/schemas/{name}"

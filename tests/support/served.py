@@ -21,7 +21,8 @@ from openusage_proto.messages import (
 from openusaged.core.errors import InvalidEvent, StorageError
 from openusaged.lifecycle import claim_socket
 from openusaged.rpc.context import Deferred, RpcContext
-from openusaged.rpc.dispatch import Dispatcher, MethodSpec, load_methods, spec_of
+from openusaged.rpc.dispatch import Dispatcher
+from openusaged.rpc.registry import MethodSpec, load_methods, spec_of
 from openusaged.rpc.server import RpcServer
 from openusaged.runtime.group_commit import GroupCommitter
 from openusaged.runtime.pools import Pools

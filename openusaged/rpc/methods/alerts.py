@@ -14,7 +14,7 @@ from openusage_proto.alert_messages import (
 )
 from openusage_proto.methods import ALERT_MUTE, ALERT_TEST, ALERTS, BUDGETS
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(ALERTS)

@@ -14,7 +14,7 @@ from openusage_proto.messages import (
 )
 from openusage_proto.methods import ACCOUNTS, PROVIDERS, REFRESH, SETTINGS_GET
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(PROVIDERS)

@@ -7,7 +7,7 @@ from typing import Any
 from openusage_proto.messages import DiscoverParams
 from openusage_proto.methods import DISCOVER
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(DISCOVER, pool="workers")

@@ -7,7 +7,7 @@ from openusage_proto.analytics_messages import Analytics, AnalyticsParams
 from openusage_proto.explain_messages import ExplainParams, Explanation
 from openusage_proto.methods import ACTIVITY, ANALYTICS, EXPLAIN, SERIES
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(EXPLAIN, pool="readers")

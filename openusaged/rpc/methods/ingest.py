@@ -6,7 +6,7 @@ from openusage_proto.errors import INVALID_PARAMS
 from openusage_proto.messages import IngestParams, IngestResult
 from openusage_proto.methods import INGEST_TURN
 from openusaged.rpc.context import Deferred, RpcContext, refuse
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(INGEST_TURN)

@@ -20,7 +20,7 @@ from openusage_proto.methods import (
     STATUSLINE_UNINSTALL,
 )
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(INTEGRATIONS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from openusage_proto.line_messages import LineCatalog, LineCatalogParams, LineParams, LineResult
 from openusage_proto.methods import LINE, LINE_CATALOG
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(LINE, pool="readers")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from openusage_proto.methods import PRICING, REPRICE
 from openusage_proto.price_messages import Pricing, PricingParams, RepriceParams, RepriceResult
 from openusaged.rpc.context import Deferred, RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(PRICING)

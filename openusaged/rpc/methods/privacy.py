@@ -5,7 +5,7 @@ from __future__ import annotations
 from openusage_proto.methods import PRIVACY
 from openusage_proto.privacy_messages import Privacy, PrivacyParams
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 from openusaged.usecases import privacy as use_case
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from openusage_proto.messages import ReadModel, ReadModelParams
 from openusage_proto.methods import READ_MODEL
 from openusaged.rpc.context import Deferred, RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(READ_MODEL, result=ReadModel)

@@ -9,7 +9,7 @@ from openusage_proto.methods import RECONCILE, REPORT, SESSIONS
 from openusage_proto.report_messages import ReconcileParams, Reconciliation
 from openusage_proto.session_messages import Sessions, SessionsParams
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(REPORT, pool="readers", result=Report)

@@ -13,7 +13,7 @@ from openusage_proto.setup_messages import (
     SettingsUpdateParams,
 )
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(DETECT)

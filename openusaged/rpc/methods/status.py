@@ -5,7 +5,7 @@ from __future__ import annotations
 from openusage_proto.messages import Status, StatusParams
 from openusage_proto.methods import STATUS
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(STATUS, pool="readers")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from openusage_proto.messages import StatuslineParams, StatuslineResult
 from openusage_proto.methods import STATUSLINE
 from openusaged.rpc.context import Deferred, RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(STATUSLINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from openusage_proto import methods as names
 from openusage_proto.messages import SubscribeParams, SubscribeResult, UnsubscribeParams
 from openusaged.rpc.context import RpcContext
-from openusaged.rpc.dispatch import method
+from openusaged.rpc.registry import method
 
 
 @method(names.SUBSCRIBE)

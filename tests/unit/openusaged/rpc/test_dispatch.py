@@ -16,7 +16,8 @@ from openusage_proto.messages import IngestResult, StatusParams, SubscribeResult
 from openusaged.core.errors import AuthRequired, InvalidEvent, StoreClosed
 from openusaged.rpc import dispatch
 from openusaged.rpc.context import Deferred, RpcContext, refuse
-from openusaged.rpc.dispatch import Dispatcher, error_line, load_methods, method, spec_of
+from openusaged.rpc.dispatch import Dispatcher, error_line
+from openusaged.rpc.registry import load_methods, method, spec_of
 
 
 class Promise:

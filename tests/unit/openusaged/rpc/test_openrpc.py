@@ -11,7 +11,7 @@ from typing import Any
 
 from openusage_proto.errors import CODES
 from openusaged.rpc import openrpc
-from openusaged.rpc.dispatch import load_methods
+from openusaged.rpc.registry import load_methods
 
 ROOT = Path(__file__).resolve().parents[4]
 DOCUMENT = openrpc.build(load_methods())
