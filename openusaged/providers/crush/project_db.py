@@ -30,14 +30,15 @@ from openusaged.core.models import (
     UsageEvent,
 )
 from openusaged.providers.base import Chunk, CollectContext, Unit
-from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
+from openusaged.providers.shared.cursors import resumed, state_of
+from openusaged.providers.shared.database_pass import read_pages
 from openusaged.providers.shared.growing_rows import (
     GrowingRows,
     Row,
     Window,
 )
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_nano, as_text
-from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
+from openusaged.providers.shared.sqlite_ro import ForeignDatabase
 
 SOURCE: Final = "crush"
 STATE_VERSION: Final = 1
@@ -86,30 +87,25 @@ def collect(
     """
     progress = resumed(state_of(unit, cursor, STATE_VERSION), _Progress)
     sessions = GrowingRows(progress.sessions)
-    limit = max(1, min(PAGE_ROWS, context.max_chunk_events))
-    done = False
-    while not done:
-        events: list[UsageEvent] = []
-        with open_read_only(unit.path) as database, database.snapshot():
-            reader = _Reader(database, project)
-            done = not reader.is_crush
-            if not done:
-                if not sessions.done:
-                    events += sessions.read(database, reader.sessions, limit)
-                calls, calls_done = reader.calls(progress, limit)
-                events += calls
-                done = sessions.done and calls_done
+
+    def read(database: ForeignDatabase, limit: int) -> tuple[list[UsageEvent], bool]:
+        reader = _Reader(database, project)
+        if not reader.is_crush:
+            return [], True
+        events = [] if sessions.done else sessions.read(database, reader.sessions, limit)
+        calls, calls_done = reader.calls(progress, limit)
         progress.sessions = sessions.encode()
-        yield Chunk(
-            events=events,
-            cursor=unit_cursor(
-                account,
-                unit,
-                state=msgspec.msgpack.encode(progress),
-                state_version=STATE_VERSION,
-                done=done,
-            ),
-        )
+        return events + calls, sessions.done and calls_done
+
+    yield from read_pages(
+        account,
+        unit,
+        context,
+        page=read,
+        state=lambda: msgspec.msgpack.encode(progress),
+        state_version=STATE_VERSION,
+        page_rows=PAGE_ROWS,
+    )
 
 
 class _Reader:

@@ -24,14 +24,15 @@ from openusaged.providers.goose.records import (
     ledger_event,
     totals_event,
 )
-from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
+from openusaged.providers.shared.cursors import resumed, state_of
+from openusaged.providers.shared.database_pass import read_pages
 from openusaged.providers.shared.growing_rows import (
     GrowingRows,
     Row,
     Window,
 )
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_text
-from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
+from openusaged.providers.shared.sqlite_ro import ForeignDatabase
 
 STATE_VERSION: Final = 1
 PAGE_ROWS: Final = 500
@@ -72,28 +73,26 @@ def collect(
     """
     progress = resumed(state_of(unit, cursor, STATE_VERSION), _Progress)
     totals = GrowingRows(progress.totals)
-    limit = max(1, min(PAGE_ROWS, context.max_chunk_events))
-    done = False
-    while not done:
-        with open_read_only(unit.path) as database, database.snapshot():
-            reader = _Reader(database)
-            events, ledger_done = reader.ledger(progress, limit)
-            if not totals.done and reader.has_models:
-                events += totals.read(database, reader.totals, limit)
-            calls, calls_done = reader.calls(progress, limit)
-            events += calls
-            done = ledger_done and calls_done and (totals.done or not reader.has_models)
+
+    def read(database: ForeignDatabase, limit: int) -> tuple[list[UsageEvent], bool]:
+        reader = _Reader(database)
+        events, ledger_done = reader.ledger(progress, limit)
+        if not totals.done and reader.has_models:
+            events += totals.read(database, reader.totals, limit)
+        calls, calls_done = reader.calls(progress, limit)
         progress.totals = totals.encode()
-        yield Chunk(
-            events=events,
-            cursor=unit_cursor(
-                account,
-                unit,
-                state=msgspec.msgpack.encode(progress),
-                state_version=STATE_VERSION,
-                done=done,
-            ),
-        )
+        done = ledger_done and calls_done and (totals.done or not reader.has_models)
+        return events + calls, done
+
+    yield from read_pages(
+        account,
+        unit,
+        context,
+        page=read,
+        state=lambda: msgspec.msgpack.encode(progress),
+        state_version=STATE_VERSION,
+        page_rows=PAGE_ROWS,
+    )
 
 
 class _Reader:

@@ -31,14 +31,15 @@ from openusaged.core.models import (
 )
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.shared.call_ids import global_call_id
-from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
+from openusaged.providers.shared.cursors import resumed, state_of
+from openusaged.providers.shared.database_pass import read_pages
 from openusaged.providers.shared.growing_rows import (
     GrowingRows,
     Row,
     Window,
 )
 from openusaged.providers.shared.json_values import as_count, as_epoch_ms, as_nano, as_text
-from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
+from openusaged.providers.shared.sqlite_ro import ForeignDatabase
 
 SOURCE: Final = "hermes"
 STATE_VERSION: Final = 1
@@ -123,29 +124,32 @@ def collect(
     """
     progress = resumed(state_of(unit, cursor, STATE_VERSION), _Progress)
     sessions, tasks = GrowingRows(progress.sessions), GrowingRows(progress.tasks)
-    limit = max(1, min(PAGE_ROWS, context.max_chunk_events))
-    calls_done = done = False
-    while not done:
-        with open_read_only(unit.path) as database, database.snapshot():
-            reader = _Reader(database, progress)
-            # First the messages to their end: they tell which sessions to look at.
-            if not calls_done:
-                events, calls_done = reader.calls(limit)
-            else:
-                events = [] if sessions.done else sessions.read(database, reader.sessions, limit)
-                events += [] if tasks.done else tasks.read(database, reader.tasks, limit)
-                done = sessions.done and tasks.done
+    calls_done = False
+
+    def read(database: ForeignDatabase, limit: int) -> tuple[list[UsageEvent], bool]:
+        nonlocal calls_done
+        reader = _Reader(database, progress)
+        # First the messages to their end: they tell which sessions to look at.
+        if not calls_done:
+            events, calls_done = reader.calls(limit)
+            return events, False
+        events = [] if sessions.done else sessions.read(database, reader.sessions, limit)
+        events += [] if tasks.done else tasks.read(database, reader.tasks, limit)
+        return events, sessions.done and tasks.done
+
+    def state() -> bytes:
         progress.sessions, progress.tasks = sessions.encode(), tasks.encode()
-        yield Chunk(
-            events=events,
-            cursor=unit_cursor(
-                account,
-                unit,
-                state=msgspec.msgpack.encode(progress),
-                state_version=STATE_VERSION,
-                done=done,
-            ),
-        )
+        return msgspec.msgpack.encode(progress)
+
+    yield from read_pages(
+        account,
+        unit,
+        context,
+        page=read,
+        state=state,
+        state_version=STATE_VERSION,
+        page_rows=PAGE_ROWS,
+    )
 
 
 class _Reader:

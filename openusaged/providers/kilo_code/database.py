@@ -17,12 +17,15 @@ import msgspec
 from openusaged.core.models import Account, SourceCursor, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
 from openusaged.providers.kilo_code.records import MESSAGE_FIELDS, PART_FIELDS, Call, Message
-from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
+from openusaged.providers.shared.cursors import resumed, state_of
+from openusaged.providers.shared.database_pass import read_pages
 from openusaged.providers.shared.emitted import Emitted
 from openusaged.providers.shared.json_values import as_epoch_ms, as_text
-from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
+from openusaged.providers.shared.sqlite_ro import ForeignDatabase
 
 STATE_VERSION: Final = 1
+CALLS_PER_MESSAGE: Final = 4
+"""Events of a message that a page makes room for: itself and its tools."""
 BATCH_MESSAGES: Final = 400
 """Messages of one transaction; also below SQLite's smallest limit of bound values (999)."""
 MAX_PENDING: Final = 256
@@ -56,32 +59,29 @@ def collect(
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
     state = resumed(state_of(unit, cursor, STATE_VERSION), _State)
-    batch = max(1, min(BATCH_MESSAGES, context.max_chunk_events // 4))
-    first, done = True, False
-    while not done:
-        events: list[UsageEvent] = []
-        with open_read_only(unit.path) as database, database.snapshot():
-            reader = _Reader(database, state)
-            if reader.is_kilo:
-                if state.anchor and reader.id_at(state.position) != state.anchor:
-                    state.position = 0
-                if first:
-                    events += reader.pending()
-                page, done = reader.page(batch)
-                events += page
-            else:
-                done = True  # just made: the tables come with the first start
-        first = False
-        yield Chunk(
-            events=events,
-            cursor=unit_cursor(
-                account,
-                unit,
-                state=msgspec.msgpack.encode(state),
-                state_version=STATE_VERSION,
-                done=done,
-            ),
-        )
+    is_first = True
+
+    def read(database: ForeignDatabase, limit: int) -> tuple[list[UsageEvent], bool]:
+        nonlocal is_first
+        reader = _Reader(database, state)
+        if not reader.is_kilo:
+            return [], True  # just made: the tables come with the first start
+        if state.anchor and reader.id_at(state.position) != state.anchor:
+            state.position = 0
+        events = reader.pending() if is_first else []
+        is_first = False
+        page, done = reader.page(max(1, limit // CALLS_PER_MESSAGE))
+        return events + page, done
+
+    yield from read_pages(
+        account,
+        unit,
+        context,
+        page=read,
+        state=lambda: msgspec.msgpack.encode(state),
+        state_version=STATE_VERSION,
+        page_rows=BATCH_MESSAGES * CALLS_PER_MESSAGE,
+    )
 
 
 class _Reader:

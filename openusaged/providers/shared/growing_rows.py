@@ -15,9 +15,10 @@ import msgspec
 
 from openusaged.core.models import Account, SourceCursor, UsageEvent
 from openusaged.providers.base import Chunk, CollectContext, Unit
-from openusaged.providers.shared.cursors import resumed, state_of, unit_cursor
+from openusaged.providers.shared.cursors import resumed, state_of
+from openusaged.providers.shared.database_pass import read_pages
 from openusaged.providers.shared.emitted import Emitted
-from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
+from openusaged.providers.shared.sqlite_ro import ForeignDatabase
 
 PAGE_ROWS: Final = 500
 OVERLAP_MS: Final = 300_000
@@ -125,12 +126,16 @@ def collect_rows(
         DatabaseUnreadable: locked, corrupt or no database; what was yielded before stands.
     """
     rows = GrowingRows(state_of(unit, cursor, state_version))
-    while not rows.done:
-        with open_read_only(unit.path) as database, database.snapshot():
-            events = rows.read(database, page, context.max_chunk_events)
-        yield Chunk(
-            events=events,
-            cursor=unit_cursor(
-                account, unit, state=rows.encode(), state_version=state_version, done=rows.done
-            ),
-        )
+
+    def read(database: ForeignDatabase, limit: int) -> tuple[list[UsageEvent], bool]:
+        return rows.read(database, page, limit), rows.done
+
+    yield from read_pages(
+        account,
+        unit,
+        context,
+        page=read,
+        state=rows.encode,
+        state_version=state_version,
+        page_rows=PAGE_ROWS,
+    )
