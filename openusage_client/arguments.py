@@ -137,6 +137,22 @@ def positive_number(text: str) -> int:
     return number
 
 
+def number(text: str) -> float:
+    """
+    A number from 0 on.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on; write e.g. 90")
+    return value
+
+
 def positive_amount(text: str) -> float:
     """
     An amount of money above zero, with or without a leading `$`.

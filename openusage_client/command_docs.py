@@ -99,7 +99,7 @@ def bash() -> str:
     )
     files = "|".join(sorted({n for d in docs for f in d.flags if f.is_file for n in f.names}))
     return f"""\
-# bash completion for openusage; load it with: source <(openusage completion bash)
+# bash completion for openusage; load it with: eval "$(openusage completion bash)"
 _openusage() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
   local command="" words=""
@@ -120,7 +120,8 @@ _openusage() {{
     esac
     if [[ -z $command ]]; then words="$commands $words"; fi
   fi
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  # not mapfile: the bash of macOS is 3.2; the words have neither blanks nor wildcards
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
 complete -F _openusage openusage
 """

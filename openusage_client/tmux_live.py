@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from openusage_client import quick, tmux_config
+from openusage_client import arguments, quick, tmux_config
 from openusage_client.errors import EXIT_FAILURE, EXIT_OK
 from openusage_client.rpc import Connection
 from openusage_client.terminal import width_of
@@ -161,10 +161,16 @@ def _one_line(flags: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 def add_watch_flags(group: argparse._ArgumentGroup) -> None:
     """Flags of `watch`; the settings' `tmux.alerts` are the defaults."""
     group.add_argument("--alert-mode", choices=ALERT_MODES, help="how (default: settings)")
-    group.add_argument("--limit-pct", metavar="PERCENT", type=float, help="used of a limit (90)")
-    group.add_argument("--burn-rate", metavar="USD", type=float, help="cost per hour")
-    group.add_argument("--minutes-left", metavar="N", type=float, help="left in the block")
-    group.add_argument("--rounds", metavar="N", type=int, help="look so often, then end")
+    group.add_argument(
+        "--limit-pct", metavar="PERCENT", type=arguments.number, help="used of a limit (90)"
+    )
+    group.add_argument("--burn-rate", metavar="USD", type=arguments.number, help="cost per hour")
+    group.add_argument(
+        "--minutes-left", metavar="N", type=arguments.number, help="left in the block"
+    )
+    group.add_argument(
+        "--rounds", metavar="N", type=arguments.positive_number, help="look so often, then end"
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final
 _SHELLS: Final = ("bash", "zsh", "fish")
 _EPILOG: Final = """\
 examples:
-  source <(openusage completion bash)                 (in ~/.bashrc)
+  eval "$(openusage completion bash)"                 (in ~/.bashrc)
   eval "$(openusage completion zsh)"                  (in ~/.zshrc, behind compinit)
   openusage completion fish > ~/.config/fish/completions/openusage.fish
 """

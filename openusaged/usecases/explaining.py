@@ -30,6 +30,7 @@ from openusaged.usecases import explained as taken
 from openusaged.usecases.deliveries import SEVERAL, Delivered
 from openusaged.usecases.price_answers import explain as explain_price
 from openusaged.usecases.reading import Reading, View
+from openusaged.usecases.report_scope import check_branch, check_provider, unknown_name
 from openusaged.usecases.totals import Sum, sum_rows
 from openusaged.usecases.usage_view import owner_of, resolve_span
 
@@ -222,6 +223,7 @@ def _selection(
         if not projects:
             labels = project_labels(store.projects()).values()
             raise InvalidParams(f"project: none of this name{_close(params.project, labels)}")
+    check_branch(params.branch, store)
     return Selection(
         start_q=span.start_q,
         end_q=span.end_q,
@@ -257,7 +259,7 @@ def owners_of(params: ExplainParams, view: View, store: Store) -> frozenset[Owne
     The (account, client, provider) that the filters on accounts and tools mean; None for all.
 
     Raises:
-        InvalidParams: there is no such account.
+        InvalidParams: there is no such account, service or tool.
     """
     if not (params.account or params.provider or params.billed_by or params.client):
         return None
@@ -266,6 +268,10 @@ def owners_of(params: ExplainParams, view: View, store: Store) -> frozenset[Owne
     everybody = [
         (account, client, provider) for account, provider, client in store.accounts_with_events()
     ]
+    check_provider(params.provider, view.accounts, store)
+    clients = {client for _, client, _ in everybody}
+    if params.client and params.client not in clients:
+        raise unknown_name("client", params.client, clients)
     known = {*services, *(owned[0] for owned in everybody)}
     if params.account and params.account not in known:
         close = _close(params.account, known)

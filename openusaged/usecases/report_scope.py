@@ -95,18 +95,28 @@ def check_names(params: ReportParams, context: ReportContext, store: Store) -> N
         InvalidParams: with the names that are close.
     """
     check_account(params.account, context, store)
-    if params.provider:
-        owners = store.accounts_with_events()
-        known = {account.provider_id for account in context.accounts} | set(provider_ids())
-        known |= {name for _, provider, client in owners for name in (provider, client)}
-        if params.provider.lower() not in known:
-            raise unknown_name("provider", params.provider, known)
+    check_provider(params.provider, context.accounts, store)
     check_project(params.project, store)
     check_model(params.model, store)
-    if params.branch:
+    check_branch(params.branch, store)
+
+
+def check_provider(wanted: str | None, accounts: Iterable[Account], store: Store) -> None:
+    """Refuse what is no service, no tool and nobody who bills."""
+    if wanted:
+        known = {account.provider_id for account in accounts} | set(provider_ids())
+        owners = store.accounts_with_events()
+        known |= {name for _, provider, client in owners for name in (provider, client)}
+        if wanted.lower() not in known:
+            raise unknown_name("provider", wanted, known)
+
+
+def check_branch(wanted: str | None, store: Store) -> None:
+    """Refuse a branch that nothing was done on."""
+    if wanted:
         branches = {row.branch for row in store.usage_rows(group_by=("branch",))}
-        if params.branch not in branches:
-            raise unknown_name("branch", params.branch, branches)
+        if wanted not in branches:
+            raise unknown_name("branch", wanted, branches)
 
 
 def check_account(wanted: str | None, context: ReportContext, store: Store) -> None:

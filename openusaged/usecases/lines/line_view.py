@@ -25,7 +25,7 @@ from openusaged.usecases.lines.figures import AccountFigures, Figures
 from openusaged.usecases.lines.hosts import Hosts
 from openusaged.usecases.lines.outputs import Details
 from openusaged.usecases.lines.scope import MODIFIERS, LineScope, Look
-from openusaged.usecases.lines.styles import palette_of
+from openusaged.usecases.lines.styles import FALLBACK, palette_of, theme_names
 from openusaged.usecases.lines.template import TemplateError
 from openusaged.usecases.lines.values import Value
 from openusaged.usecases.lines.variables import (
@@ -143,6 +143,10 @@ def _choice(params: LineParams, tmux: TmuxSettings, world: LineWorld) -> Choice:
     if params.provider and params.provider not in known:
         names = ", ".join(sorted(known)) or "none"
         raise InvalidParams(f"provider: nothing of {provider!r} is here; found: {names}")
+    ids = {one.account.id for one in world.figures.accounts}
+    if params.account and params.account not in ids:
+        names = ", ".join(sorted(ids)) or "none"
+        raise InvalidParams(f"account: there is no {params.account!r}; found: {names}")
     words = [word.strip() for word in (params.strategy or tmux.active_strategy).split(",")]
     for word in words:
         if word not in STRATEGIES:
@@ -173,6 +177,9 @@ def _subject(one: AccountFigures | None, params: LineParams, world: LineWorld) -
 
 def _look(params: LineParams, settings: Settings, glyphs: str, env: Mapping[str, str]) -> Look:
     tmux = settings.tmux
+    if params.theme and palette_of(params.theme, env) is FALLBACK:
+        known = ", ".join(theme_names(env))
+        raise InvalidParams(f"theme: there is no {params.theme!r}; there are: {known}")
     # The settings' own default is no wish: a preset of plain characters stays plain.
     tier = params.glyphs or (tmux.glyphs if tmux.glyphs != "unicode" else "") or glyphs
     return Look(

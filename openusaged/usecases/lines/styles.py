@@ -7,6 +7,7 @@ wants at the very end (`outputs`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -183,6 +184,15 @@ def palette_of(theme: str, env: Mapping[str, str]) -> Mapping[str, str]:
         if found:
             return {**FALLBACK, **found}
     return FALLBACK
+
+
+def theme_names(env: Mapping[str, str]) -> list[str]:
+    """The themes whose files are there, the user's and the shipped ones."""
+    names = set()
+    for directory in _theme_directories(env):
+        with contextlib.suppress(OSError):
+            names |= {name[:-5] for name in os.listdir(directory) if name.endswith(".json")}
+    return sorted(names)
 
 
 def _theme_directories(env: Mapping[str, str]) -> list[str]:

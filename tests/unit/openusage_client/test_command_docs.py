@@ -41,7 +41,7 @@ def test_h02_zsh_and_fish(shell: str, tmp_path: Path) -> None:
     text = command_docs.SHELLS[shell]()
     assert all(command.name in text for command in COMMANDS)
     if shutil.which(shell) is None:
-        return
+        pytest.skip(f"{shell} is not installed: its script cannot be read here")
     script = tmp_path / "script"
     script.write_text(text)
     subprocess.run([shell, "-n", str(script)], check=True)
