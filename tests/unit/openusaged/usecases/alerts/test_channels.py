@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from openusaged.config.alerts import AlertSettings, WebhookSettings
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.usecases.alerts.channels import Channels, set_channels, target_of
 from openusaged.usecases.alerts.programs import DeliveryError, Programs
+from tests.support.receiver import Receiver, receiving
 
 FACTS = AlertFacts(
     rule="limit-80",
@@ -31,44 +30,10 @@ FACTS = AlertFacts(
 )
 
 
-class Receiver(http.server.HTTPServer):
-    """Keeps every body it was posted."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.status = 204
-        self.got: list[tuple[str, dict[str, str], object]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.got.append((self.path, dict(self.headers.items()), body))
-        self.send_response(self.server.status)
-        if self.server.status == 302:
-            self.send_header("Location", f"{self.server.url}/elsewhere")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_args: object) -> None:
-        """Quiet."""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiving() as server:
+        yield server
 
 
 @pytest.fixture
