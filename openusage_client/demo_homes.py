@@ -11,9 +11,10 @@ import json
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from openusage_proto.values import dataclass
 
 DAYS: Final = 40
 SEED: Final = 20260301

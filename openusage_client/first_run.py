@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from openusage_client import autostart, terminal
@@ -33,6 +32,7 @@ from openusage_proto.integration_messages import (
     Integrations,
 )
 from openusage_proto.messages import AccountInfo, Accounts
+from openusage_proto.values import dataclass
 
 SWITCH: Final = "OPENUSAGE_FIRST_RUN"
 SERVICE: Final = "service"

@@ -8,7 +8,7 @@ is about to be drawn.  JSON output and exports are data and are never changed by
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, get_args
 
 from openusage_client.flat_rate import is_flat_rate
@@ -27,6 +27,7 @@ from openusage_proto.messages import (
     Window,
 )
 from openusage_proto.methods import SETTINGS_GET
+from openusage_proto.values import dataclass
 
 WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
 DEFAULT_WINDOW: Final[Window] = "30d"

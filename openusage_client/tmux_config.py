@@ -12,8 +12,9 @@ import os
 import shlex
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from openusage_proto.values import dataclass
 
 BEGIN: Final = "# >>> openusage tmux >>>"
 END: Final = "# <<< openusage tmux <<<"

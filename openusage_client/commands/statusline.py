@@ -11,7 +11,6 @@ import argparse
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import Any, Final
 
 from openusage_client import arguments, autostart, quick, statusline
@@ -23,6 +22,7 @@ from openusage_client.terminal import style_of
 from openusage_proto import methods
 from openusage_proto.integration_messages import IntegrationResult, StatuslineWiring
 from openusage_proto.line_messages import STATUSLINE_DEFAULT, STATUSLINE_SEGMENTS
+from openusage_proto.values import dataclass
 
 AFTER_DEADLINE_S: Final = 1.0
 _ACTIONS: Final = ("install", "uninstall", "configure", "doctor")

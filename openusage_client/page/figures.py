@@ -7,12 +7,12 @@ Separate from how they look.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from openusage_client.page.charts import SERIES_COLOURS, Bar
 from openusage_proto.messages import ReadModel, Report, ReportRow
+from openusage_proto.values import dataclass
 
 OTHERS: Final = "others"
 MAX_DAILY_BARS: Final = 92

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from queue import SimpleQueue
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from openusage_client.errors import ClientError, ProtocolError
 from openusage_client.rpc import Connection
 from openusage_proto import methods
 from openusage_proto.errors import RpcError
+from openusage_proto.values import dataclass
 
 _WITH_ENVIRONMENT: Final = frozenset(
     {methods.INTEGRATIONS, methods.INTEGRATION_INSTALL, methods.INTEGRATION_UNINSTALL}

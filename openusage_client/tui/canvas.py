@@ -14,7 +14,6 @@ import select
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import npyscreen
@@ -24,6 +23,7 @@ from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.text import cell_width
 from openusage_client.tui.wakeup import WakePipe
+from openusage_proto.values import dataclass
 
 Render = Callable[[int, int], list[Line]]
 

@@ -8,8 +8,9 @@ loses nothing that another program has written meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from openusage_proto.values import dataclass
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Effective settings -> a JSON merge patch for `settings_update`."""

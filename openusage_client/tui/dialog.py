@@ -6,8 +6,9 @@ Separate from the forms so that commands can open one and tests can read it with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from openusage_proto.values import dataclass
 
 Kind = Literal["text", "secret", "choice"]
 

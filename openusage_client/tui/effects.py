@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from openusage_client.tui.asking import Ask
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.state import AppState
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

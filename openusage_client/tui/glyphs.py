@@ -8,9 +8,9 @@ never needs to know what the terminal can do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from openusage_client.tui.text import cell_width
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ what both sides need of them is in `openusage_proto.limits`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from openusage_proto.limits import is_gauge, is_limit, moment, used_percent, window_seconds
 from openusage_proto.messages import AccountSnapshot, Metric, ProviderInfo
+from openusage_proto.values import dataclass
 
 __all__ = [
     "DEFAULT_THRESHOLDS",

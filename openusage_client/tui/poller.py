@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any, Final, Literal
@@ -27,6 +26,7 @@ from openusage_client.tui.watching import Question, Watching
 from openusage_proto import methods
 from openusage_proto.errors import METHOD_NOT_FOUND, RpcError
 from openusage_proto.messages import ImportProgress, Providers, ReadModel, RefreshResult, Window
+from openusage_proto.values import dataclass
 
 BACKOFF_MIN_S: Final = 0.2
 BACKOFF_MAX_S: Final = 5.0

@@ -8,7 +8,7 @@ and a size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -25,6 +25,7 @@ from openusage_proto.messages import (
     ReadModel,
     Window,
 )
+from openusage_proto.values import dataclass
 
 if TYPE_CHECKING:
     from openusage_client.tui.asking import Reply

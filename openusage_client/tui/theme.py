@@ -12,8 +12,9 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from openusage_proto.values import dataclass
 
 DEFAULT_THEME: Final = "openusage-dark"
 MONO_THEME: Final = "mono"

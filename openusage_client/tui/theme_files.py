@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_client.tui import theme
 from openusage_client.tui.theme import DEFAULT_THEME, Theme, ThemeError
 from openusage_proto import locations
+from openusage_proto.values import dataclass
 
 BUILT_IN: Final = "built in"
 VARIABLE: Final = "OPENUSAGE_THEME_DIR"

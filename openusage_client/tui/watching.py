@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from openusage_client.decode import decode
 from openusage_client.rpc import Connection
 from openusage_proto.errors import RpcError
+from openusage_proto.values import dataclass
 
 AGAIN_S: Final = 2.0
 """At most this often is a question asked again, however often the figures change."""

@@ -8,12 +8,13 @@ everything but the costs is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from openusage_client.preferences import HIDDEN
 from openusage_client.tui.state import AppState
 from openusage_proto.analytics_messages import Analytics, AnalyticsRow
 from openusage_proto.messages import Totals
+from openusage_proto.values import dataclass
 
 NOBODY = ""
 """Account of what no account owns."""

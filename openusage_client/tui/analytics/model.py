@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from openusage_proto.values import dataclass
 
 SORTS: Final = ("cost", "tokens", "requests", "change", "name")
 

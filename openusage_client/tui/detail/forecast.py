@@ -8,7 +8,6 @@ screen.  Each forecast can say how it was made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -25,6 +24,7 @@ from openusage_proto.forecasts import (
     reached,
     used_between,
 )
+from openusage_proto.values import dataclass
 
 __all__ = [
     "HORIZON_DAYS",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
+
+from openusage_proto.values import dataclass
 
 TURNS: Final = 200
 """Turns and sessions that the drill-down lists."""

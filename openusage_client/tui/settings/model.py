@@ -7,8 +7,10 @@ The settings are those of the daemon (`Preferences.document`); nothing is kept h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
+
+from openusage_proto.values import dataclass
 
 if TYPE_CHECKING:
     from openusage_client.tui.theme_files import Catalogue

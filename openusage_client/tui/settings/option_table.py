@@ -6,8 +6,9 @@ Data only; `options` reads and writes the values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from openusage_proto.values import dataclass
 
 Kind = Literal["flag", "choice", "integer", "number", "percent", "text", "list", "pairs", "file"]
 Path = tuple[str, ...]

@@ -7,13 +7,13 @@ Pure, and the same for drawing and for the keys, so that a key acts on the row i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from openusage_client.preferences import VIEWS, WINDOWS
 from openusage_client.tui.settings import edits, model, options
 from openusage_client.tui.settings.option_table import Group, Option
 from openusage_proto.messages import AccountInfo, ProviderInfo, Unmapped
+from openusage_proto.values import dataclass
 
 if TYPE_CHECKING:
     from openusage_client.tui.state import AppState

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_client.formatting import format_percent
@@ -12,6 +11,7 @@ from openusage_client.tui.state import AppState
 from openusage_client.tui.text import cell_width, clean
 from openusage_client.tui.views import gauge, wording
 from openusage_proto.messages import AccountSnapshot, Metric
+from openusage_proto.values import dataclass
 
 _MINI_BAR: Final = 8
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Final
 
 from openusage_client.tui.layout import Line, clip_line
 from openusage_client.tui.text import cell_width, clean, pad
+from openusage_proto.values import dataclass
 
 CURSOR: Final = "│"
 _BRAILLE: Final = 0x2800

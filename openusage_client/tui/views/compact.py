@@ -7,7 +7,6 @@ Columns are given up one by one as the width shrinks; the name and the limit sta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_client.formatting import format_duration, format_percent, format_tokens
@@ -22,6 +21,7 @@ from openusage_client.tui.views.view import select, stepped
 from openusage_client.tui.watching import Question
 from openusage_proto.messages import AccountSnapshot, ReadModel, Totals
 from openusage_proto.methods import READ_MODEL
+from openusage_proto.values import dataclass
 
 PERIODS: Final = (("today", "today"), ("7d", "7 days"), ("30d", "30 days"))
 _PLACE: Final = "compact:"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_client.formatting import (
@@ -23,6 +22,7 @@ from openusage_client.tui.views.detail_page import Card, Spot, widest
 from openusage_client.tui.views.tile import period_title
 from openusage_proto.activity_messages import Activity, Series
 from openusage_proto.messages import AccountSnapshot, Metric, NamedCount, NamedTotals, Totals
+from openusage_proto.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,12 @@ Separate from the cards, which know what they show, and from the keys, which nee
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from openusage_client.tui.detail.model import Figure
 from openusage_client.tui.layout import Line, clip_line, column_width, fit_line, line_width
 from openusage_client.tui.text import cell_width
+from openusage_proto.values import dataclass
 
 MARK = "▸ "
 GAP = 3

@@ -8,7 +8,6 @@ moves on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from openusage_client.tui.layout import Arrangement, Line, arrange, clip_line, fit_line, scroll_to
 from openusage_client.tui.state import AppState, scrolled
@@ -17,6 +16,7 @@ from openusage_client.tui.views import wording
 from openusage_client.tui.views.tile import MAX_LEVEL
 from openusage_client.tui.views.tile_cache import tile
 from openusage_client.tui.views.view import select
+from openusage_proto.values import dataclass
 
 _FREE = "main.free"
 """Set while the wheel has moved the page, which then need not show all of the selected tile."""

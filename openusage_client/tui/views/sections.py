@@ -8,7 +8,6 @@ no lines; where the settings ask for it, a sentence says so instead.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_client.formatting import format_count
@@ -25,6 +24,7 @@ from openusage_client.tui.views import (
 from openusage_client.tui.views import model_section as models
 from openusage_client.tui.views.days import first_day
 from openusage_proto.messages import AccountSnapshot, Usage
+from openusage_proto.values import dataclass
 
 Render = Callable[["Drawing"], list[Line]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from openusage_client.formatting import format_tokens
@@ -16,6 +16,7 @@ from openusage_client.tui.text import cell_width, clean, pad, wrap
 from openusage_client.tui.theme_files import BUILT_IN, key
 from openusage_client.tui.views import wording
 from openusage_proto.integration_messages import IntegrationInfo
+from openusage_proto.values import dataclass
 
 MAX_NAME: Final = 34
 _KEY_STATES: Final[Mapping[str, tuple[str, str]]] = {

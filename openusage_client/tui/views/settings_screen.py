@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from openusage_client.tui.layout import Line, clip_line, fit_line, pick, scroll_to, span_at
@@ -13,6 +12,7 @@ from openusage_client.tui.state import AppState, scrolled
 from openusage_client.tui.text import cell_width, clean, wrap
 from openusage_client.tui.views.settings_preview import preview
 from openusage_client.tui.views.settings_rows import listed
+from openusage_proto.values import dataclass
 
 _SCREEN: Final = "settings"
 _BESIDE_FROM: Final = 100
