@@ -103,7 +103,10 @@ def units(account: Account, machine: Machine) -> Iterator[Unit]:
 def watch(account: Account, machine: Machine) -> list[str]:
     """Directories whose changes mean new usage."""
     del machine
-    return [os.path.join(account.home, name) for name in ROLLOUT_DIRS]
+    places = [os.path.join(account.home, name) for name in ROLLOUT_DIRS]
+    if not _has_rollouts(account.home) and any(_saved_output(account.home)):
+        places.append(account.home)
+    return places
 
 
 def find_rollout(home: str, thread_id: str) -> str:

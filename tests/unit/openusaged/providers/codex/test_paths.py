@@ -100,6 +100,13 @@ class TestUnits:
         write(tmp_path / "log/codex.jsonl", ["{}"])
         assert _names(tmp_path) == []
 
+    def test_saved_output_is_watched_where_it_lies(self, tmp_path):
+        """A home with nothing but saved output is followed, too."""
+        (tmp_path / "run.jsonl").write_text("", encoding="utf-8")
+        assert str(tmp_path) in watch(account(tmp_path), machine(tmp_path))
+        (tmp_path / "sessions").mkdir()
+        assert str(tmp_path) not in watch(account(tmp_path), machine(tmp_path))
+
     def test_watched_directories_are_those_with_rollouts(self, tmp_path):
         """Both places are watched, existing or not."""
         assert [Path(path).name for path in watch(account(tmp_path), machine(tmp_path))] == [
