@@ -228,7 +228,7 @@ def test_theme_and_window_of_the_settings_open_and_are_followed(server):
         server.answers[methods.SETTINGS_GET] = settings(theme="mono")
         terminal.send("r")
         terminal.wait_until(lambda _text: terminal.screen.buffer[23][79].bg == "default")
-        assert "[7d]" in terminal.text()
+        terminal.wait_for("[7d]")
 
 
 def test_flags_win_over_the_settings(server):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from typing import Any
 
@@ -24,6 +23,7 @@ from tests.support import overall_samples as overall
 from tests.support import screen_samples as samples
 from tests.support.scripted_peer import ModelPeer
 from tests.support.terminal import Terminal, dashboard
+from tests.support.waiting import wait_until
 
 SIZE = Size(120, 40)
 ROWS = samples.accounts(3)
@@ -337,14 +337,17 @@ def sessions_of(params: dict[str, Any]) -> Any:
     return Sessions(seq=7, timezone="Europe/Berlin", total=len(listed), sessions=listed)
 
 
+def asked(server):
+    """The windows whose analytics were asked for, in order."""
+    return [one["window"] for one in server.params_of(methods.ANALYTICS)]
+
+
 @pytest.mark.pty
-def test_analytics_and_sessions_on_a_terminal(isolated_home, monkeypatch):
+def test_analytics_and_sessions_on_a_terminal(socket_path):
     """Tab, s, w, /, Enter and Esc as a user would press them, against a real socket."""
-    path = os.path.join(isolated_home, "s.sock")
-    monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", path)
     answers = {methods.ANALYTICS: analytics_of, methods.SESSIONS: sessions_of}
     with (
-        ModelPeer(path, samples.model(ROWS), **answers) as server,
+        ModelPeer(socket_path, samples.model(ROWS), **answers) as server,
         Terminal(dashboard(), 120, 40) as terminal,
     ):
         terminal.wait_for("Claude Code")
@@ -354,6 +357,7 @@ def test_analytics_and_sessions_on_a_terminal(isolated_home, monkeypatch):
         terminal.wait_for("Models by tokens")
         terminal.send("w")
         terminal.wait_for("[all]")
+        wait_until(lambda: asked(server) == ["30d", "all"], 10, "the figures of the new window")
         terminal.send("\t")
         terminal.wait_for("8 sessions")
         terminal.send("/lighthouse\r")
@@ -364,5 +368,4 @@ def test_analytics_and_sessions_on_a_terminal(isolated_home, monkeypatch):
         terminal.wait_for("lighthouse")
         terminal.send("q")
         assert terminal.wait_exit() == 0
-        windows = [one["window"] for one in server.params_of(methods.ANALYTICS)]
-        assert windows == ["30d", "all"]
+        assert asked(server) == ["30d", "all"]

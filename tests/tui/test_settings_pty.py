@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from openusage_client.tui import keymap, theme
-from openusage_client.tui.settings import model
+from openusage_client.tui.settings import model, option_table
 from openusage_proto import methods
 from tests.support.scripted_peer import Refusal
 from tests.support.settings_samples import SettingsPeer
@@ -33,6 +33,12 @@ def opened(terminal, tab="1"):
     terminal.send(",")
     terminal.wait_for("claude-1")
     terminal.send(tab)
+
+
+def down_to(*path):
+    """The keys from the first option to another one."""
+    paths = [option.path for group in option_table.GROUPS for option in group.options]
+    return "j" * paths.index(path)
 
 
 def background(terminal, y=22, x=78):
@@ -278,7 +284,7 @@ def test_f16_f17_an_option_is_saved_or_refused_with_the_daemons_reason(server):
     with Terminal(dashboard(), 120, 40) as terminal:
         opened(terminal, "8")
         terminal.wait_for("Ask vendors every")
-        terminal.send("j" * 8 + "\r")
+        terminal.send(down_to("ui", "refresh_interval_seconds") + "\r")
         terminal.wait_for("Value (s): 300")
         terminal.send("\x15" + "5\r")
         terminal.wait_for("not saved: ui.refresh_interval_seconds: 5 is not a whole number")
@@ -305,7 +311,7 @@ def test_g09_dialogs_are_drawn_on_poor_terminals(server, environ):
     with Terminal(dashboard(), **environ) as terminal:
         opened(terminal, "8")
         terminal.wait_for("Ask vendors every")
-        terminal.send("j" * 8 + "\r")
+        terminal.send(down_to("ui", "refresh_interval_seconds") + "\r")
         text = terminal.wait_for("Value (s): 300")
         if environ.get("LC_ALL") == "C":
             assert text.isascii()
@@ -320,10 +326,9 @@ def test_wide_characters_are_typed_at_their_width(server):
     with Terminal(dashboard()) as terminal:
         opened(terminal, "8")
         terminal.wait_for("Ask vendors every")
-        terminal.send("G\r")
+        terminal.send(down_to("tmux", "alerts", "mode") + "\r")
         terminal.send(ESC)
-        # The text option of the price list.
-        terminal.send("g" + "j" * 16 + "\r")
+        terminal.send("g" + down_to("pricing", "catalogue_url") + "\r")
         terminal.wait_for("Fetch them from ─")
         terminal.send("東京é" + BYTES["Left"] + "x" + "\x17" + "ü" * 3)
         text = terminal.wait_for("üüüé")
@@ -343,7 +348,7 @@ def test_a_dialog_survives_a_storm_of_sizes_with_what_was_typed(server):
     with Terminal(dashboard()) as terminal:
         opened(terminal, "8")
         terminal.wait_for("Ask vendors every")
-        terminal.send("j" * 8 + "\r")
+        terminal.send(down_to("ui", "refresh_interval_seconds") + "\r")
         terminal.wait_for("Value (s): 300")
         terminal.send("77")
         for _ in range(20):
@@ -382,7 +387,7 @@ def test_news_go_on_behind_a_dialog(server):
     with Terminal(dashboard()) as terminal:
         opened(terminal, "8")
         terminal.wait_for("Ask vendors every")
-        terminal.send("j" * 8 + "\r")
+        terminal.send(down_to("ui", "refresh_interval_seconds") + "\r")
         terminal.wait_for("Value (s): 300")
         before = len(server.params_of(methods.READ_MODEL))
         server.push(methods.READ_MODEL_CHANGED, seq=99)
