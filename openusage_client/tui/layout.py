@@ -151,19 +151,31 @@ def box(
 
 
 def lower_edge(mark: Line, foot: Line, width: int, *, heavy: bool = False) -> Line:
-    """The bottom of a frame: where its content is scrolled to at the left, a note at the right."""
+    """
+    The bottom of a frame: where its content is scrolled to at the left, a note at the right.
+
+    Of a note that is too long the parts behind a ` · ` are left out, the last one first.
+    """
     _, _, low_left, low_right, across, _ = _HEAVY if heavy else _LIGHT
     role = "border.selected" if heavy else "border"
     start: Line = [(low_left, role)]
     place = clip_line(mark, width - 6)
     if place:
         start = [(f"{low_left}{across} ", role), *place, (" ", role)]
-    note = clip_line(foot, width - line_width(start) - 5)
+    note = pick(_shortened(foot), width - line_width(start) - 5)
     end: Line = [(low_right, role)]
     if note:
         end = [(" ", role), *note, (f" {across}{low_right}", role)]
     rule = across * (width - line_width(start) - line_width(end))
     return fit_line([*start, (rule, role), *end], width, role)
+
+
+def _shortened(note: Line) -> list[Line]:
+    forms = [note]
+    while len(note) == 1 and " · " in note[0][0]:
+        note = [(note[0][0].rpartition(" · ")[0], note[0][1])]
+        forms.append(note)
+    return forms
 
 
 def side(*, heavy: bool) -> str:

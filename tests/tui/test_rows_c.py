@@ -11,8 +11,9 @@ import pytest
 from openusage_client.tui.layout import plain
 from openusage_client.tui.limits import Thresholds, used_percent
 from openusage_client.tui.state import Link
+from openusage_client.tui.text import cell_width
 from openusage_client.tui.views import account_rows, screens, wording
-from openusage_client.tui.views.model_section import trend_question
+from openusage_client.tui.views.model_section import render_models, trend_question
 from openusage_client.tui.watching import Answer
 from openusage_proto.messages import Metric, NamedCount, ProviderInfo, Report, ReportRow, Widget
 from tests.support import screen_samples as samples
@@ -121,6 +122,15 @@ def test_c05_pace():
         assert "full in" not in text
 
 
+@pytest.mark.parametrize("width", range(40, 100))
+def test_c05_the_warning_of_a_pace_is_never_cut(width):
+    """Its longest form that fits; the time at which the limit is full is in every one."""
+    fast = with_metrics(metric(used=80.0, resets_at=samples.iso(timedelta(hours=2, minutes=30))))
+    (line,) = (text for text in tile(fast, width).splitlines() if "full in" in text)
+    assert "full in 37m" in line
+    assert "…" not in line
+
+
 def test_c06_the_teams_gauge_has_its_parts():
     """Own and others' spend as shares of the limit; together they are what is used."""
     team = [
@@ -227,6 +237,20 @@ def test_c12_model_trends_have_the_order_of_the_rows():
     assert trend.index("orchid-large-4-5") < trend.index("orchid-small-4-5")
     assert "▁▁▁▁▁▁▁▁▁▁▁▁▁█  2.0M today" in trend
     assert trend_question(dataclasses.replace(state, model=samples.model([]))) == ()
+
+
+@pytest.mark.parametrize("width", range(20, 80))
+def test_c12_a_trend_is_drawn_whole_or_not_at_all(width):
+    """Where it is narrow the name gives way, then the figure behind the line, then the trend."""
+    usage = samples.usage()
+    series = {row.name: [1.0] * 13 + [716_000.0] for row in usage.models}
+    lines = render_models(usage, width, 0, table=True, series=series)
+    texts = [plain(line) for line in lines]
+    heads = [at for at, text in enumerate(texts) if "tokens per day" in text]
+    for text in texts[heads[0] + 1 :] if heads else ():
+        assert re.search(r"\S +[▁-█]{14}(  716k today)?$", text)
+        assert cell_width(text) <= width
+    assert bool(heads) == (width >= 26)
 
 
 def test_c13_clients():

@@ -73,9 +73,8 @@ def render_breakdown(
         cells.append((f"{len(rest)} more", share, *_sum_cells([row.totals for row in rest])))
     table = _table(cells, width)
     head: Line = [(heading, "heading"), (f" by {by}", "muted")]
-    if note:
-        head += [(" · ", "muted"), *note]
-    return [clip_line(head, width), *table]
+    noted = [[*head, (" · ", "muted"), *note]] if note else []
+    return [pick([*noted, head], width), *table]
 
 
 def _cells(name: str, totals: Totals, share: float) -> tuple[str, float, str, str, str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from openusage_client.formatting import format_duration, format_percent
-from openusage_client.tui.layout import Line, clip_line, line_width
+from openusage_client.tui.layout import Line, clip_line, line_width, pick
 from openusage_client.tui.limits import (
     Pace,
     Thresholds,
@@ -56,10 +56,10 @@ def render_gauges(
         role = severity(used_percent(metric), thresholds) if is_limit(metric) else "muted"
         line = _gauge(label, metric, now, role, (label_cells, bar_cells, form), width)
         lines.append(clip_line(line, width))
-        warning = _warning(pace(metric, now), metric, now)
-        if warning:
+        warnings = _warnings(pace(metric, now), metric, now)
+        if warnings:
             indent = " " * (label_cells + 1) if width >= 60 else "  "
-            lines.append(clip_line([(indent, "text"), (warning, "warn")], width))
+            lines.append(pick([[(indent, "text"), (words, "warn")] for words in warnings], width))
     return lines
 
 
@@ -145,12 +145,11 @@ def _projection(rate: Pace | None) -> str:
     return f" · about {format_percent(rate.projected_percent)} by then"
 
 
-def _warning(rate: Pace | None, metric: Metric, now: datetime) -> str:
-    """Words for a pace that leads past the limit before its reset."""
+def _warnings(rate: Pace | None, metric: Metric, now: datetime) -> tuple[str, ...]:
+    """Words for a pace that leads past the limit before its reset, the longest first."""
     if rate is None or rate.full_in_s is None:
-        return ""
+        return ()
     spare = (moment(metric.resets_at or "") - now).total_seconds() - rate.full_in_s
-    return (
-        f"at this pace full in {format_duration(rate.full_in_s)}, "
-        f"{format_duration(spare)} before the reset"
-    )
+    full = f"full in {format_duration(rate.full_in_s)}"
+    before = f"{format_duration(spare)} before the reset"
+    return f"at this pace {full}, {before}", f"{full}, {before}", f"{full} at this pace", full

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from openusage_client.formatting import format_tokens
-from openusage_client.tui.layout import Line, clip_line
+from openusage_client.tui.layout import Line
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import cell_width, clip_middle, pad, sparkline
 from openusage_client.tui.views import breakdown, wording
@@ -150,22 +150,24 @@ def _trends(
     known = [row for row in rows if any(series.get(row.name, ()))]
     if not known:
         return []
-    names = min(_NAME_CELLS, max(cell_width(wording.name(row)) for row in known))
+    today = [f"  {format_tokens(round(series[row.name][-1]))} today" for row in known]
+    longest = min(_NAME_CELLS, max(cell_width(wording.name(row)) for row in known))
+    room = width - 2 - 2 - TREND_DAYS
+    names = min(longest, room - max(map(cell_width, today)))
+    if names < min(longest, _NAME_LEAST):
+        # The line is worth more than the figure at its end, and nothing without a name.
+        names, today = min(longest, room), [""] * len(known)
+    if names < min(longest, _NAME_LEAST):
+        return []
     lines: list[Line] = [[("  ", "text"), (f"tokens per day, {TREND_DAYS} days", "label")]]
-    for at, row in enumerate(known):
-        values = series[row.name]
-        name = pad(clip_middle(wording.name(row), names), names)
-        last = format_tokens(round(values[-1]))
+    for at, (row, last) in enumerate(zip(known, today, strict=True)):
         lines.append(
-            clip_line(
-                [
-                    ("  ", "text"),
-                    (name, "text"),
-                    ("  ", "text"),
-                    (sparkline(values), f"series.{at % 6}"),
-                    (f"  {last} today", "muted"),
-                ],
-                width,
-            )
+            [
+                ("  ", "text"),
+                (pad(clip_middle(wording.name(row), names), names), "text"),
+                ("  ", "text"),
+                (sparkline(series[row.name]), f"series.{at % 6}"),
+                (last, "muted"),
+            ]
         )
     return lines

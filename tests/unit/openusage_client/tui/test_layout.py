@@ -12,6 +12,7 @@ from openusage_client.tui.layout import (
     clip_line,
     flow,
     line_width,
+    lower_edge,
     pick,
     plain,
     scroll_to,
@@ -120,3 +121,14 @@ def test_scroll_to_shows_the_range(top, size, scroll, height):
         assert offset <= top < offset + height
     if size <= height:
         assert bottom <= offset + height
+
+
+@pytest.mark.parametrize(
+    ("width", "note"),
+    [(60, "last used 1m ago · checked 2m ago"), (30, "last used 1m ago"), (14, "last us…")],
+)
+def test_a_note_in_a_frame_sheds_its_last_part_first(width, note):
+    """Whole parts are left out before a word is cut."""
+    line = lower_edge([], [("last used 1m ago · checked 2m ago", "muted")], width)
+    assert f" {note} " in plain(line)
+    assert line_width(line) == width
