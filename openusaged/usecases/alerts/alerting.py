@@ -32,14 +32,12 @@ from openusaged.providers.base import HttpClient, Machine
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.storage.alerts import KEPT_RECORDS
 from openusaged.storage.store import AlertChanges, AlertRecord
-from openusaged.usecases.alerts.amounts import BUDGET, budget_rule
-from openusaged.usecases.alerts.budgets import BudgetBook
 from openusaged.usecases.alerts.channels import CHANNELS, Channels, set_channels, target_of
 from openusaged.usecases.alerts.outbox import Outbox, Tally, outcome_of
 from openusaged.usecases.alerts.programs import Programs
 from openusaged.usecases.alerts.quiet import quiet_until
+from openusaged.usecases.alerts.rules import BUDGET, budget_rule
 from openusaged.usecases.alerts.watch import AlertWatch, Around
-from openusaged.usecases.alerts.wording import budget_words, rule_words
 from openusaged.usecases.report_scope import unknown_name
 
 MAX_MUTE_MINUTES = 365 * 24 * 60
@@ -66,7 +64,6 @@ class Alerting:
             settings=lambda: around.settings().alerts,
         )
         self._watch = AlertWatch(around, self._outbox)
-        self._book = BudgetBook(around.store, around.reading)
 
     # ------------------------------------------------------------------ told
 
@@ -108,7 +105,10 @@ class Alerting:
 
     def budgets(self, params: BudgetsParams) -> Budgets:
         """The answer of `budgets`; a reader thread."""
-        return self._book.answer(params.id, self._around.settings(), self._around.view())
+        from openusaged.usecases.alerts.budgets import BudgetBook  # not before somebody asks
+
+        book = BudgetBook(self._around.store, self._around.reading)
+        return book.answer(params.id, self._around.settings(), self._around.view())
 
     def alerts(self, params: AlertsParams) -> Alerts:
         """
@@ -140,6 +140,8 @@ class Alerting:
         )
 
     def _rule_states(self, now_ms: int) -> list[AlertRuleState]:
+        from openusaged.usecases.alerts.wording import budget_words, rule_words  # as above
+
         settings = self._around.settings()
         rules = [
             (name, rule.on, rule_words(rule) if rule.enabled else "switched off", rule.enabled)

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Final
 
 from openusage_proto.alert_messages import AlertFacts
 from openusaged.config.alerts import SPEND, AlertRule, Budget
 from openusaged.core.windows import iso
 from openusaged.usecases.alerts.memory import Finding
+from openusaged.usecases.alerts.rules import BUDGET, budget_rule
 from openusaged.usecases.alerts.spending import Spending, Spent
 from openusaged.usecases.alerts.wording import Words
-
-BUDGET: Final = "budget"
-
-
-def budget_rule(name: str, percent: float) -> str:
-    """Id of the alert at one share of a budget."""
-    return f"{BUDGET}:{name}@{percent:g}"
 
 
 def findings_of(

@@ -11,8 +11,8 @@ from openusaged.config.settings import Settings
 from openusaged.core.errors import InvalidParams
 from openusaged.core.windows import iso, to_datetime
 from openusaged.storage.store import Store
-from openusaged.usecases.alerts.habits import habits_of
 from openusaged.usecases.alerts.spending import USD, Period, Spending, Spent, filters_of
+from openusaged.usecases.habits import habits_of
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.report_scope import ReportContext, check_names, unknown_name
 

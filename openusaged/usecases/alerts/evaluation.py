@@ -7,43 +7,19 @@ of the periods, the habits of accounts whose pace is watched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache, partial
-from typing import NamedTuple
 
-from openusaged.config.alerts import SPEND, AlertRule, Budget
+from openusaged.config.alerts import SPEND
 from openusaged.storage.store import Store
 from openusaged.usecases.alerts import amounts, limits
-from openusaged.usecases.alerts.habits import habits_of
 from openusaged.usecases.alerts.memory import Finding
+from openusaged.usecases.alerts.rules import News, Rules
 from openusaged.usecases.alerts.spending import Spending
 from openusaged.usecases.alerts.wording import Words
+from openusaged.usecases.habits import habits_of
 from openusaged.usecases.reading import View
 from openusaged.usecases.report_scope import ReportContext
-
-
-class News(NamedTuple):
-    """What has moved: accounts with new limits or polls, and whether amounts may have changed."""
-
-    accounts: frozenset[str] = frozenset()
-    spending: bool = False
-
-
-class Rules(NamedTuple):
-    """The rules that are switched on, and the budgets."""
-
-    rules: Mapping[str, AlertRule]
-    budgets: Mapping[str, Budget]
-
-    @property
-    def watch_accounts(self) -> bool:
-        """Whether anything depends on limits or polls."""
-        return any(rule.on != SPEND for rule in self.rules.values())
-
-    @property
-    def watch_spending(self) -> bool:
-        """Whether anything depends on events."""
-        return bool(self.budgets) or any(rule.on == SPEND for rule in self.rules.values())
 
 
 def evaluate(

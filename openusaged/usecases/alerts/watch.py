@@ -26,13 +26,12 @@ from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Tasks, Timer
 from openusaged.storage.alerts import HELD, PENDING, UNSETTLED
 from openusaged.storage.store import AlertChanges, AlertRecord, Store
-from openusaged.usecases.alerts.amounts import budget_rule
 from openusaged.usecases.alerts.channels import set_channels
-from openusaged.usecases.alerts.evaluation import News, Rules, evaluate
 from openusaged.usecases.alerts.ledger import DROPPED, Ledger, Manners
 from openusaged.usecases.alerts.memory import Finding
 from openusaged.usecases.alerts.outbox import Outbox
 from openusaged.usecases.alerts.quiet import quiet_until
+from openusaged.usecases.alerts.rules import News, Rules, budget_rule
 from openusaged.usecases.reading import Reading, View
 
 log = logging.getLogger(__name__)
@@ -175,6 +174,10 @@ class AlertWatch:
         return {part for part in self._news if self._rest_until.get(part, 0.0) <= now}
 
     def _step(self) -> None:
+        from openusaged.usecases.alerts.evaluation import (
+            evaluate,
+        )  # only where something is watched
+
         around = self._around
         parts = self._ready_news()
         self._news -= parts

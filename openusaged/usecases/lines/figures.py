@@ -11,19 +11,30 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from openusage_proto.messages import CostMode, Report, ReportParams, ReportRow
 from openusage_proto.values import dataclass
 from openusaged.core.models import Account, LimitMetric
-from openusaged.core.windows import day_start_ms, local_date, quarter_of
+from openusaged.core.windows import (
+    HOUR_MS,
+    day_start_ms,
+    iso,
+    local_date,
+    quarter_of,
+)
 from openusaged.runtime.clock import Clock
 from openusaged.storage.store import Store, StoredSnapshot, UsageRow
 from openusaged.usecases.reading import Reading, View
 from openusaged.usecases.report_blocks import five_hour_metric
 from openusaged.usecases.totals import Sum, sum_rows
 
+if TYPE_CHECKING:
+    from openusage_proto.forecasts import Habits
+
 KEPT_MS: Final = 30_000
+HABITS_KEPT_MS: Final = 600_000
+"""A usual week does not change with every request."""
 STALE_MS: Final = 30 * 60_000
 """A vendor's figure that is older than this is marked."""
 A_DAY_AHEAD_Q: Final = 97
@@ -48,13 +59,27 @@ class Window:
             return None
         return self.used - 100.0 * passed / self.length_ms
 
-    def full_ms(self, now_ms: int) -> int | None:
-        """When it is used up at the pace so far; None when the window ends before that."""
-        passed = self._passed_ms(now_ms)
-        if not passed or self.used <= 0 or self.resets_ms is None:
+    def full(self, now: datetime, usual: Habits | None) -> datetime | None:
+        """
+        When it is used up if it goes on like this; None when the window ends before that.
+
+        By the weekdays and hours of a usual week, so that a free weekend counts as such.
+        """
+        from openusage_proto.forecasts import limit_forecast  # only where a line asks for it
+        from openusage_proto.messages import Metric
+
+        if self.length_ms is None:
             return None
-        full = now_ms - passed + round(passed * 100.0 / self.used)
-        return max(full, now_ms) if full < self.resets_ms else None
+        metric = Metric(
+            key="",
+            unit="%",
+            window=f"{self.length_ms // HOUR_MS}h",
+            used=self.used,
+            limit=100.0,
+            resets_at=iso(self.resets_ms),
+        )
+        found = limit_forecast(metric, usual, now)
+        return found.full if found is not None else None
 
     def _passed_ms(self, now_ms: int) -> int | None:
         if self.resets_ms is None or self.length_ms is None:
@@ -92,6 +117,8 @@ class Figures:
 
     now_ms: int
     accounts: Sequence[AccountFigures]
+    usual: Callable[[AccountFigures], Habits | None] = lambda _one: None
+    """An account's usual week."""
 
     def of(self, account_id: str) -> AccountFigures | None:
         """The figures of one account."""
@@ -115,6 +142,7 @@ class FigureBook:
         self._view = view
         self._lock = threading.Lock()
         self._kept: tuple[tuple[int, int], View, Figures] | None = None
+        self._kept_habits: dict[str, tuple[int, Habits | None]] = {}
         self._kept_blocks: tuple[tuple[int, int], CostMode, dict[str, ReportRow]] | None = None
 
     def now(self) -> Figures:
@@ -146,6 +174,7 @@ class FigureBook:
         polls = {account_id: poll for (_, account_id), poll in self._store.snapshots().items()}
         return Figures(
             now_ms=now_ms,
+            usual=self._usual,
             accounts=[
                 _figures(
                     account,
@@ -159,6 +188,17 @@ class FigureBook:
                 for account in view.accounts
             ],
         )
+
+    def _usual(self, one: AccountFigures) -> Habits | None:
+        from openusaged.usecases.habits import habits_of  # only where a line asks for it
+
+        context = self._reading.context(None)
+        moment = context.now_ms // HABITS_KEPT_MS
+        kept = self._kept_habits.get(one.account.id)
+        if kept is None or kept[0] != moment:
+            found = habits_of(self._store, self._view(), context, account=one.account.id)
+            kept = self._kept_habits[one.account.id] = (moment, found)
+        return kept[1]
 
     def _blocks(self, view: View, rows: Mapping[str, object]) -> dict[str, ReportRow]:
         """The running block of each account that has been used within a day."""

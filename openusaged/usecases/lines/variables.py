@@ -169,8 +169,12 @@ def _pace(which: str) -> Callable[[Subject], Value]:
 def _lasts(which: str) -> Callable[[Subject], Value]:
     def value(subject: Subject) -> Value:
         window = _window(which, subject)
-        full = window.full_ms(subject.figures.now_ms) if window is not None else None
-        return NOTHING if full is None else _moment(full, subject)
+        if window is None or subject.one is None:
+            return NOTHING
+        # Within hours nobody keeps to a usual week.
+        usual = subject.figures.usual(subject.one) if which == "weekly" else None
+        full = window.full(to_datetime(subject.figures.now_ms, subject.zone), usual)
+        return NOTHING if full is None else _moment(int(full.timestamp() * 1000), subject)
 
     return value
 
@@ -275,7 +279,9 @@ VARIABLES: Final[Mapping[str, Variable]] = {
         PERCENT, "used of the weekly limit beyond the time passed", _pace("weekly")
     ),
     "weekly_lasts_until": Variable(
-        TEXT, "when the weekly limit is used up, if before its end", _lasts("weekly")
+        TEXT,
+        "when the weekly limit is used up by your usual weekdays and hours, if before its end",
+        _lasts("weekly"),
     ),
     "plan_pct": Variable(PERCENT, "used of the month's or cycle's plan", _used("plan")),
     "context_pct": Variable(

@@ -1,14 +1,21 @@
-"""What a usual week of an account, a project or a model looks like, from the store."""
+"""
+What a usual week of an account, a project or a model looks like, from the store.
+
+Loaded by whoever asks for a forecast: the daemon's start does without.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from openusage_proto import forecasts
+from openusage_proto.explain_messages import ExplainParams
 from openusage_proto.forecasts import Habits
 from openusaged.core.models import QUARTER_MS
 from openusaged.core.windows import day_start_ms, local_date, quarter_of, to_datetime
 from openusaged.storage.store import Selection, Store
+from openusaged.usecases.activity import local_hours
+from openusaged.usecases.explaining import owners_of
 from openusaged.usecases.reading import View
 from openusaged.usecases.report_scope import ReportContext, projects_meant
 
@@ -31,11 +38,6 @@ def habits_of(
     Raises:
         InvalidParams: there is no such account.
     """
-    # Loaded where a pace is watched; the daemon's start does without.
-    from openusage_proto.explain_messages import ExplainParams
-    from openusaged.usecases.activity import local_hours
-    from openusaged.usecases.explaining import owners_of
-
     first_q = store.first_quarter()
     if first_q is None:
         return None
