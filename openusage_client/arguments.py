@@ -59,6 +59,27 @@ def add_range_flags(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_mode_flag(parser: argparse.ArgumentParser) -> None:
+    """Where costs come from."""
+    parser.add_argument(
+        "--mode",
+        choices=("calculate", "display", "auto"),
+        default="calculate",
+        help="cost: from tokens and list prices, as logged by the tool, or logged else calculated"
+        " (default: calculate)",
+    )
+
+
+def add_week_start_flag(parser: argparse.ArgumentParser) -> None:
+    """The day that weeks begin with."""
+    parser.add_argument(
+        "--week-start",
+        choices=("monday", "sunday"),
+        default="monday",
+        help="first day of a week (default: monday)",
+    )
+
+
 def add_dashboard_flags(parser: argparse.ArgumentParser) -> None:
     """How the dashboard opens; both win over the settings."""
     group = parser.add_argument_group("dashboard")

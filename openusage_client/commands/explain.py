@@ -54,19 +54,8 @@ def configure(parser: argparse.ArgumentParser, name: str) -> None:  # noqa: ARG0
     parser.add_argument("--branch", metavar="NAME", help="only this branch")
     parser.add_argument("--account", metavar="ID", help="only this account")
     parser.add_argument("--client", metavar="ID", help="only this tool")
-    parser.add_argument(
-        "--mode",
-        choices=("calculate", "display", "auto"),
-        default="calculate",
-        help="cost: from tokens and list prices, as logged by the tool, or logged else calculated"
-        " (default: calculate)",
-    )
-    parser.add_argument(
-        "--week-start",
-        choices=("monday", "sunday"),
-        default="monday",
-        help="first day of a week (default: monday)",
-    )
+    arguments.add_mode_flag(parser)
+    arguments.add_week_start_flag(parser)
     parser.add_argument(
         "--events",
         type=_count,

@@ -73,25 +73,14 @@ def configure(parser: argparse.ArgumentParser, name: str) -> None:
     output.add_argument("--csv", action="store_true", help="print CSV, one line per row or child")
     _add_filters(parser, name)
     _add_arrangement(parser, name)
-    parser.add_argument(
-        "--mode",
-        choices=("calculate", "display", "auto"),
-        default="calculate",
-        help="cost: from tokens and list prices, as logged by the tool, or logged else calculated"
-        " (default: calculate)",
-    )
+    arguments.add_mode_flag(parser)
     parser.add_argument(
         "--offline",
         action="store_true",
         help="say so in the result; a report never uses the network, with or without this flag",
     )
     if name == "weekly":
-        parser.add_argument(
-            "--week-start",
-            choices=("monday", "sunday"),
-            default="monday",
-            help="first day of a week (default: monday)",
-        )
+        arguments.add_week_start_flag(parser)
     if name == "monthly":
         parser.add_argument(
             "--plan",

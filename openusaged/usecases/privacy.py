@@ -11,7 +11,7 @@ import dataclasses
 import importlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -40,7 +40,7 @@ def privacy(accounts: Sequence[Account], alert_ways: Sequence[AlertWay] = ()) ->
     services = [_service(provider, accounts) for provider in registry.load_all().values()]
     return Privacy(
         services=sorted(services, key=lambda service: service.id),
-        other_hosts=sorted(set(_hosts(Path(prices.__file__)))),
+        other_hosts=sorted(set(_hosts(_texts(Path(prices.__file__).read_bytes())))),
         stored_event_fields=list(UsageEvent.__struct_fields__),
         stored_snapshot_fields=list(UsageSnapshot.__struct_fields__),
         never_stored=list(NEVER),
@@ -52,7 +52,8 @@ def privacy(accounts: Sequence[Account], alert_ways: Sequence[AlertWay] = ()) ->
 def _service(provider: Provider, accounts: Sequence[Account]) -> ServicePrivacy:
     module = importlib.import_module(_module_of(provider))
     fields = {key: " ".join(text.split()) for key, text in _FIELD.findall(module.__doc__ or "")}
-    sources = list(_sources(module.__file__ or ""))
+    sources = [path.read_bytes() for path in _sources(module.__file__ or "")]
+    texts = [text for source in sources for text in _texts(source)]
     mine = [account for account in accounts if account.provider_id == provider.id]
     asks = provider.fetch is not None
     return ServicePrivacy(
@@ -60,8 +61,8 @@ def _service(provider: Provider, accounts: Sequence[Account]) -> ServicePrivacy:
         title=provider.spec.title,
         reads=fields.get("reads", ""),
         environment=[name.strip() for name in fields.get("env", "").split(",") if name.strip()],
-        hosts=sorted({host for path in sources for host in _hosts(path)}) if asks else [],
-        headers=sorted(_headers_of(provider, sources)) if asks else [],
+        hosts=sorted(set(_hosts(texts))) if asks else [],
+        headers=sorted(_headers_of(provider, sources, texts)) if asks else [],
         places=sorted({path for account in mine for path in _places(account)}),
         cookie=provider.spec.cookie is not None,
         found=bool(mine),
@@ -88,12 +89,9 @@ def _sources(path: str) -> Iterator[Path]:
     yield from sorted(module.parent.glob("*.py")) if module.name == "__init__.py" else [module]
 
 
-def _texts(path: Path) -> Iterator[str]:
+def _texts(source: bytes) -> Iterator[str]:
     """Every text in a module's code, docstrings left out."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError):
-        return
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             node.value.value = ""
@@ -102,20 +100,14 @@ def _texts(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def _hosts(path: Path) -> Iterator[str]:
-    for text in _texts(path):
+def _hosts(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
         if text.startswith("https://") and (host := urlsplit(text).hostname):
             yield host
 
 
-def _headers_of(provider: Provider, sources: Sequence[Path]) -> set[str]:
+def _headers_of(provider: Provider, sources: Iterable[bytes], texts: Iterable[str]) -> set[str]:
     """Names in its own code; `Authorization` besides when shared code sends its key."""
-    own = {name for path in sources for name in _headers(path)}
-    shared = any("bearer" in path.read_text(encoding="utf-8") for path in sources)
+    own = {text for text in texts if _HEADER.fullmatch(text) or text in _LOWER_HEADERS}
+    shared = any(b"bearer" in source for source in sources)
     return own | ({"Authorization", "User-Agent"} if shared and provider.spec.keys else set())
-
-
-def _headers(path: Path) -> Iterator[str]:
-    for text in _texts(path):
-        if _HEADER.fullmatch(text) or text in _LOWER_HEADERS:
-            yield text
