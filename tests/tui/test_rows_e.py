@@ -15,7 +15,9 @@ from openusage_client.tui.analytics.model import SORTS
 from openusage_client.tui.effects import Size
 from openusage_client.tui.layout import plain
 from openusage_client.tui.sessions.model import SORTS as SESSION_SORTS
+from openusage_client.tui.text import cell_width
 from openusage_client.tui.views import screens
+from openusage_client.tui.views.analytics import render_analytics
 from openusage_client.tui.wanted import wanted
 from openusage_proto import methods
 from openusage_proto.messages import Totals
@@ -369,3 +371,16 @@ def test_analytics_and_sessions_on_a_terminal(socket_path):
         terminal.send("q")
         assert terminal.wait_exit() == 0
         assert asked(server) == ["30d", "all"]
+
+
+@pytest.mark.parametrize("width", range(40, 100, 3))
+def test_e02_the_sums_are_told_whole_at_any_width(width):
+    """What does not fit on a line goes on below it; no figure and no word is cut."""
+    rows = samples.accounts(6)
+    lines = [plain(line) for line in render_analytics(overall.analytics_state(rows), width)]
+    end = next(at for at, text in enumerate(lines) if text.strip().startswith("Cost per day"))
+    sums = " ".join(" ".join(lines[1:end]).split())
+    assert "…" not in sums
+    assert re.search(r"Tokens \S+ .* in, .* from cache, .* out Active days", sums)
+    assert re.search(r"Trend .* before \(.*\) Used by", sums)
+    assert all(cell_width(text) <= width for text in lines)

@@ -254,6 +254,28 @@ _TMUX: Final = (
     ),
 )
 _ALERTS: Final = (
+    Option(path=("alerts", "enabled"), label="Tell me", kind="flag",
+           help="before a limit is reached, when it will not last, when it starts anew"),
+    Option(path=("alerts", "desktop"), label="On the desktop", kind="flag",
+           help="a notification; `openusage alerts test` tries it"),
+    Option(path=("alerts", "tmux"), label="In tmux", kind="flag",
+           help="a message in every attached client"),
+    Option(path=("alerts", "command"), label="By a program", kind="file",
+           help="a list: the program and its arguments"),
+    Option(path=("alerts", "webhook", "url"), label="By a POST to", kind="text",
+           help="https://, or http:// on this machine"),
+    Option(path=("alerts", "webhook", "url_env"), label="The address is in", kind="text",
+           help="name of a variable of the daemon, for an address that is a secret"),
+    Option(path=("alerts", "quiet_hours"), label="Quiet hours", kind="text",
+           help="22:00-07:00; told afterwards what still holds; empty: none"),
+    Option(path=("alerts", "cooldown_minutes"), label="Not again for", kind="integer", unit="min",
+           help="0 to 10080; for what comes and goes"),
+    Option(path=("alerts", "rules"), label="Rules", kind="file",
+           help="what is watched; `openusage alerts` lists them"),
+    Option(path=("budgets",), label="Budgets", kind="file",
+           help="`openusage budget set` makes one, `openusage budget` lists them"),
+)  # fmt: skip
+_TMUX_ALERTS: Final = (
     Option(path=("tmux", "alerts", "burn_rate_per_hour"), label="When an hour costs", kind="number",
            unit="USD", help="empty: no alert"),
     Option(path=("tmux", "alerts", "block_minutes_remaining"), label="When a block has left",
@@ -268,7 +290,8 @@ GROUPS: Final = (
     Group(title="What is shown", options=_SHOWN),
     Group(title="What is collected", options=_COLLECTED),
     Group(title="Status bar of tmux", options=_TMUX),
-    Group(title="Alerts in tmux", options=_ALERTS),
+    Group(title="Alerts and budgets", options=_ALERTS),
+    Group(title="Alerts of `openusage tmux watch`", options=_TMUX_ALERTS),
 )
 ELSEWHERE: Final = frozenset(
     {

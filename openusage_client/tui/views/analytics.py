@@ -10,11 +10,11 @@ from openusage_client.formatting import format_cost, format_count, format_money,
 from openusage_client.tui.analytics.figures import Figures, figures, relative
 from openusage_client.tui.analytics.keys import ANALYTICS
 from openusage_client.tui.analytics.model import SORTS
-from openusage_client.tui.layout import Line, clip_line, column_width, flow, spread
+from openusage_client.tui.layout import Line, clip_line, column_width, flow, line_width, spread
 from openusage_client.tui.limits import moment
 from openusage_client.tui.matching import matching
 from openusage_client.tui.state import WINDOW_TITLES, AppState
-from openusage_client.tui.text import clean, pad
+from openusage_client.tui.text import cell_width, clean, pad
 from openusage_client.tui.views import analytics_panels as panels
 from openusage_client.tui.views import wording
 from openusage_client.tui.views.chart import Axis, bar_chart
@@ -23,6 +23,7 @@ from openusage_proto.analytics_messages import Analytics
 STAYING: Final = 1
 _COLUMNS_FROM: Final = ((150, 3), (92, 2))
 _CHART_ROWS: Final = 7
+_NAME_CELLS: Final = 12
 
 
 def render_analytics(state: AppState, width: int) -> list[Line]:
@@ -134,7 +135,21 @@ def _sums(state: AppState, answer: Analytics, shown: Figures, width: int) -> lis
     accounts = f"{used} of {max(count, used)} accounts"
     facts.append(("Used by", [(accounts, "text"), (f"  {format_count(total.requests)} requests",
                                                    "muted")]))  # fmt: skip
-    return [clip_line([(pad(name, 12), "label"), *words], width) for name, words in facts]
+    return [line for name, words in facts for line in _fact(name, words, width)]
+
+
+def _fact(name: str, words: Line, width: int) -> list[Line]:
+    """A name and what is known, word by word on as many lines as it takes."""
+    whole: Line = [(pad(name, _NAME_CELLS), "label"), *words]
+    if line_width(whole) <= width:
+        return [whole]
+    lines: list[Line] = [whole[:1]]
+    for word, role in ((word, role) for text, role in words for word in text.split()):
+        if line_width(lines[-1]) + 1 + cell_width(word) > width:
+            lines.append([(pad("", _NAME_CELLS), "label")])
+        gap = "" if len(lines[-1]) == 1 else " "
+        lines[-1].append((gap + word, role))
+    return [clip_line(line, width) for line in lines]
 
 
 def _basis(basis: str) -> str:

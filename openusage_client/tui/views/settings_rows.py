@@ -8,7 +8,7 @@ from typing import Final
 
 from openusage_client.formatting import format_tokens
 from openusage_client.preferences import VIEWS, WINDOWS
-from openusage_client.tui.layout import Line
+from openusage_client.tui.layout import Line, line_width
 from openusage_client.tui.settings import answers, model, options, rows
 from openusage_client.tui.settings.option_table import Option
 from openusage_client.tui.state import WINDOW_TITLES, AppState
@@ -175,7 +175,9 @@ def _keys(state: AppState, width: int) -> Listed:
     about = ["Keys are checked with the vendor before they are kept, and shown masked."]
     if 0 <= at < len(found):
         row = found[at]
-        about = [f"{clean(row.title)}: {_KEY_STATES[row.state][1]}", *about]
+        cut = line_width(lines[at][1]) + 2 > width
+        named = f" ({clean(row.detail)})" if cut and row.detail else ""
+        about = [f"{clean(row.title)}: {_KEY_STATES[row.state][1]}{named}", *about]
     empty = _waiting(state, answers.ACCOUNT_LIST, "no service here signs in with a key")
     return Listed(lines=lines, about=about, empty=empty)
 
