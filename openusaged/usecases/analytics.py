@@ -116,7 +116,9 @@ def _previous(params: AnalyticsParams, asked: Span, now_q: int, zone: tzinfo) ->
         today = local_date(asked.start_q * QUARTER_MS, zone)
         start_q = quarter_of(day_start_ms(today - timedelta(days=1), zone))
         return Span(start_q=start_q, end_q=min(start_q + length, asked.start_q))
-    return Span(start_q=asked.start_q - length, end_q=asked.start_q)
+    start_q = asked.start_q - length
+    # Before 1970 there is nothing, and before the year 1 not even a date.
+    return Span(start_q=start_q, end_q=asked.start_q) if start_q >= 0 else None
 
 
 def _day_after(before: Span, zone: tzinfo) -> int:

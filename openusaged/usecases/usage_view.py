@@ -103,11 +103,11 @@ def parse_day(text: str, field: str, zone: tzinfo, *, end: bool = False) -> int:
             day = date.fromisoformat(text)
             return day_start_ms(day + timedelta(days=1) if end else day, zone)
         instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=zone)
+        return int(instant.astimezone(UTC).timestamp() * 1000)
     except (ValueError, OverflowError):
         raise InvalidParams(f"{field}: expected a date like 2026-01-31, got {text!r}") from None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=zone)
-    return int(instant.astimezone(UTC).timestamp() * 1000)
 
 
 def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:

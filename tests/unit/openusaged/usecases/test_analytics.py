@@ -113,6 +113,17 @@ def test_all_time_has_no_previous_period(store: Store) -> None:
     assert answer.dates[0] == "2026-11-07"
 
 
+@pytest.mark.parametrize("since", ["0001-01-01", "1969-12-31", "2000-01-01"])
+def test_nothing_is_compared_with_what_was_before_1970(store: Store, since: str) -> None:
+    """A period too long to have an equal one before it is all time as well."""
+    fill_two_weeks(store)
+    answer = analytics(store, since=since)
+    known = since == "2000-01-01"
+    assert (answer.previous_since is not None) is known
+    everything = analytics(store, window="all").accounts
+    assert [row.totals for row in answer.accounts] == [row.totals for row in everything]
+
+
 def test_a_morning_is_compared_with_the_morning_before(store: Store) -> None:
     """Today up to now goes with yesterday up to the same time, not with the whole of it."""
     fill_two_weeks(store)

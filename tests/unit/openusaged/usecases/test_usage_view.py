@@ -277,7 +277,9 @@ def test_since_and_until(store: Store) -> None:
     assert model.totals.requests == 2
 
 
-@pytest.mark.parametrize("text", ["", "2026-13-01", "soon", "2026-11-1x"])
+@pytest.mark.parametrize(
+    "text", ["", "2026-13-01", "soon", "2026-11-1x", "0001-01-01T00:00:00+14:00"]
+)
 def test_bad_dates(text: str) -> None:
     """A date that cannot be read names its field."""
     with pytest.raises(InvalidParams, match="until"):
