@@ -67,15 +67,11 @@ def usage_card(given: Given) -> Card | None:
     )
     lines: list[Line] = [[("Limits", "heading"), (" used so far", "muted")]]
     spots = []
-    for item in gauges:
-        spots.append(_limit_spot(given, item[1], len(lines)))
-        # One by one: a limit whose pace leads past it has a second line.
-        lines += [
-            [("  ", "text"), *line]
-            for line in gauge.render_gauges(
-                [item], given.state.now, given.state.preferences.thresholds, width, cells
-            )
-        ]
+    thresholds = given.state.preferences.thresholds
+    blocks = gauge.gauge_blocks(gauges, given.state.now, thresholds, width, cells)
+    for (_, metric), block in zip(gauges, blocks, strict=True):
+        spots.append(_limit_spot(given, metric, len(lines)))
+        lines += [[("  ", "text"), *line] for line in block]
     for metric in figures:
         spots.append(_limit_spot(given, metric, len(lines)))
         lines.append(_metric_line(metric, cells))

@@ -49,18 +49,31 @@ def render_gauges(
     width: int,
     label_cells: int,
 ) -> list[Line]:
+    """As `gauge_blocks`, all lines."""
+    blocks = gauge_blocks(gauges, now, thresholds, width, label_cells)
+    return [line for block in blocks for line in block]
+
+
+def gauge_blocks(
+    gauges: Sequence[Labelled],
+    now: datetime,
+    thresholds: Thresholds,
+    width: int,
+    label_cells: int,
+) -> list[list[Line]]:
     """One line per limit, bars aligned; a second one where the pace leads past the limit."""
     form, bar_cells = _fit(gauges, now, width, label_cells)
-    lines: list[Line] = []
+    blocks: list[list[Line]] = []
     for label, metric in gauges:
         role = severity(used_percent(metric), thresholds) if is_limit(metric) else "muted"
         line = _gauge(label, metric, now, role, (label_cells, bar_cells, form), width)
-        lines.append(clip_line(line, width))
+        lines = [clip_line(line, width)]
         warnings = _warnings(pace(metric, now), metric, now)
         if warnings:
             indent = " " * (label_cells + 1) if width >= 60 else "  "
             lines.append(pick([[(indent, "text"), (words, "warn")] for words in warnings], width))
-    return lines
+        blocks.append(lines)
+    return blocks
 
 
 def bar_spans(fraction: float | None, width: int, role: str, mark: float | None = None) -> Line:
