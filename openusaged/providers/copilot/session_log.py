@@ -20,7 +20,7 @@ from openusaged.providers.copilot.session_reader import SessionReader, State
 from openusaged.providers.copilot.usage_store import Rows
 from openusaged.providers.shared.cursors import document_state, unit_cursor
 from openusaged.providers.shared.documents import decode_part
-from openusaged.providers.shared.files import resume_offset
+from openusaged.providers.shared.files import resume_offset, stat_unit
 from openusaged.providers.shared.jsonl import iter_blocks
 
 STATE_VERSION: Final = 1
@@ -71,9 +71,19 @@ class BetterRecords:
 
         return any(mentions(path, session_id) for path in files)
 
-    def writes_rows(self) -> bool:
-        """Whether calls that are not in the database yet will be: messages are then no record."""
-        return self._rows.exist()
+    def will_have(self, since_ms: int) -> bool:
+        """
+        Whether calls of a session that began then are yet to come: messages are then no record.
+
+        Telemetry is written seconds after the message it is about.
+        """
+        files = paths.otel_files(self._account, self._machine)
+        return self._rows.exist() or any(_written_since(path, since_ms) for path in files)
+
+
+def _written_since(path: str, since_ms: int) -> bool:
+    unit = stat_unit(path)
+    return unit is not None and unit.mtime_ns // 1_000_000 >= since_ms
 
 
 def _session_of(path: str) -> str:

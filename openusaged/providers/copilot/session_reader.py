@@ -90,8 +90,8 @@ class Elsewhere(Protocol):
         """Whether its calls are in one."""
         ...
 
-    def writes_rows(self) -> bool:
-        """Whether calls that are in none yet will be: messages are then no record."""
+    def will_have(self, since_ms: int) -> bool:
+        """Whether calls of a session since then are yet to come: messages are then no record."""
         ...
 
 
@@ -142,7 +142,7 @@ class SessionReader:
         if self._elsewhere.has(state.session_id):
             state.is_counted_elsewhere = True
             return events
-        with_messages = not self._elsewhere.writes_rows()
+        with_messages = not self._elsewhere.will_have(state.start_ms)
         for model in changed:
             event = self._total(model, with_messages=with_messages)
             if event is not None:

@@ -250,3 +250,16 @@ def test_damaged_state_costs_only_work(session):
     for state in (b"{", b""):
         session.cursor = SourceCursor(**{**values, "state": state, "size": 0})
         assert [own(event.turn_id) for event in session.read()] == ["u1"]
+
+
+def test_messages_wait_for_telemetry_that_is_being_written(session):
+    """Exported calls arrive after the message they are about; an old export tells of no session."""
+    export = session.home / "otel" / "x.jsonl"
+    export.parent.mkdir()
+    export.write_text("{}\n", encoding="utf-8")
+    session.message(210)
+    assert [event for event in session.read() if event.event_type == MESSAGE_USAGE] == []
+    os.utime(export, (1, 1))
+    session.message(40)
+    (event,) = [event for event in session.read() if event.event_type == MESSAGE_USAGE]
+    assert event.output == 250
