@@ -219,6 +219,7 @@ def test_k09_each_tier_is_drawn_installed_and_removed(
         provider: openusage(
             home, "tmux", "--raw", "--no-color", "--no-cache",
             "--format", "{provider:icon}", "--provider", provider, "--glyphs", tier,
+            "--max-runtime", "20s",
         ).stdout.strip()
         for provider in ("claude_code", "codex")
     }  # fmt: skip

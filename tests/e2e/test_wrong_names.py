@@ -20,8 +20,8 @@ NAMING = (
 LEAD = {
     "explain": ["total"],
     "report": ["--html", "-"],
-    "tmux": ["--raw", "--no-cache"],
-    "bar": ["--format", "waybar"],
+    "tmux": ["--raw", "--no-cache", "--max-runtime", "20s"],
+    "bar": ["--format", "waybar", "--max-runtime", "20s"],
     "demo": [],
 }
 FREE = {
