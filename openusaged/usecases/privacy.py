@@ -92,11 +92,10 @@ def _sources(path: str) -> Iterator[Path]:
 def _texts(source: bytes) -> Iterator[str]:
     """Every text in a module's code, docstrings left out."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in ast.walk(tree):  # what contains comes before what it contains
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             node.value.value = ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
