@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print every finding."""
-    checks = [*_daemon(), *_terminal(), *_status_line(), *_tmux()]
+    checks = [*_daemon(), *_terminal(), *_status_line(), *_tmux(), *_alerts()]
     if options.json:
         print(json.dumps({"checks": checks}, indent=2, ensure_ascii=False))
     else:
@@ -117,3 +117,23 @@ def _tmux() -> Iterator[dict[str, str]]:
     path = tmux_config.config_path(os.environ, os.path.expanduser("~"))
     for state, found, fix in tmux_live.findings(path, {}):
         yield _check("tmux", state, found, fix)
+
+
+def _alerts() -> Iterator[dict[str, str]]:
+    """Whether alerts that are switched on reach anybody."""
+    try:
+        with Connection(timeout_s=5.0) as connection:
+            answer = connection.call(methods.ALERTS)
+    except (ClientError, RpcError):
+        return
+    if not answer["enabled"]:
+        return
+    if not answer["channels"]:
+        found = "alerts are on, but nobody is told: no way is set"
+        yield _check("alerts", "warning", found, "set alerts.desktop (docs/alerts.md)")
+    for channel in answer["channels"]:
+        name, problem = channel["name"], channel["last_error"]
+        if problem:
+            yield _check("alerts", "warning", f"{name}: {problem}", f"openusage alerts test {name}")
+        else:
+            yield _check("alerts", "ok", f"{name}: {channel['target']}")

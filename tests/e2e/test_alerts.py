@@ -231,6 +231,33 @@ def test_a_slow_command_keeps_nobody_waiting(
     assert "tell ended with exit code 7" in run_client(daemon.env, "status").stdout
 
 
+def test_doctor_finds_alerts_that_reach_nobody(alerting: dict[str, Any], daemon: Daemon) -> None:
+    """A way that failed is named with what tries it again; so are alerts without any way."""
+
+    def found() -> list[tuple[str, str, str]]:
+        done = run_client(daemon.env, "doctor", "--json", check=False)
+        checks = json.loads(done.stdout)["checks"]
+        return [
+            (check["state"], check["found"], check["fix"])
+            for check in checks
+            if check["name"] == "alerts"
+        ]
+
+    daemon.start()
+    assert found() == [("ok", "webhook: 127.0.0.1", "")]
+    daemon.call("settings_update", changes={"alerts": {"command": ["no-such-program"]}})
+    daemon.call("alert_test", channel="command")
+    assert (
+        "warning",
+        "command: no-such-program is not installed or not on PATH",
+        "openusage alerts test command",
+    ) in found()
+    changes = {"alerts": {"command": None, "webhook": None}}
+    daemon.call("settings_update", changes=changes)
+    ((state, text, _),) = found()
+    assert (state, "no way is set" in text) == ("warning", True)
+
+
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_m01_tmux_shows_the_words_as_they_are(
     alerting: dict[str, Any], daemon: Daemon, home: Path
