@@ -89,6 +89,13 @@ def test_readme_is_short_and_names_every_command() -> None:
     ] == []
 
 
+def test_the_manual_lists_every_page() -> None:
+    """docs/README.md leads to each page of the manual, and the first page to it."""
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs/README.md").read_text("utf-8")))
+    assert listed == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert "](docs/README.md)" in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_architecture_names_modules_that_exist() -> None:
     """Every module path in docs/architecture.md is a file, so that the page stays a map."""
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
