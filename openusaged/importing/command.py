@@ -49,28 +49,34 @@ def configure(add: Add, start: OneStep, say: Say) -> None:
 
 def _import_go(arguments: argparse.Namespace, say: Say) -> int:
     from openusaged.importing import go_database, sending
+    from openusaged.importing.copies import Copies
     from openusaged.importing.sending import GO_MARK, Sender, Tally
 
     path = locations.socket_path()
     found = go_database.rows(arguments.path)
     first = next(found, None)
     sending.wait_for_first_import(path)
-    held = sending.held_days(path, "UTC", GO_MARK)
+    days = sending.held_days(path, "UTC", GO_MARK)
+    sessions = sending.held_sessions(path, go_database.CODEX)
     accounts = sending.accounts_of(path)
-    tally = Tally()
+    tally, copies = Tally(), Copies()
     with Sender(path, tally) as sender:
         for row in _chain(first, found):
             item = go_database.imported(row)
             if isinstance(item, str):
                 tally.skipped += 1
-                continue
-            # Ids meet what a log has brought, but not the sums of another import.
-            summed = item.day in held.imported.get(item.tool, ())
-            if summed or (not item.by_identity and held.holds(item.tool, item.day)):
+            elif copies.is_copy(item):
+                tally.copies += 1
+            elif item.day in days.imported.get(item.tool, ()):
+                # Ids meet what a log has brought, but not the sums of another import.
                 tally.held += 1
-                continue
-            account = sending.account_for(accounts, item.tool, item.account_id)
-            sender.send(item.source, account, item.turn)
+            elif item.by_identity or not (
+                item.session in sessions if item.session else days.holds(item.tool, item.day)
+            ):
+                account = sending.account_for(accounts, item.tool, item.account_id)
+                sender.send(item.source, account, item.turn)
+            else:
+                tally.held += 1
     _report(tally, GO_MARK, say)
     return 0
 
@@ -116,7 +122,9 @@ def _zone(name: str) -> tzinfo:
 def _report(tally: Tally, mark: str, say: Say) -> None:
     say(f"{tally.accepted} imported, {tally.known} were there already")
     if tally.held:
-        say(f"{tally.held} left out: of days that are covered already")
+        say(f"{tally.held} left out: of days or sessions that are covered already")
+    if tally.copies:
+        say(f"{tally.copies} left out: copies that forks made of other messages")
     if tally.skipped:
         say(f"{tally.skipped} left out: without tokens, cost or a time that can be read")
     for reason, count in sorted(tally.reasons.items()):

@@ -1,10 +1,12 @@
 """
 Reads the database of the Go OpenUsage and makes turns of its rows.
 
-Two rules keep a response from being counted twice.  Claude Code's rows carry Anthropic's own
-message ids, which our reader uses as well: they meet one by one.  The ids of every other tool's
-rows are the Go program's inventions, or (OpenCode) copies that forks made under new ids: such rows
-are taken only for days of which our own collectors hold nothing of that tool.
+What keeps a response from being counted twice differs from tool to tool.  Rows of Claude Code and
+OpenCode carry the tools' own ids, which our readers use as well: they meet one by one (copies that
+OpenCode's forks made under new ids are told by `copies`).  Of Codex the ids of tool calls meet; its
+messages have the turn's id only, so they are taken for sessions that our reader does not hold.  The
+ids of every other tool's rows are the Go program's inventions: such rows are taken only for days of
+which our own collectors hold nothing of that tool.
 """
 
 from __future__ import annotations
@@ -25,16 +27,22 @@ from openusaged.importing.sending import GO_MARK
 
 SOURCE: Final = "openusage-go"
 CLAUDE: Final = "claude_code"
+CODEX: Final = "codex"
+OPENCODE: Final = "opencode"
 MESSAGE: Final = "message_usage"
 TOOL: Final = "tool_usage"
 
-_SAME_IDS: Final = frozenset({CLAUDE, "opencode", "gemini_cli"})
+_SAME_IDS: Final = frozenset({CLAUDE, OPENCODE, "gemini_cli"})
 """Sources whose ids are the ones that our readers use."""
-_RECORDED_COST: Final = frozenset({"opencode", "cursor"})
+_UNIQUE_IDS: Final = frozenset({CLAUDE, CODEX, OPENCODE})
+"""Those of them whose ids are no other response's, wherever they come from."""
+_RECORDED_COST: Final = frozenset({OPENCODE, "cursor"})
 """Sources that write costs down; the Go program estimated the others itself."""
-_BILLED_BY: Final = {"codex": "openai", "gemini_cli": "google", "copilot": "github-copilot"}
+_BILLED_BY: Final = {CODEX: "openai", "gemini_cli": "google", "copilot": "github-copilot"}
 _CLAUDE_MESSAGE: Final = re.compile(r"msg_[A-Za-z0-9_]+")
 _CLAUDE_TOOL: Final = re.compile(r"toolu_[A-Za-z0-9_]+")
+_CODEX_CALL: Final = re.compile(r"call_[A-Za-z0-9]{12,}")
+_CODEX_THREAD: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 _STATUSES: Final = frozenset({"ok", "error", "aborted", "unknown"})
 
@@ -60,7 +68,9 @@ class Imported:
     """UTC day."""
     account_id: str
     by_identity: bool
-    """Its id meets that of our own reader, so it may be sent whatever days are held."""
+    """Its id meets that of our own reader, so it may be sent whatever is held."""
+    session: str = ""
+    """The session of the tool that decides in place of the day; empty: the day does."""
     turn: Mapping[str, Any]
 
 
@@ -129,7 +139,8 @@ def imported(row: Mapping[str, Any] | sqlite3.Row) -> Imported | str:
         source=tool if meets else SOURCE,
         day=occurred.date().isoformat(),
         account_id=_word(row["account_id"]),
-        by_identity=meets and tool == CLAUDE,
+        by_identity=meets and tool in _UNIQUE_IDS,
+        session=_thread(_word(row["session_id"])) if tool == CODEX else "",
         turn=turn,
     )
 
@@ -160,7 +171,7 @@ def _tool_ids(tool: str, row: Mapping[str, Any] | sqlite3.Row) -> tuple[dict[str
         match = _CLAUDE_TOOL.search(call)
         if match:
             return {"tool_call_id": match[0]}, True
-    elif tool in _SAME_IDS and call:
+    elif call and (tool in _SAME_IDS or (tool == CODEX and _CODEX_CALL.fullmatch(call))):
         return {"tool_call_id": call}, True
     return {"tool_call_id": _invented(tool, row, call)}, False
 
@@ -172,14 +183,20 @@ def _invented(tool: str, row: Mapping[str, Any] | sqlite3.Row, ident: str) -> st
     return f"{tool}:{_word(row['session_id'])}:{ident}"
 
 
+def _thread(session: str) -> str:
+    """A thread's id; without a header the Go program took the rollout's name, which ends in it."""
+    match = _CODEX_THREAD.search(session)
+    return match[0] if match else session
+
+
 def _counts(tool: str, row: Mapping[str, Any] | sqlite3.Row) -> dict[str, Any]:
     """Disjoint buckets from each tool's own way of counting."""
     read, write = _number(row["cache_read_tokens"]), _number(row["cache_write_tokens"])
     given, output = _number(row["input_tokens"]), _number(row["output_tokens"])
     reasoning = _number(row["reasoning_tokens"])
-    if given is not None and tool in ("codex", "gemini_cli", "copilot"):
+    if given is not None and tool in (CODEX, "gemini_cli", "copilot"):
         given = max(0, given - (read or 0) - ((write or 0) if tool == "copilot" else 0))
-    if reasoning and tool in ("opencode", "gemini_cli"):
+    if reasoning and tool in (OPENCODE, "gemini_cli"):
         output = (output or 0) + reasoning
     counts: dict[str, Any] = {
         "input_tokens": given,

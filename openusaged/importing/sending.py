@@ -22,6 +22,7 @@ from openusaged.core.errors import LifecycleError
 from openusaged.probe import call
 
 BATCH: Final = 500
+PAGE: Final = 1000
 ANSWER_S: Final = 120.0
 FIRST_IMPORT_S: Final = 900.0
 GO_MARK: Final = "-go"
@@ -38,7 +39,9 @@ class Tally:
     known: int = 0
     """Already there, from a log or from an earlier import."""
     held: int = 0
-    """Not sent: of days that our own collectors hold."""
+    """Not sent: of days or sessions that our own collectors hold."""
+    copies: int = 0
+    """Not sent: copies that forks made."""
     skipped: int = 0
     """Not sent: says nothing about usage."""
     rejected: int = 0
@@ -160,6 +163,28 @@ def held_days(path: str, zone: str, mine: str) -> HeldDays:
             elif not client.endswith(mine):
                 collected.setdefault(client, set()).add(row["key"])
     return HeldDays(collected, imported)
+
+
+def held_sessions(path: str, source: str) -> set[str]:
+    """
+    Sessions of a tool of which our own collectors hold usage, and those they were forked from.
+
+    With the latter: the Go program gives what a fork did to the session it came from.
+    """
+    found: set[str] = set()
+    offset = 0
+    asked = {"source": source, "sort": "started", "order": "asc", "limit": PAGE}
+    while True:
+        answer = call(
+            path, methods.SESSIONS, timeout_s=ANSWER_S, params={**asked, "offset": offset}
+        )
+        for row in answer["sessions"]:
+            marked = row["client"].endswith((GO_MARK, CCUSAGE_MARK))
+            if row["totals"]["requests"] and not marked:
+                found |= {row["session_id"], row["parent_session_id"]}
+        offset += PAGE
+        if offset >= answer["total"]:
+            return found - {""}
 
 
 def accounts_of(path: str) -> dict[str, list[str]]:

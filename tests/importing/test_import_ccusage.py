@@ -50,7 +50,7 @@ def test_only_days_without_logs_are_filled(
     assert cli.main(["import-ccusage", CLAUDE, "-z", "UTC"]) == 0
     said = capsys.readouterr().out
     assert "2 imported, 0 were there already" in said
-    assert "1 left out: of days that are covered already" in said
+    assert "1 left out: of days or sessions that are covered already" in said
     assert "3 left out" in said
     found = days(daemon)
     assert set(found) == {"2026-09-10 claude_code-ccusage", "2026-11-01 claude_code"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -15,42 +14,21 @@ from openusaged import cli
 from openusaged.importing import go_database
 from tests.support.claude_line import line
 from tests.support.daemon import Daemon, running_daemon
+from tests.support.go_rows import add, new_database
 from tests.support.waiting import wait_until
-
-SCHEMA = Path(__file__).resolve().parents[1] / "data" / "import" / "go-schema.sql"
-_NUMBERS = itertools.count(1)
-
-
-def add(connection: sqlite3.Connection, source: str, at: str, **columns: Any) -> None:
-    """One row as the Go program stores it, with its raw envelope."""
-    number = next(_NUMBERS)
-    connection.execute(
-        "INSERT INTO usage_raw_events VALUES (?, ?, ?, ?, 'v1', '{}', 'h', NULL, NULL)",
-        (f"raw-{number}", at, source, columns.pop("channel", "jsonl")),
-    )
-    row = {
-        "event_id": f"event-{number}",
-        "occurred_at": at,
-        "agent_name": source,
-        "event_type": "message_usage",
-        "status": "ok",
-        "dedup_key": f"key-{number}",
-        "raw_event_id": f"raw-{number}",
-        "normalization_version": "v1",
-        **columns,
-    }
-    marks = ", ".join("?" * len(row))
-    connection.execute(
-        f"INSERT INTO usage_events ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
-    )
 
 
 @pytest.fixture
 def go_file(tmp_path: Path) -> Path:
     """A history with every kind of row that matters."""
     path = tmp_path / "telemetry.db"
-    connection = sqlite3.connect(path)
-    connection.executescript(SCHEMA.read_text())
+    with new_database(path) as connection:
+        fill(connection)
+    return path
+
+
+def fill(connection: sqlite3.Connection) -> None:
+    """Every kind of row that matters."""
     claude = {
         "provider_id": "anthropic",
         "account_id": "claude-code",
@@ -87,9 +65,6 @@ def go_file(tmp_path: Path) -> Path:
     add(connection, "cursor", "0001-01-01T00:00:00Z", message_id="cursor-bubble:2", input_tokens=5)
     add(connection, "provider_poller", "2026-09-03T10:00:00Z", event_type="limit_snapshot",
         turn_id="snapshot:x")  # fmt: skip
-    connection.commit()
-    connection.close()
-    return path
 
 
 @pytest.fixture
@@ -131,7 +106,7 @@ def test_import_go_counts_what_is_gone_and_nothing_twice(
     said = capsys.readouterr().out
     # msg_9, toolu_9, the row of September without an id, one of codex, one of opencode
     assert "5 imported, 3 were there already" in said
-    assert "1 left out: of days" in said
+    assert "1 left out: of days or sessions" in said
     assert "3 left out: without tokens" in said
     found = days(daemon)
     assert {name: four(row) for name, row in found.items()} == {
