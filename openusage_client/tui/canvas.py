@@ -40,6 +40,14 @@ _WHEEL_DOWN: Final = getattr(curses, "BUTTON5_PRESSED", 0x200000)
 """Python names the fifth button only where its curses was built with it."""
 _SGR: Final = re.compile(r"<(\d+);(\d+);(\d+)M")
 _SGR_KINDS: Final = {"0": "click", "64": "wheel.up", "65": "wheel.down"}
+_SEQUENCES: Final = {
+    **dict(zip("ABCDHFZ", ("Up", "Down", "Right", "Left", "Home", "End", "BackTab"), strict=True)),
+    "1~": "Home",
+    "4~": "End",
+    "5~": "PgUp",
+    "6~": "PgDn",
+}
+"""Keys as almost every terminal sends them, also where TERM names one that had no such keys."""
 _MAX_EMPTY_READS: Final = 3
 _TEXT_KEYS: Final = {
     "\n": "Enter",
@@ -64,6 +72,10 @@ _NUMBERED_KEYS: Final = {
     curses.KEY_F1: "F1",
     curses.KEY_RESIZE: "Resize",
 }
+
+
+KEY_NUMBERS: Final = {name: number for number, name in _NUMBERED_KEYS.items()}
+"""Curses' number of a key by the keymap's name."""
 
 
 class Host(Protocol):
@@ -333,7 +345,7 @@ def after_escape(pad: Any) -> tuple[str, ...] | Pointed | Pasted:
     What an escape character begins: itself and the character right behind it, or a sequence.
 
     tmux hands over a key struck soon after Esc together with it.  Of the sequences that curses does
-    not know, mouse reports and pastes are read; any other is swallowed whole.
+    not know, mouse reports, pastes and common keys are read; any other is swallowed whole.
     """
     following = read_key(pad)
     if following is None:
@@ -347,6 +359,8 @@ def after_escape(pad: Any) -> tuple[str, ...] | Pointed | Pasted:
             break
     if sequence == "200~":
         return Pasted(_pasted(pad))
+    if sequence in _SEQUENCES:
+        return (_SEQUENCES[sequence],)
     return _sgr_mouse(sequence) or ()
 
 

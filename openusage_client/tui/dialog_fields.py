@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 import npyscreen
 
-from openusage_client.tui.canvas import Pasted, Pointed, after_escape, read_key
+from openusage_client.tui.canvas import KEY_NUMBERS, Pasted, Pointed, after_escape, read_key
 from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.glyphs import GlyphSet
 from openusage_client.tui.palette import Palette
@@ -115,6 +115,8 @@ class _Waking:
                 # Struck right behind Esc, so meant for what was behind the dialog.
                 if key:
                     self.host.press(key)
+        elif found:
+            self.handle_input(KEY_NUMBERS[found[0]])  # type: ignore[attr-defined]
 
     def insert(self, text: str) -> None:
         """Text that was typed or pasted."""

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from tests.support.terminal import Terminal, dashboard
+from tests.support.terminal import ESC, Terminal, dashboard
 
 pytestmark = pytest.mark.pty
 
@@ -250,3 +250,29 @@ def test_a_terminal_that_cannot_place_the_cursor_is_explained(server, terminal_t
     with Terminal(dashboard(), TERM=terminal_type("cup")) as terminal:
         terminal.wait_for("cannot place the cursor")
         assert terminal.wait_exit() == 1
+
+
+@pytest.mark.parametrize("term", ["vt100", "linux", "xterm-256color"])
+def test_keys_that_the_terminal_type_does_not_name_are_known(server, term):
+    """PgDn, End, Home and PgUp scroll help, whatever TERM says of them, and arrows choose."""
+    with Terminal(dashboard(), TERM=term) as terminal:
+        terminal.wait_for("Claude Code")
+        terminal.send("?")
+        terminal.wait_for("On the overview")
+        terminal.send("\x1b[6~")
+        terminal.wait_until(lambda text: "On the overview" not in text)
+        terminal.send("\x1b[5~")
+        terminal.wait_for("On the overview")
+        terminal.send("\x1b[4~")
+        terminal.wait_until(lambda text: "On the overview" not in text)
+        terminal.send("\x1b[1~")
+        terminal.wait_for("On the overview")
+        terminal.send(f"{ESC}:")
+        terminal.wait_for(" > ")
+        before = terminal.text()
+        terminal.send("\x1b[B")
+        terminal.wait_until(lambda text: text != before and " > " in text)
+        terminal.send(ESC)
+        terminal.wait_for("q quit")
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
