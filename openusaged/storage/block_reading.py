@@ -14,12 +14,12 @@ from typing import TypeVar
 import msgspec
 
 from openusaged.core.models import QUARTER_MS
-from openusaged.storage import block_queries, session_queries
+from openusaged.storage import block_queries, read_queries, session_queries
 from openusaged.storage.block_queries import Reset
 from openusaged.storage.buckets import SPENDERS, BucketReader, Dimensions, Reads, Row, local_days
 from openusaged.storage.database import Database
 from openusaged.storage.names import Names
-from openusaged.storage.records import SessionRecord, UsageRow
+from openusaged.storage.records import BlockRow, SessionRecord, UsageRow
 from openusaged.storage.session_queries import SessionFilter
 from openusaged.storage.span_cache import Span, SpanCache
 
@@ -60,7 +60,7 @@ class BlockReading:
 
         A row is the same object as before while nothing was written to its day.
         """
-        what = ("stretches", quarters, tuple(dimensions), accounts and tuple(accounts))
+        what = ("stretches", quarters, tuple(dimensions), _key(accounts))
 
         def read(connection: sqlite3.Connection, span: Span) -> list[UsageRow]:
             return block_queries.stretches(
@@ -73,6 +73,38 @@ class BlockReading:
             )
 
         return self._by_day(what, start_q, end_q, read)
+
+    def block_rows(
+        self,
+        *,
+        start_ms: int,
+        end_ms: int,
+        accounts: Sequence[str] | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> list[BlockRow]:
+        """
+        Hot activity per account, provider, model and quarter, ordered by first_ms.
+
+        Of one quarter hour, a row is the same object as before while nothing was written to its
+        day.
+        """
+
+        def read(connection: sqlite3.Connection, _span: Span) -> list[BlockRow]:
+            return read_queries.block_rows(
+                connection,
+                self._names,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                accounts=accounts,
+                providers=providers,
+            )
+
+        span = (start_ms // QUARTER_MS, -(-end_ms // QUARTER_MS))
+        with self._reads() as reads:
+            if span[1] - span[0] != 1:
+                return read(reads.connection, span)
+            what = ("block rows", start_ms, end_ms, _key(accounts), _key(providers))
+            return self._kept(reads, what, span, read)
 
     def quarters_used(self, start_q: int, end_q: int) -> set[tuple[str, int]]:
         """(account, quarter) of every quarter hour in [start_q, end_q) with messages."""
@@ -93,12 +125,21 @@ class BlockReading:
         found: list[T] = []
         with self._reads() as reads:
             for span in local_days(start_q, end_q, 0) if start_q < end_q else ():
-                rows = self._spans.get(what, span, reads.token)
-                if rows is None:
-                    rows = read(reads.connection, span)
-                    self._spans.put(what, span, reads.token, rows)
-                found += rows
+                found += self._kept(reads, what, span, read)
         return found
+
+    def _kept(
+        self,
+        reads: Reads,
+        what: Hashable,
+        span: Span,
+        read: Callable[[sqlite3.Connection, Span], list[T]],
+    ) -> list[T]:
+        rows = self._spans.get(what, span, reads.token)
+        if rows is None:
+            rows = read(reads.connection, span)
+            self._spans.put(what, span, reads.token, rows)
+        return list(rows)
 
     def activity_in(self, quarters: Collection[int]) -> dict[tuple[str, int], tuple[int, int]]:
         """First and last hot message of these quarters by (account, quarter)."""
@@ -147,3 +188,7 @@ class BlockReading:
                     (start_ms, end_ms),
                 )
             ]
+
+
+def _key(names: Collection[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)

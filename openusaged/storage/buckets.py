@@ -164,23 +164,27 @@ class BucketReader:
         width = len(group_by)
         return [row for row in rows if any(row[width:])]
 
-    def _rows(self, reads: Reads, span: Span, group_by: Dimensions) -> Sequence[Row]:
-        """The sums of one piece, out of memory where they are."""
+    def _rows(
+        self, reads: Reads, span: Span, group_by: Dimensions, *, asked: bool = True
+    ) -> Sequence[Row]:
+        """The sums of one piece, out of memory where they are; not `asked` to make others of."""
         what = (self._table.name, self._table.sums, group_by)
         rows = self._cache.get(what, span, reads.token)
         if rows is None:
             rows = self._made(reads, span, group_by)
-            self._cache.put(what, span, reads.token, rows)
+            # Years of days by all dimensions are more than what is made of them and asked for.
+            spare = not asked and span[1] - span[0] <= QUARTERS_PER_DAY
+            self._cache.put(what, span, reads.token, rows, spare=spare)
         return rows
 
     def _made(self, reads: Reads, span: Span, group_by: Dimensions) -> Sequence[Row]:
         table = self._table
         finest = table.usual if set(group_by) <= set(table.usual) else table.dimensions
         if group_by != finest:
-            return folded(self._rows(reads, span, finest), finest, group_by)
+            return folded(self._rows(reads, span, finest, asked=False), finest, group_by)
         parts = _parts(*span)
         if len(parts) > 1:
-            rows = (row for part in parts for row in self._rows(reads, part, finest))
+            rows = (row for part in parts for row in self._rows(reads, part, finest, asked=False))
             return folded(rows, finest, finest)
         dimensions = ", ".join(finest)
         sums = ", ".join(f"SUM({name})" for name in table.sums)

@@ -13,7 +13,7 @@ from typing import Final
 
 from openusaged.core.errors import StoreClosed
 from openusaged.core.models import SourceCursor
-from openusaged.storage import read_queries, repricing
+from openusaged.storage import repricing
 from openusaged.storage.alerts import AlertReading
 from openusaged.storage.block_reading import BlockReading
 from openusaged.storage.buckets import (
@@ -32,7 +32,6 @@ from openusaged.storage.detail_reading import DetailReading
 from openusaged.storage.identities import Identities
 from openusaged.storage.names import Names
 from openusaged.storage.records import (
-    BlockRow,
     Segment,
     StoreCounts,
     StoredSnapshot,
@@ -178,25 +177,6 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
             for dimension, texts in wanted.items()
             if texts is not None
         }
-
-    def block_rows(
-        self,
-        *,
-        start_ms: int,
-        end_ms: int,
-        accounts: Sequence[str] | None = None,
-        providers: Sequence[str] | None = None,
-    ) -> list[BlockRow]:
-        """Hot activity per account, provider, model and quarter, ordered by first_ms."""
-        with self._database.read_snapshot() as connection:
-            return read_queries.block_rows(
-                connection,
-                self._names,
-                start_ms=start_ms,
-                end_ms=end_ms,
-                accounts=accounts,
-                providers=providers,
-            )
 
     def last_event_ms(self) -> dict[str, int]:
         """Latest counted event by account."""

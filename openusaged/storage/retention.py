@@ -23,18 +23,18 @@ MAX_THINNED_PER_PASS: Final = 5000
 
 def expire_events(
     connection: sqlite3.Connection, identities: Identities, cutoff_ms: int, limit: int
-) -> int:
-    """Delete up to `limit` events before `cutoff_ms`, oldest first; returns how many."""
+) -> list[int]:
+    """Delete up to `limit` events before `cutoff_ms`, oldest first; returns their ids."""
     rows = connection.execute(
         "SELECT id, identity FROM event WHERE id < ? AND ts_ms < ? ORDER BY id LIMIT ?",
         ((cutoff_ms // QUARTER_MS + 1) << QUARTER_SHIFT, cutoff_ms, limit),
     ).fetchall()
     if not rows:
-        return 0
+        return []
     identities.settle(connection)
     identities.move(connection, [(identity, GONE) for _, identity in rows])
     connection.executemany("DELETE FROM event WHERE id = ?", [(row[0],) for row in rows])
-    return len(rows)
+    return [row[0] for row in rows]
 
 
 def thin_series(connection: sqlite3.Connection, now_ms: int) -> int:

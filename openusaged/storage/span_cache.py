@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from openusaged.core.windows import QUARTERS_PER_DAY
 
-MAX_CACHED_ROWS: Final = 24_000
+MAX_CACHED_ROWS: Final = 12_000
 
 Span = tuple[int, int]
 """Quarters [start, end)."""
@@ -55,14 +55,21 @@ class SpanCache:
             self._kept.move_to_end(key)
             return kept.rows
 
-    def put(self, what: Hashable, span: Span, token: int, rows: Sequence[Any]) -> None:
-        """Keep rows read in the token's snapshot, unless a write has overtaken them."""
+    def put(
+        self, what: Hashable, span: Span, token: int, rows: Sequence[Any], *, spare: bool = False
+    ) -> None:
+        """
+        Keep rows read in the token's snapshot, unless a write has overtaken them.
+
+        Spare rows are kept as long as there is room and never push out others.
+        """
         key = (what, span)
         with self._lock:
             if len(rows) >= self._max_rows or self._last_write(span) > token or self._is_busy(span):
                 return
             self._drop(key)
             self._kept[key] = _Kept(token, rows)
+            self._kept.move_to_end(key, last=not spare)
             self._rows += len(rows) + 1
             while self._rows > self._max_rows:
                 self._drop(next(iter(self._kept)))

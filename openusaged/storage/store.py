@@ -29,7 +29,7 @@ from openusaged.storage.applying import Desk, Group, Outcome
 from openusaged.storage.cursors import forget_cursors, write_cursors
 from openusaged.storage.database import Database, DatabaseFailure, translate, translated_errors
 from openusaged.storage.detail_queries import EventGroup, Owner, Selection, readable_sql
-from openusaged.storage.events import EventRows
+from openusaged.storage.events import QUARTER_SHIFT, EventRows
 from openusaged.storage.migrations.runner import migrate
 from openusaged.storage.reading import StoreReading
 from openusaged.storage.records import (
@@ -168,10 +168,13 @@ class Store(StoreReading):
                 self._projects.add(text[project])
                 # Start of the last active quarter; sessions below know it to the millisecond.
                 self._last_ms[name] = max(self._last_ms.get(name, 0), quarter * QUARTER_MS)
-            for account, last_ms in connection.execute(
-                "SELECT account, MAX(last_ms) FROM session WHERE events > 0 GROUP BY account"
+            for account, project, last_ms in connection.execute(
+                "SELECT account, project, MAX(last_ms) FROM session WHERE events > 0"
+                " GROUP BY account, project"
             ):
                 name = text[account]
+                # Tools alone may have been at work in it.
+                self._projects.add(text[project])
                 self._last_ms[name] = max(self._last_ms.get(name, 0), last_ms)
 
     def _reload(self, connection: sqlite3.Connection) -> None:
@@ -313,16 +316,22 @@ class Store(StoreReading):
         Identities, aggregates and session totals stay.  Returns how many were dropped: call again
         while it equals `limit`.
         """
-        with self._database.write_transaction() as connection:
-            try:
-                dropped = expire_events(connection, self._identities, cutoff_ms, limit)
-                thin_series(connection, self._now_ms())
-            except BaseException:
-                connection.execute("ROLLBACK")
-                self._undo(connection, self._identities.count)
-                raise
-        self._hot -= dropped
-        return dropped
+        quarters: Collection[int] = ()
+        try:
+            with self._database.write_transaction() as connection:
+                try:
+                    dropped = expire_events(connection, self._identities, cutoff_ms, limit)
+                    thin_series(connection, self._now_ms())
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    self._undo(connection, self._identities.count)
+                    raise
+                quarters = {ident >> QUARTER_SHIFT for ident in dropped}
+                self._mark_days(quarters)
+        finally:
+            self._unmark_days(quarters)
+        self._hot -= len(dropped)
+        return len(dropped)
 
     def begin_reprice(self, since_ms: int | None) -> RepriceRange:
         """Record that everything from a time on is to be re-priced; `end_reprice` is the end."""

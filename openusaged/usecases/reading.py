@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import field, replace
 from datetime import tzinfo
 from typing import Any, Final
@@ -31,6 +31,7 @@ from openusaged.core.windows import day_start_ms, local_date, zone_of
 from openusaged.runtime.clock import Clock
 from openusaged.runtime.pools import Job, Pools
 from openusaged.storage.store import Store
+from openusaged.usecases.kept_entries import KeptEntries, Made
 from openusaged.usecases.reconciling import reconcile
 from openusaged.usecases.reports import ReportContext, build_report
 from openusaged.usecases.session_pages import session_page
@@ -41,6 +42,9 @@ KEPT_REPORTS: Final = 4
 REPORT_KEPT_MS: Final = 10_000
 """Reports tell how long a block still runs: an answer is given again within this time only."""
 MAX_KEPT_BYTES: Final = 2 << 20
+KEPT_QUESTIONS: Final = 2
+MAX_KEPT_ENTRIES: Final = 1_500
+"""Entries of this many rows take three megabytes."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -81,6 +85,7 @@ class Reading:
         self._view = view
         self._kept: OrderedDict[Any, _Kept] = OrderedDict()
         self._reports: OrderedDict[Any, tuple[tuple[int, int], msgspec.Raw]] = OrderedDict()
+        self._entries: OrderedDict[Any, dict[Hashable, Made]] = OrderedDict()
         self._lock = threading.Lock()
 
     def zone(self, name: str | None) -> tuple[tzinfo, str]:
@@ -144,10 +149,7 @@ class Reading:
         model = replace(model, importing=view.importing, demo=view.demo)
         encoded = msgspec.Raw(_encode(model))
         with self._lock:
-            self._kept[key] = _Kept(seq, boundaries, encoded)
-            self._kept.move_to_end(key)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            _remember(self._kept, key, _Kept(seq, boundaries, encoded), KEPT)
         return encoded
 
     def report(self, params: ReportParams) -> Report:
@@ -160,17 +162,20 @@ class Reading:
         # Taken before reading, as for the read model.
         stamp = (self._store.seq, context.now_ms // REPORT_KEPT_MS)
         key = (params, context.zone_name)
+        # Labels of projects are told apart anew when there is another one.
+        entries_key = (*key, tuple(self._store.projects()))
         with self._lock:
             kept = self._reports.get(key)
+            entries = KeptEntries(self._entries.get(entries_key))
         if kept is not None and kept[0] == stamp:
             return kept[1]
+        context = replace(context, entries=entries)
         encoded = msgspec.Raw(_encode(build_report(self._store, params, context, stamp[0])))
-        if len(encoded) <= MAX_KEPT_BYTES:
-            with self._lock:
-                self._reports[key] = (stamp, encoded)
-                self._reports.move_to_end(key)
-                while len(self._reports) > KEPT_REPORTS:
-                    self._reports.popitem(last=False)
+        with self._lock:
+            if len(encoded) <= MAX_KEPT_BYTES:
+                _remember(self._reports, key, (stamp, encoded), KEPT_REPORTS)
+            if 0 < len(entries.current) <= MAX_KEPT_ENTRIES:
+                _remember(self._entries, entries_key, entries.current, KEPT_QUESTIONS)
         return encoded
 
     def reconcile(self, params: ReconcileParams) -> Reconciliation:
@@ -195,3 +200,11 @@ class Reading:
     def sessions(self, params: SessionsParams) -> Sessions:
         """The answer of `sessions`."""
         return session_page(self._store, params, self.context(params.tz))
+
+
+def _remember(kept: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
+    """Keep a value as the newest of so many."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > limit:
+        kept.popitem(last=False)

@@ -9,26 +9,23 @@ these are kept.  Blocks of the log begin on the hour, and whole hours are all th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from openusage_proto.messages import ReportParams
 from openusaged.core.blocks import BLOCK_MS, split_blocks
-from openusaged.core.models import QUARTER_MS, LimitMetric
+from openusaged.core.models import QUARTER_MS
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import DAY_MS, HOUR_MS, iso, quarter_of, to_datetime
-from openusaged.storage.block_queries import Reset
 from openusaged.storage.store import Store, UsageRow
+from openusaged.usecases.block_windows import Window, stated_windows
 from openusaged.usecases.report_groups import Built, dimensions_of
 from openusaged.usecases.report_rows import Entry
 from openusaged.usecases.report_scope import Accept, Range, ReportContext
 from openusaged.usecases.totals import Sum, sum_rows
 
-WINDOW: Final = "5h"
 QUARTERS_PER_HOUR: Final = 4
-JITTER_MS: Final = 10 * 60_000
-"""Ends of one window that a vendor states with seconds of difference are the same end."""
 DEFAULT_DAYS: Final = 30
 EXACT_DAYS: Final = 3
 """Blocks older than this know their first and last activity to the quarter hour."""
@@ -45,15 +42,6 @@ class Part:
     usage: UsageRow
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A vendor's window."""
-
-    start_ms: int
-    end_ms: int
-    used: float
-
-
 @dataclass(slots=True)
 class Found:
     """A block before it is a row."""
@@ -63,6 +51,21 @@ class Found:
     end_ms: int
     parts: list[Part] = field(default_factory=list)
     window: Window | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from every other block."""
+        return self.account, self.start_ms, self.end_ms
+
+    @property
+    def made_of(self) -> Any:
+        """
+        What its entry depends on.
+
+        Hours are named by their rows, which are the same objects while nobody wrote to their day;
+        an entry holds them, so that none can take another's place.
+        """
+        return self.window, [id(part.usage) for part in self.parts]
 
     @property
     def first_q(self) -> int:
@@ -89,7 +92,7 @@ def block_entries(
     end_ms = None if limits.end_ms is None else limits.end_ms + DAY_MS
     start_q, end_q = Range(start_ms, end_ms).quarters(first_q, context.now_ms)
     start_q = start_q // QUARTERS_PER_HOUR * QUARTERS_PER_HOUR
-    windows = _windows(store, context, start_q * QUARTER_MS)
+    windows = stated_windows(store, context, start_q * QUARTER_MS)
     found = [
         block
         for account, parts in _streams(store, params, windows, start_q, end_q).items()
@@ -97,8 +100,7 @@ def block_entries(
         if (limits.start_ms is None or block.end_ms > limits.start_ms)
         and (limits.end_ms is None or block.start_ms < limits.end_ms)
     ]
-    _sharpen(store, found, context.now_ms)
-    entries = [_entry(block, params, context) for block in found]
+    entries = _entries(store, found, params, context)
     if any(block.window is None for block in found):
         notes.append("blocks without a vendor's percentage are derived from local records")
     return Built(entries, labels, notes)
@@ -114,47 +116,6 @@ def _bounded(limits: Range, context: ReportContext, first_q: int) -> tuple[Range
         return limits, []
     note = f"blocks of the last {DEFAULT_DAYS} days; earlier ones with --since"
     return Range(start_ms, limits.end_ms), [note]
-
-
-# ------------------------------------------------------------------ vendor's windows
-
-
-def five_hour_metric(metrics: Iterable[LimitMetric]) -> LimitMetric | None:
-    """The account's own five-hour limit, not one of a single model."""
-    for metric in metrics:
-        if metric.window == WINDOW and metric.unit == "%" and ":" not in metric.key:
-            return metric
-    return None
-
-
-def _windows(store: Store, context: ReportContext, since_ms: int) -> dict[str, list[Window]]:
-    """Windows that vendors have stated, by account and time; they do not overlap."""
-    windows = {}
-    known = {account.id for account in context.accounts}
-    for (_, account_id), poll in store.snapshots().items():
-        metric = five_hour_metric(poll.last_good.metrics) if poll.last_good is not None else None
-        if metric is None or account_id not in known:
-            continue
-        found = windows_of(store.resets(account_id, metric.key, since_ms))
-        if found:
-            windows[account_id] = found
-    return windows
-
-
-def windows_of(resets: Sequence[Reset]) -> list[Window]:
-    """The windows behind stated ends: near ones are one, a later one cuts an earlier one short."""
-    windows: list[Window] = []
-    for reset in resets:
-        end_ms = round(reset.at_ms / 60_000) * 60_000
-        if windows and end_ms - windows[-1].end_ms <= JITTER_MS:
-            last = windows[-1]
-            windows[-1] = replace(last, used=max(last.used, reset.used))
-            continue
-        start_ms = end_ms - BLOCK_MS
-        if windows and start_ms < windows[-1].end_ms:
-            windows[-1] = replace(windows[-1], end_ms=max(start_ms, windows[-1].start_ms))
-        windows.append(Window(start_ms, end_ms, reset.used))
-    return [window for window in windows if window.start_ms < window.end_ms]
 
 
 # ------------------------------------------------------------------ activity
@@ -245,7 +206,7 @@ def _blocks_of(
                 yield Found(account, start_ms, end_ms, kept)
 
 
-def _sharpen(store: Store, found: Sequence[Found], now_ms: int) -> None:
+def _sharpen(store: Store, found: Sequence[Found], oldest_ms: int) -> None:
     """Narrow the first and last stretch of each block to its quarters, of late ones to events."""
     blocks = [block for block in found if block.parts]
     if not blocks:
@@ -263,7 +224,6 @@ def _sharpen(store: Store, found: Sequence[Found], now_ms: int) -> None:
             if quarters:
                 part.first_ms = max(part.first_ms, quarters[0] * QUARTER_MS)
                 part.last_ms = min(part.last_ms, (quarters[-1] + 1) * QUARTER_MS - 1)
-    oldest_ms = now_ms - EXACT_DAYS * DAY_MS
     recent = [block for block in blocks if block.end_ms > oldest_ms]
     edges = {edge for block in recent for edge in (block.first_q, block.last_q)}
     exact = store.activity_in(edges) if edges else {}
@@ -286,6 +246,27 @@ def _outermost(block: Found) -> list[Part]:
 
 
 # ------------------------------------------------------------------ rows
+
+
+def _entries(
+    store: Store, found: Sequence[Found], params: ReportParams, context: ReportContext
+) -> list[Entry]:
+    """An entry per block; blocks that have long been over change only when they are written to."""
+    kept = context.entries
+    oldest_ms = context.now_ms - EXACT_DAYS * DAY_MS
+    known = [
+        kept.find(block.key, block.made_of) if block.end_ms <= oldest_ms else None
+        for block in found
+    ]
+    fresh = [block for block, entry in zip(found, known, strict=True) if entry is None]
+    _sharpen(store, fresh, oldest_ms)
+    entries = []
+    for block, earlier in zip(found, known, strict=True):
+        entry = earlier or _entry(block, params, context)
+        if earlier is None and block.end_ms <= oldest_ms:
+            kept.keep(block.key, block.made_of, entry)
+        entries.append(entry)
+    return entries
 
 
 def _entry(block: Found, params: ReportParams, context: ReportContext) -> Entry:
@@ -316,7 +297,9 @@ def _pace(block: Found, summed: Sum, first_ms: int, last_ms: int, now_ms: int) -
     )
     # From the first to the last event, or to now for a single one: measured from the hour's
     # beginning, the rate would be too low early in a block.
-    span_ms = last_ms - first_ms if last_ms > first_ms else now_ms - first_ms
+    if last_ms <= first_ms:
+        last_ms = min(now_ms, block.end_ms)
+    span_ms = last_ms - first_ms
     burn = summed.cost_usd / (span_ms / HOUR_MS) if span_ms > 0 and summed.cost_nano else None
     left_s = (block.end_ms - now_ms) / 1000 if active else None
     projected = None

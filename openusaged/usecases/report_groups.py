@@ -189,7 +189,7 @@ def _period_key(params: ReportParams) -> Callable[[int], str]:
 
 
 def session_entries(
-    store: Store, params: ReportParams, _context: ReportContext, limits: Range, accept: Accept
+    store: Store, params: ReportParams, context: ReportContext, limits: Range, accept: Accept
 ) -> Built:
     """One entry per session that was last active in the range, with all it ever used."""
     labels = project_labels(store.projects())
@@ -204,7 +204,12 @@ def session_entries(
     for record in records:
         usage = [row for row in record.rows if accept(row)]
         if usage:
-            entries.append(_session_entry(record, usage, labels, params))
+            key = (record.source, record.session_id)
+            entry = context.entries.find(key, (record, usage))
+            if entry is None:
+                entry = _session_entry(record, usage, labels, params)
+                context.entries.keep(key, (record, usage), entry)
+            entries.append(entry)
     if older:
         entries.append(others(older, older_usage, params.mode))
     notes = []

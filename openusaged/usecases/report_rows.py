@@ -47,6 +47,8 @@ class Entry:
     activity_ms: int = 0
     is_news: bool = False
     """Worth a row although nothing was used."""
+    row: ReportRow | None = None
+    """As it goes over the wire, once it was asked for."""
 
 
 def entry_of(
@@ -125,11 +127,13 @@ def others(number: int, usage: list[UsageRow], mode: CostMode) -> Entry:
 
 
 def _report_row(entry: Entry, params: ReportParams, labels: Mapping[str, str]) -> ReportRow:
-    extra = entry.extra
-    if params.breakdown:
-        name = "model_breakdown" if child_dimension(params) == "model" else "breakdown"
-        extra = {**extra, name: _children(entry, params, labels)}
-    return plain_row(entry.key, entry.label, entry.summed, entry.usage, **extra)
+    if entry.row is None:
+        extra = entry.extra
+        if params.breakdown:
+            name = "model_breakdown" if child_dimension(params) == "model" else "breakdown"
+            extra = {**extra, name: _children(entry, params, labels)}
+        entry.row = plain_row(entry.key, entry.label, entry.summed, entry.usage, **extra)
+    return entry.row
 
 
 def child_dimension(params: ReportParams) -> Breakdown:

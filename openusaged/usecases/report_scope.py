@@ -7,6 +7,7 @@ Separate from the rows, which every kind of report builds in its own way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field
 from datetime import tzinfo
 from typing import Final
 
@@ -19,6 +20,7 @@ from openusaged.core.windows import quarter_of
 from openusaged.providers.registry import provider_ids
 from openusaged.storage.store import Store, UsageRow
 from openusaged.telemetry.repositories import Repositories
+from openusaged.usecases.kept_entries import KeptEntries
 from openusaged.usecases.usage_view import parse_day
 
 DATE_DIGITS: Final = 8
@@ -43,6 +45,7 @@ class ReportContext:
     recording: frozenset[str] | None = None
     """Accounts whose usage comes from local records (None: all of them do); of the others only
     their vendor knows."""
+    entries: KeptEntries = field(default_factory=KeptEntries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from openusaged.core.windows import (
 )
 from openusaged.runtime.clock import Clock
 from openusaged.storage.store import Store, StoredSnapshot, UsageRow
+from openusaged.usecases.block_windows import five_hour_metric
 from openusaged.usecases.reading import Reading, View
-from openusaged.usecases.report_blocks import five_hour_metric
 from openusaged.usecases.totals import Sum, sum_rows
 
 if TYPE_CHECKING:

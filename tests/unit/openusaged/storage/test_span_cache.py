@@ -78,6 +78,20 @@ def test_put_beyond_the_bound_drops_the_least_used(cache) -> None:
     assert kept == [0, 2, 3, 4, 9]
 
 
+def test_put_of_spare_rows_never_pushes_out_others(cache) -> None:
+    """What others are made of is kept only while there is room."""
+    token = cache.token()
+    days = [(day * 96, day * 96 + 96) for day in range(5)]
+    for day in days:
+        cache.put("spare", day, token, ROWS, spare=True)
+        cache.put("asked", day, token, ROWS)
+    assert [cache.get("asked", day, token) for day in days] == [ROWS] * 5
+    assert [cache.get("spare", day, token) for day in days] == [None] * 5
+    cache = SpanCache(max_rows=20)
+    cache.put("spare", days[0], token, ROWS, spare=True)
+    assert cache.get("spare", days[0], token) == ROWS
+
+
 def test_put_of_more_than_the_bound_keeps_what_there_is(cache) -> None:
     """One answer that is too large does not push out everything else."""
     cache.put("a", FIFTH, cache.token(), ROWS)

@@ -12,7 +12,7 @@ from openusaged.core.models import ACCOUNT_OK, Account, LimitMetric, UsageSnapsh
 from openusaged.core.windows import zone_of
 from openusaged.storage.block_queries import Reset
 from openusaged.storage.store import Store, WriteBatch
-from openusaged.usecases.report_blocks import five_hour_metric, windows_of
+from openusaged.usecases.block_windows import five_hour_metric, windows_of
 from openusaged.usecases.reports import ReportContext, build_report
 from tests.support.stored import event, fill, ms, open_store
 
