@@ -43,6 +43,11 @@ def alert_lines(alerts: Alerts, *, now: datetime, width: int | None, style: Styl
     )
     rows = [_rule(rule, now) for rule in alerts.rules]
     lines += ["", *render([Table(columns, rows)], width, style), ""]
+    for rule in alerts.rules:
+        if rule.problem:
+            lines += [
+                style.paint(line, "yellow") for line in wrap(f"{rule.id}: {rule.problem}", width)
+            ]
     if not alerts.channels:
         lines += wrap("Nobody is told: none of desktop, tmux, command and webhook is set.", width)
     for channel in alerts.channels:

@@ -68,6 +68,8 @@ class AlertRuleState:
     """Subjects (`account/metric`, an account, or a period) whose condition holds and was told."""
     last_fired_at: str | None = None
     muted_until: str | None = None
+    problem: str = ""
+    """Why it can never be told: an account or a service in it that there is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

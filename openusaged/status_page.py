@@ -43,7 +43,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     if alerts.get("enabled"):
         problem = f" ({alerts['last_error']})" if alerts["last_error"] else ""
         yield (
-            f"alerts    {alerts['active']} active; since start {alerts['fired']} told, "
+            f"alerts    {alerts['active']} active; since start {alerts['fired']} fired, "
             f"{alerts['waiting']} waiting, {alerts['failed']} failed{problem}"
         )
     yield from _import(status["importing"])

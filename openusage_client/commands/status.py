@@ -124,7 +124,7 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
 
 def _alerts(alerts: AlertStatus) -> str:
     text = (
-        f"{alerts.rules} rules, {alerts.active} active; since the start {alerts.fired} told,"
+        f"{alerts.rules} rules, {alerts.active} active; since the start {alerts.fired} fired,"
         f" {alerts.waiting} waiting, {alerts.failed} failed"
     )
     return f"{text} ({alerts.last_error})" if alerts.last_error else text

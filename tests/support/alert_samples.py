@@ -31,6 +31,12 @@ def alerts() -> Alerts:
             ),
             AlertRuleState(id="limit-95", on="limit", words="switched off", enabled=False),
             AlertRuleState(
+                id="codex",
+                on="limit",
+                words="80% of a limit used (codx)",
+                problem="account: there is no 'codx'; did you mean codex?",
+            ),
+            AlertRuleState(
                 id="pace",
                 on="pace",
                 words="a limit will not last until it starts anew, from 20% used",

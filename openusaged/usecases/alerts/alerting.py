@@ -6,7 +6,7 @@ Built by the composition root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -26,7 +26,9 @@ from openusage_proto.alert_messages import (
     BudgetsParams,
 )
 from openusage_proto.privacy_messages import AlertWay
+from openusaged.config.alerts import SPEND, AlertRule
 from openusaged.core.errors import InvalidParams
+from openusaged.core.models import Account
 from openusaged.core.windows import iso, to_datetime
 from openusaged.providers.base import HttpClient, Machine
 from openusaged.providers.shared.http import UrllibHttpClient
@@ -142,13 +144,19 @@ class Alerting:
     def _rule_states(self, now_ms: int) -> list[AlertRuleState]:
         from openusaged.usecases.alerts.wording import budget_words, rule_words  # as above
 
-        settings = self._around.settings()
+        settings, view = self._around.settings(), self._around.view()
         rules = [
-            (name, rule.on, rule_words(rule) if rule.enabled else "switched off", rule.enabled)
+            (
+                name,
+                rule.on,
+                rule_words(rule) if rule.enabled else "switched off",
+                rule.enabled,
+                _problem(rule, view.accounts),
+            )
             for name, rule in settings.alerts.rules.items()
         ]
         rules += [
-            (budget_rule(name, percent), BUDGET, budget_words(budget, percent), True)
+            (budget_rule(name, percent), BUDGET, budget_words(budget, percent), True, "")
             for name, budget in settings.budgets.items()
             for percent in budget.alert_at
         ]
@@ -162,8 +170,9 @@ class Alerting:
                 active=ledger.active(name),
                 last_fired_at=iso(ledger.fired_ms(name)),
                 muted_until=iso(ledger.muted_until(name, now_ms)),
+                problem=problem,
             )
-            for name, on, words, enabled in rules
+            for name, on, words, enabled, problem in rules
         ]
 
     def _channel(self, name: str) -> AlertChannel:
@@ -226,6 +235,20 @@ class Alerting:
         until_ms = self._around.clock.now_ms() + params.minutes * 60_000 if params.minutes else 0
         self._watch.mute(rule, until_ms)
         return AlertMuteResult(rule=params.rule, muted_until=iso(until_ms or None))
+
+
+def _problem(rule: AlertRule, accounts: Sequence[Account]) -> str:
+    """Why a rule can never be told: a name in it that nothing has."""
+    if not rule.enabled:
+        return ""
+    ids = {account.id for account in accounts}
+    if rule.account and rule.account not in ids:
+        return str(unknown_name("account", rule.account, ids))
+    services = {account.provider_id for account in accounts}
+    # Amounts also go by the vendor or tool that events name.
+    if rule.on != SPEND and rule.provider and rule.provider not in services:
+        return str(unknown_name("provider", rule.provider, services))
+    return ""
 
 
 def _entry(record: AlertRecord) -> AlertEntry:

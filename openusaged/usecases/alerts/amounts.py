@@ -11,7 +11,7 @@ from openusaged.core.windows import iso
 from openusaged.usecases.alerts.memory import Finding
 from openusaged.usecases.alerts.rules import BUDGET, budget_rule
 from openusaged.usecases.alerts.spending import Spending, Spent
-from openusaged.usecases.alerts.wording import Words
+from openusaged.usecases.alerts.wording import Words, project_label
 
 
 def findings_of(
@@ -71,7 +71,7 @@ def _finding(
             text=text(),
             account=scope.account,
             provider=scope.provider,
-            project=scope.project,
+            project=project_label(scope.project),
             model=scope.model,
             value=spent.amount,
             threshold=threshold,

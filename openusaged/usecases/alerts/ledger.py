@@ -107,16 +107,14 @@ class Ledger:
         return until if until > now_ms else None
 
     def active(self, rule: str) -> list[str]:
-        """The subjects for which a rule's condition holds."""
-        return sorted(
-            subject
-            for (name, subject), state in self._states.items()
-            if name == rule and state.active
-        )
+        """The subjects for which a rule's condition holds; any thread."""
+        # A copy is made at once; the hub may add to the original meanwhile.
+        states = list(self._states.values())
+        return sorted(state.subject for state in states if state.rule == rule and state.active)
 
     def fired_ms(self, rule: str) -> int | None:
         """When a rule was last news."""
-        times = [state.fired_ms for (name, _), state in self._states.items() if name == rule]
+        times = [state.fired_ms for state in self._states.values() if state.rule == rule]
         return max(times, default=0) or None
 
     def still_holds(self, record: AlertRecord) -> bool:
@@ -126,8 +124,8 @@ class Ledger:
             return True
         return any(
             state.active and state.fired_ms == record.ts_ms
-            for (rule, _), state in self._states.items()
-            if rule == record.rule
+            for state in self._states.values()
+            if state.rule == record.rule
         )
 
 

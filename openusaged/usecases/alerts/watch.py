@@ -259,7 +259,11 @@ class AlertWatch:
             self._rest_until.get(part, 0.0) - self._around.clock.monotonic() for part in self._news
         ]
         now_ms = self._around.clock.now_ms()
-        delays += [(due_ms - now_ms) / 1000 for due_ms in self._due.values()]
+        delays += [
+            (due_ms - now_ms) / 1000
+            for part, due_ms in self._due.items()
+            if part not in self._news  # it is waiting for its rest to be over
+        ]
         if self._held:
             delays.append(60.0)
         if delays and self.settings.enabled:

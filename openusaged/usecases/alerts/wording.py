@@ -117,8 +117,14 @@ class Words:
 
 
 def _scope(scope: AlertRule | Budget) -> str:
-    parts = [part for part in (scope.account, scope.provider, scope.project, scope.model) if part]
+    names = (scope.account, scope.provider, project_label(scope.project), scope.model)
+    parts = [name for name in names if name]
     return f"{', '.join(parts)}: " if parts else ""
+
+
+def project_label(project: str) -> str:
+    """A project by its folder's name: where it lies is nobody's business who is told."""
+    return project.rstrip("/").rpartition("/")[2]
 
 
 def _doubts(spent: Spent) -> str:

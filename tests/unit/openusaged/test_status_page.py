@@ -50,7 +50,7 @@ def test_alerts_have_a_line_when_they_are_on() -> None:
         enabled=True, active=1, fired=3, waiting=2, failed=1, last_error="HTTP 404"
     )
     assert (
-        "alerts    1 active; since start 3 told, 2 waiting, 1 failed (HTTP 404)"
+        "alerts    1 active; since start 3 fired, 2 waiting, 1 failed (HTTP 404)"
         in render(status(alerts=alerts)).splitlines()
     )
 

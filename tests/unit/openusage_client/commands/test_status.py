@@ -60,7 +60,7 @@ def test_failed_alerts_are_shown() -> None:
     """Alerts that are on have a line, with the reason that one did not get through."""
     alerts = AlertStatus(enabled=True, rules=4, active=1, waiting=2, fired=3, failed=1)
     text = page(wire_samples.status(alerts=alerts))
-    assert "4 rules, 1 active; since the start 3 told, 2 waiting, 1 failed" in text
+    assert "4 rules, 1 active; since the start 3 fired, 2 waiting, 1 failed" in text
     assert "(tmux: gone)" in page(
         wire_samples.status(alerts=replace(alerts, last_error="tmux: gone")), None
     )

@@ -154,6 +154,16 @@ def test_spend_rule(store: Store) -> None:
     )
 
 
+def test_where_a_project_lies_is_not_told(store: Store) -> None:
+    """Of a project that a rule names by its directory only the folder's name goes out."""
+    fill(store, [event("2026-11-20T01:00:00+00:00", cwd="/home/me/src/api")])
+    rule = AlertRule(on=SPEND, amount=0.001, project="/home/me/src/api")
+    facts = found(store, rules={"r": rule})["r"].facts()
+    assert facts.project == "api"
+    assert facts.text.startswith("api: about $0.00 spent today")
+    assert "/home" not in str(facts)
+
+
 def test_budget_shares(store: Store) -> None:
     """A finding for each share, of one group, so that the highest speaks for all."""
     fill(

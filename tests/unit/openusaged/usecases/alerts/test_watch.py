@@ -315,6 +315,26 @@ def test_mute_and_test(world: World) -> None:
     assert world.alerting.ways() == []
 
 
+def test_rules_about_nobody_say_so(world: World) -> None:
+    """A name that nothing has is told, instead of a rule that waits for ever; a vendor is none."""
+    world.alerts(
+        rules={
+            "a": AlertRule(on="limit", account="claude-cod"),
+            "b": AlertRule(on="pace", provider="claude"),
+            "c": AlertRule(on="spend", amount=1, provider="anthropic", account=ACCOUNT.id),
+            "d": AlertRule(on="limit", enabled=False, account="x"),
+        }
+    )
+    world.alerting.start()
+    problems = [rule.problem for rule in world.alerting.alerts(AlertsParams()).rules]
+    assert problems == [
+        "account: there is no 'claude-cod'; did you mean claude-code?",
+        "provider: there is no 'claude'; did you mean claude_code?",
+        "",
+        "",
+    ]
+
+
 def test_no_way_is_recorded_as_silence(world: World) -> None:
     """Alerts that reach nobody are in the history, and say so."""
     world.alerts(command=())
