@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -18,6 +19,7 @@ from openusage_client.terminal import style_of, width_of
 from openusage_proto import methods
 from openusage_proto.alert_messages import Budgets
 
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _EPILOG: Final = """\
 actions:
   list               every budget and what is spent of it (the default)
@@ -92,6 +94,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("`openusage budget list` takes no ID; `check ID` shows one budget")
     if options.action == "set" and (not options.id or options.amount is None):
         raise UsageError("`openusage budget set` needs an ID and an amount, e.g. set all 200")
+    if options.action == "set" and not _ID.fullmatch(options.id):
+        raise UsageError(
+            f"{options.id!r} is no name for a budget; write up to 40 letters, digits, `.`, `_`, `-`"
+        )
     if options.action == "remove" and not options.id:
         raise UsageError("`openusage budget remove` needs the ID of a budget")
     with autostart.connect(autostart=not options.no_autostart) as connection:

@@ -84,6 +84,8 @@ def test_remove_takes_it_out_of_the_settings(run: Run, peer: ScriptedPeer) -> No
         (("set", "api", "much"), "is no amount"),
         (("set", "api", "5", "--alert-at", "all"), "e.g. 50,80,100"),
         (("set", "api", "5", "--alert-at", "0"), "e.g. 50,80,100"),
+        (("set", "a b", "5"), "no name for a budget"),
+        (("set", "x@80", "5"), "no name for a budget"),
         (("list", "api"), "takes no ID"),
         (("check", "api", "5"), "go with set"),
         (("remove",), "needs the ID"),
