@@ -13,6 +13,8 @@ import os
 import sys
 from typing import Final
 
+from gevent.lock import BoundedSemaphore
+
 from openusage_proto import locations
 from openusage_proto.messages import RecentError
 from openusage_proto.values import dataclass
@@ -118,6 +120,7 @@ class Daemon:
         self._recent = recent
         self._pools = Pools()
         self._tasks = Tasks()
+        self._reloading = BoundedSemaphore()
         self._http = UrllibHttpClient()
         self._secrets = AccountSecrets(
             self._machine, CredentialsFile(locations.credentials_path()), self._clock.now_ms
@@ -359,10 +362,11 @@ class Daemon:
 
     def reload(self) -> None:
         """SIGHUP or a changed settings file: take over what can change while running."""
-        loaded = settings_file.load(locations.settings_path(), self._env)
-        if loaded == self.app.settings:
-            return
-        self.app.settings = loaded
+        with self._reloading:  # whoever looks later must not be overtaken by what was seen earlier
+            loaded = self._pools.work(settings_file.load, locations.settings_path(), self._env)
+            if loaded == self.app.settings:
+                return
+            self.app.settings = loaded
         for warning in loaded.warnings:
             log.warning("event=settings warning=%s", warning)
         self._scheduler.set_interval(loaded.settings.ui.refresh_interval_seconds)
@@ -384,14 +388,14 @@ class Daemon:
         settings_path = locations.settings_path()
         if SCAN_EVERYTHING in paths:
             self._receiving.drain_soon()
-            self.reload()
+            self._tasks.spawn(self.reload)
             self._price_upkeep.reload_soon()
             self._collecting.scan()
             return
         if any(path == spool or path.startswith(spool + os.sep) for path in paths):
             self._receiving.drain_soon()
         if settings_path in paths or os.path.dirname(settings_path) in paths:
-            self.reload()
+            self._tasks.spawn(self.reload)
         self._account_upkeep.changed(paths)
         self._price_upkeep.changed(paths)
         logs_changed = {path for path in paths if self._collector.owner_of(path) is not None}
