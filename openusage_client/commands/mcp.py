@@ -15,6 +15,7 @@ tools:
   limits     plan windows, quotas and balances: used, reset, pace
   sessions   sessions of a period, or one with its turns
   explain    what a number is made of
+  budget     what may be spent, what is, and whether the rest will do
 
 An agent starts this itself:
   claude mcp add openusage -- openusage mcp

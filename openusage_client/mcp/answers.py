@@ -25,6 +25,7 @@ from openusage_client.rpc import Connection
 from openusage_client.terminal import Style
 from openusage_client.tui import limits as shares
 from openusage_proto import methods
+from openusage_proto.alert_messages import Budgets, BudgetState
 from openusage_proto.explain_messages import Explanation
 from openusage_proto.messages import AccountSnapshot, Metric, ReadModel, Report, ReportRow, Totals
 from openusage_proto.session_messages import SessionRow, Sessions, SessionTurn
@@ -165,11 +166,23 @@ def explain(connection: Connection, given: Given) -> dict[str, Any]:
     }
 
 
+def budget(connection: Connection, given: Given) -> dict[str, Any]:
+    """Answer the tool `budget`: what may be spent and what has been."""
+    found = decode(connection.call(methods.BUDGETS, id=given.get("id")), Budgets)
+    notes = [] if found.budgets else ["the user has set no budget"]
+    return {
+        "timezone": found.timezone,
+        "budgets": [_budget(state) for state in found.budgets],
+        "notes": notes,
+    }
+
+
 ANSWERS: Final[Mapping[str, Callable[[Connection, Given], dict[str, Any]]]] = {
     "usage": usage,
     "limits": limits,
     "sessions": sessions,
     "explain": explain,
+    "budget": budget,
 }
 
 
@@ -295,4 +308,15 @@ def _turn(turn: SessionTurn) -> dict[str, Any]:
     return {
         **_picked(turn, *names, *tokens),
         "tools": [_picked(tool, "name", "calls", "errors") for tool in turn.tools],
+    }
+
+
+def _budget(state: BudgetState) -> dict[str, Any]:
+    names = ("id", "period", "amount", "currency", "spent", "used_percent", "over", "problem")
+    filters = ("account", "provider", "model")
+    return {
+        **_picked(state, *names, *filters, "since", "until", "basis", "unpriced_requests"),
+        **_picked(state, "projected", "over_at"),
+        # Where it lies is nobody's business.
+        "project": state.project.rstrip("/").rpartition("/")[2],
     }

@@ -252,6 +252,29 @@ _EXPLAINED: Final[Mapping[str, Schema]] = {
     "sessions_total": _INTEGER,
 }
 
+_BUDGET: Final[Schema] = _object(
+    {
+        "id": _text(),
+        "period": _text("day, week or month"),
+        "amount": {"type": "number", "description": "what may be spent, in `currency`"},
+        "currency": _text(),
+        "spent": {"type": "number"},
+        "used_percent": {"type": "number"},
+        "over": _BOOLEAN,
+        "account": _text("only this account; empty for all, as the three below"),
+        "provider": _text(),
+        "project": _text(),
+        "model": _text(),
+        "since": _text(),
+        "until": _text("end of the period, exclusive"),
+        "basis": _text("`estimate`, `recorded`, `mixed` or `unpriced`"),
+        "unpriced_requests": {"type": "integer", "description": "requests that `spent` misses"},
+        "projected": _maybe("number", "spent at the period's end if it goes on as usual"),
+        "over_at": _maybe("string", "when the amount is reached if it goes on as usual"),
+        "problem": _text("a name in it that nothing is known by; empty when there is none"),
+    }
+)
+
 # ------------------------------------------------------------------ the tools
 
 TOOLS: Final = (
@@ -358,5 +381,14 @@ TOOLS: Final = (
                 "notes": _NOTES,
             }
         ),
+    ),
+    Tool(
+        "budget",
+        "Budgets and what is left of them",
+        "What the user allows to be spent per day, week or month, how much of it is, and whether"
+        " the rest will do. Ask before work that may cost much; a budget that is over is for the"
+        " user to decide about.",
+        _arguments({"id": _text("only this budget (default: all)")}),
+        _object({"timezone": _text(), "budgets": _list(_BUDGET), "notes": _NOTES}),
     ),
 )

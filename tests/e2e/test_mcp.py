@@ -216,6 +216,29 @@ def test_limits_sessions_and_explanations(home: Path, filled: Daemon) -> None:
     assert explained["cost"]["calculated_usd"] == pytest.approx(explained["totals"]["cost_usd"])
 
 
+def test_budgets_stand_as_the_command_says(home: Path, filled: Daemon) -> None:
+    """What may be spent and what is; no directory; an unknown budget is named."""
+    (none,) = called(home, ("budget", {}))
+    assert none == {
+        "timezone": none["timezone"],
+        "budgets": [],
+        "notes": ["the user has set no budget"],
+    }
+    run_client(os.environ, "budget", "set", "all", "200")
+    run_client(os.environ, "budget", "set", "shop", "0.01", "--project", str(home / "shop"))
+    everything, one = called(home, ("budget", {}), ("budget", {"id": "shop"}))
+    wanted = json.loads(run_client(os.environ, "budget", "--json").stdout)["budgets"]
+    assert [(item["id"], item["spent"], item["over"]) for item in everything["budgets"]] == [
+        (item["id"], item["spent"], item["over"]) for item in wanted
+    ]
+    (shop,) = one["budgets"]
+    assert (shop["project"], shop["amount"], shop["currency"]) == ("shop", 0.01, "USD")
+    assert shop["used_percent"] == pytest.approx(shop["spent"] / 0.01 * 100)
+    assert shop["spent"] > 0.004
+    assert str(home) not in json.dumps(everything)
+    assert "there is no 'nope'" in refused(home, ("budget", {"id": "nope"}))[0]
+
+
 def test_nothing_private_is_answered(home: Path, daemon: Daemon) -> None:
     """No directory, file name, address or text of the user's records reaches the host."""
     logs = home / ".claude" / "projects" / "-h-shop"
