@@ -338,7 +338,7 @@ class TestAccounts:
         """Deleting nothing is said."""
         daemon.start()
         done = run_client(daemon.env, "accounts", "delete-key", "groq", check=False)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "nothing is stored for the account 'groq'" in done.stderr
 
 
