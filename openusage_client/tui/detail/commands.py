@@ -201,16 +201,16 @@ def _figure(state: AppState, size: Size) -> Figure | None:
 
 def _session_figure(state: AppState) -> Figure | None:
     """The whole of the session that is chosen or open."""
-    source, session = state.sessions.opened
     if state.screen == SESSIONS:
         rows = sessions_asking.rows(state)
-        if not rows:
-            return None
-        row = rows[sessions_asking.selected_index(state)]
-        source, session = row.source, row.session_id
+        row = rows[sessions_asking.selected_index(state)] if rows else None
+    else:
+        row = sessions_asking.opened_row(state)
+    if row is None:
+        return None
     # An id alone may be that of two tools.
-    filters = (("provider", source), ("session", session))
-    return Figure(title=f"Session {session}", filters=filters)
+    filters = (("provider", row.source), ("session", row.session_id))
+    return Figure(owner=row.account_id, title=f"Session {row.session_id}", filters=filters)
 
 
 COMMANDS: Final[dict[str, Command]] = {

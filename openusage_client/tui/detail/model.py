@@ -21,10 +21,12 @@ class Figure:
     A number on the screen: what `explain` is asked for it, or the key of a limit.
 
     `filters` are parameters of `explain` besides the range; `since` and `until` are local days, and
-    empty for the window of the screen.
+    empty for the window of the screen.  `owner` is the account whose word on costs counts where
+    no account is asked for.
     """
 
     account: str = ""
+    owner: str = ""
     title: str = ""
     filters: tuple[tuple[str, str], ...] = ()
     since: str = ""

@@ -55,6 +55,16 @@ def opened(state: AppState) -> Answer | None:
     return answer if answer is not None and answer.question == session_questions(state)[0] else None
 
 
+def opened_row(state: AppState) -> SessionRow | None:
+    """The open session; None while it is awaited or when it is not known."""
+    answer = opened(state)
+    page = answer.value if answer is not None else None
+    if not isinstance(page, Sessions) or not page.sessions:
+        return None
+    source, _ = state.sessions.opened
+    return next((row for row in page.sessions if row.source == source), page.sessions[0])
+
+
 def rows(state: AppState) -> list[SessionRow]:
     """The sessions that are listed."""
     page = listed(state)

@@ -7,13 +7,13 @@ from datetime import datetime
 from openusage_client.explain_page import explain_lines
 from openusage_client.formatting import format_ago, format_local, format_money, format_percent
 from openusage_client.tui import limits
+from openusage_client.tui.analytics.figures import hidden_accounts
 from openusage_client.tui.detail import asking
 from openusage_client.tui.layout import Line, clip_line
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import clean, pad, wrap
 from openusage_client.tui.views import wording
 from openusage_client.tui.views.detail_page import widest
-from openusage_client.tui.views.drill import shows_costs
 from openusage_proto.activity_messages import Series, SeriesPoint
 from openusage_proto.explain_messages import Explanation
 from openusage_proto.messages import AccountSnapshot, Metric
@@ -43,7 +43,28 @@ def _usage(state: AppState, width: int) -> list[Line]:
         return [[(part, "warn")] for part in wrap(clean(answer.error), width)]
     if not isinstance(answer.value, Explanation):
         return []
-    return explain_lines(answer.value, now=state.now, width=width, costs=shows_costs(state))
+    costs, note = _costs(state)
+    lines = explain_lines(answer.value, now=state.now, width=width, costs=costs)
+    return [*lines, [], *[[(part, "muted")] for part in wrap(note, width)]] if note else lines
+
+
+def _costs(state: AppState) -> tuple[bool, str]:
+    """
+    Whether the number's costs may be shown, and words where other screens show less.
+
+    A sum over all accounts has those of flat rates in it, which is no secret but no bill either;
+    what a user has hidden by word is in no sum.
+    """
+    figure = state.detail.figure
+    hidden = hidden_accounts(state)
+    owner = (figure.account or figure.owner) if figure else ""
+    if owner:
+        return owner not in hidden, ""
+    accounts = state.model.accounts if state.model else []
+    if any(state.preferences.hides_costs_of(one.account_id) for one in accounts):
+        return False, ""
+    words = "The costs of accounts with a flat rate are in it; other screens leave them out."
+    return True, words if hidden else ""
 
 
 def _limit(state: AppState, key: str, width: int) -> list[Line]:

@@ -215,12 +215,10 @@ def render_session(state: AppState, width: int) -> list[Line]:
     title: Line = [(f" Session {clean(ident)}", "title")]
     if answer is None:
         return [clip_line(title, width), [], [("  reading …", "muted")]]
-    page = answer.value
-    if answer.error or not isinstance(page, Sessions) or not page.sessions:
+    page, row = answer.value, asking.opened_row(state)
+    if row is None or not isinstance(page, Sessions):
         words = clean(answer.error) or "The daemon does not know this session any more."
         return [clip_line(title, width), [], [(f"  {words}", "warn")]]
-    source, _ = state.sessions.opened
-    row = next((one for one in page.sessions if one.source == source), page.sessions[0])
     costs = row.account_id not in hidden_accounts(state)
     lines = [clip_line(title, width), [], *_facts(row, state, width, costs=costs), []]
     if page.tools:

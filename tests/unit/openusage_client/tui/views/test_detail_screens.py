@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 
 from openusage_client.preferences import Preferences
 from openusage_client.tui.detail import asking
-from openusage_client.tui.layout import line_width, plain
+from openusage_client.tui.layout import line_width
 from openusage_client.tui.theme import ROLES
 from openusage_client.tui.views import screens
 from tests.support import detail_samples as details
 from tests.support import screen_samples as samples
-
-GOLDENS = Path(__file__).parents[4] / "data" / "screens" / "tui"
-REWRITE = os.environ.get("OPENUSAGE_GOLDEN") == "rewrite"
-SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
+from tests.support.screens import SIZES, check_golden, drawn, page_of
 
 
 def hidden():
@@ -53,21 +48,12 @@ CASES = {
 }
 
 
-def drawn(state, width, height):
-    """A screen as text."""
-    return [plain(line) for line in screens.render(state, width, height)]
-
-
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_golden(name, width, height):
     """The screen looks as reviewed (rewritten by `make golden`)."""
     lines = drawn(CASES[name](), width, height)
-    text = "".join(line.rstrip() + "\n" for line in lines)
-    path = GOLDENS / f"detail-{name}-{width}x{height}.txt"
-    if REWRITE:
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    check_golden(f"tui/detail-{name}-{width}x{height}", page_of(lines))
 
 
 @pytest.mark.parametrize("name", CASES)

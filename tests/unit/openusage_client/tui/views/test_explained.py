@@ -7,13 +7,17 @@ from datetime import timedelta
 
 import pytest
 
+from openusage_client.preferences import Preferences
+from openusage_client.tui import inputs
 from openusage_client.tui.detail import asking
 from openusage_client.tui.detail.model import DetailState, Figure
+from openusage_client.tui.effects import Size
 from openusage_client.tui.layout import plain
 from openusage_client.tui.views import screens
 from openusage_proto.activity_messages import MetricSeries, Series, SeriesPoint
 from openusage_proto.messages import Metric
 from tests.support import detail_samples as details
+from tests.support import overall_samples as overall
 from tests.support import screen_samples as samples
 
 
@@ -103,3 +107,40 @@ def test_nothing_below_a_number_is_said():
     assert "no session is known" in shown(details.drill(since="2026-03-12", value=none))
     turns = shown(details.drill(("session", "s"), value=none))
     assert "0 turns" in turns
+
+
+@pytest.mark.parametrize("screen", ["sessions", "session"])
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_sessions_explanation_has_costs_only_if_its_account_has(screen, hidden):
+    """The account of the session counts, not the one that is selected on the overview."""
+    row = overall.session(1)
+    wishes = Preferences(costs_of={row.account_id: hidden, "codex-1": not hidden})
+    given = (samples.accounts(3), row) if screen == "session" else (samples.accounts(3), [row])
+    made = overall.session_state if screen == "session" else overall.sessions_state
+    state = made(*given)
+    state = dataclasses.replace(state, preferences=wishes, selected="codex-1")
+    state, _ = inputs.on_key(state, "e", Size(90, 30))
+    state = details.answered(state, asking.explain_question(state), details.explanation())
+    page = "\n".join(plain(line) for line in screens.render(state, 90, 60)[2:])
+    assert ("≈$" in page) is not hidden
+
+
+def test_the_total_of_all_accounts_says_what_other_screens_leave_out():
+    """Costs of flat rates are in it and that is said; a word of the user hides them all."""
+    figure = DetailState(figure=Figure(title="All accounts"))
+    rates = [samples.codex(attributes={"plan_type": "pro"}), samples.claude()]
+
+    def explained(**wishes):
+        state = samples.state(
+            rates, screens=("main", "explain"), detail=figure,
+            preferences=Preferences(**wishes),
+        )  # fmt: skip
+        return details.answered(state, asking.explain_question(state), details.explanation())
+
+    def whole(state):
+        return "\n".join(plain(line) for line in screens.render(state, 90, 120)[2:])
+
+    text = whole(explained())
+    assert "≈$" in text
+    assert "other screens leave them out" in text
+    assert "≈$" not in whole(explained(hide_costs=True))

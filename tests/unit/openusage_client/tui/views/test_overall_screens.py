@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,10 +15,7 @@ from openusage_client.tui.views import screens
 from openusage_proto.messages import Totals, Usage
 from tests.support import overall_samples as overall
 from tests.support import screen_samples as samples
-
-GOLDENS = Path(__file__).parents[4] / "data" / "screens" / "tui"
-REWRITE = os.environ.get("OPENUSAGE_GOLDEN") == "rewrite"
-SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
+from tests.support.screens import SIZES, check_golden, drawn, page_of
 
 
 def hidden():
@@ -67,21 +62,12 @@ CASES = {
 }
 
 
-def drawn(state, width, height):
-    """A screen as text."""
-    return [plain(line) for line in screens.render(state, width, height)]
-
-
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_golden(name, width, height):
     """The screen looks as reviewed (rewritten by `make golden`)."""
     lines = drawn(CASES[name](), width, height)
-    text = "".join(line.rstrip() + "\n" for line in lines)
-    path = GOLDENS / f"{name}-{width}x{height}.txt"
-    if REWRITE:
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    check_golden(f"tui/{name}-{width}x{height}", page_of(lines))
 
 
 @settings(max_examples=80, deadline=None)

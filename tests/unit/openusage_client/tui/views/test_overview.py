@@ -7,12 +7,12 @@ import dataclasses
 import pytest
 
 from openusage_client.preferences import VIEWS
-from openusage_client.tui.layout import line_width, plain
+from openusage_client.tui.layout import line_width
 from openusage_client.tui.views import overview, screens
 from openusage_client.tui.views.compact import questions
 from openusage_client.tui.watching import Answer
 from tests.support import screen_samples as samples
-from tests.unit.openusage_client.tui.views.test_screens import GOLDENS, REWRITE, SIZES
+from tests.support.screens import SIZES, check_golden, drawn, page_of
 
 ROWS = {
     "1": lambda: samples.accounts(1),
@@ -38,11 +38,6 @@ def viewed(view, rows="6", **changes):
     return dataclasses.replace(state, answers=answers)
 
 
-def drawn(state, width, height):
-    """A screen as text."""
-    return [plain(line) for line in screens.render(state, width, height)]
-
-
 @pytest.mark.parametrize("rows", ROWS)
 @pytest.mark.parametrize("view", OTHERS)
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -50,11 +45,7 @@ def test_golden(view, rows, width, height):
     """The view looks as reviewed (rewritten by `make golden`)."""
     chosen = "codex-7" if rows == "40" else ""
     state = overview.followed(viewed(view, rows, selected=chosen), width, height)
-    text = "".join(line.rstrip() + "\n" for line in drawn(state, width, height))
-    path = GOLDENS / f"{view}-{rows}-{width}x{height}.txt"
-    if REWRITE:
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    check_golden(f"tui/{view}-{rows}-{width}x{height}", page_of(drawn(state, width, height)))
 
 
 @pytest.mark.parametrize("view", VIEWS)

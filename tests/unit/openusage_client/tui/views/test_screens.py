@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,11 +17,9 @@ from openusage_client.tui.theme import ROLES
 from openusage_client.tui.views import screens, wording
 from openusage_proto.messages import Metric, NamedCount, Totals, Usage
 from tests.support import screen_samples as samples
+from tests.support.screens import SIZES, check_golden, drawn, page_of
 
-GOLDENS = Path(__file__).parents[4] / "data" / "screens" / "tui"
 # Read at import: the tests' own environment has none of our variables.
-REWRITE = os.environ.get("OPENUSAGE_GOLDEN") == "rewrite"
-SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
 
 
 def lost(**changes):
@@ -104,21 +100,12 @@ CASES = {
 }  # fmt: skip
 
 
-def drawn(state, width, height):
-    """A screen as text."""
-    return [plain(line) for line in screens.render(state, width, height)]
-
-
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_golden(name, width, height):
     """The screen looks as reviewed (rewritten by `make golden`)."""
     lines = drawn(CASES[name](), width, height)
-    text = "".join(line.rstrip() + "\n" for line in lines)
-    path = GOLDENS / f"{name}-{width}x{height}.txt"
-    if REWRITE:
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    check_golden(f"tui/{name}-{width}x{height}", page_of(lines))
 
 
 NAMES = st.text(alphabet=st.characters(), max_size=30)

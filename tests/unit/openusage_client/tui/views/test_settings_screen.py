@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,11 +17,9 @@ from openusage_client.tui.views import screens
 from openusage_client.tui.views.settings_screen import render_settings
 from tests.support import screen_samples
 from tests.support import settings_samples as samples
+from tests.support.screens import SIZES, check_golden, drawn, page_of
 
-GOLDENS = Path(__file__).parents[4] / "data" / "screens" / "settings"
 # Read at import: the tests' own environment has none of our variables.
-REWRITE = os.environ.get("OPENUSAGE_GOLDEN") == "rewrite"
-SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
 NOTHING = {"accounts": None, "integrations": None, "catalogue": None, "path": ""}
 
 
@@ -90,13 +86,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_golden(case, size):
     """The screen is exactly the recorded one; `OPENUSAGE_GOLDEN=rewrite` records it."""
-    lines = screens.render(CASES[case](), *size)
-    text = "\n".join(plain(line).rstrip() for line in lines) + "\n"
-    path = GOLDENS / f"{case}-{size[0]}x{size[1]}.txt"
-    if REWRITE:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    check_golden(f"settings/{case}-{size[0]}x{size[1]}", page_of(drawn(CASES[case](), *size)))
 
 
 @given(st.sampled_from(sorted(CASES)), st.integers(1, 220), st.integers(1, 70),
