@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -23,13 +22,13 @@ from openusage_client.formatting import (
     format_tokens,
     parse_iso,
 )
+from openusage_client.headroom import most_room, tightest_limit
 from openusage_client.report_tables import cost_cell, cost_notes, wrap, zone_of
 from openusage_client.tables import Column, Row, Table, render
 from openusage_client.terminal import Style, style_of, width_of
-from openusage_client.tui.limits import is_gauge, used_percent
 from openusage_client.tui.text import clip
 from openusage_proto import methods
-from openusage_proto.messages import AccountSnapshot, Metric, ReadModel, Totals
+from openusage_proto.messages import AccountSnapshot, ReadModel, Totals
 
 WINDOWS: Final = ("1d", "7d", "30d")
 SCHEMA_VERSION: Final = 1
@@ -98,6 +97,7 @@ def overview_json(models: dict[str, ReadModel]) -> dict[str, Any]:
             for window, model in models.items()
         }
         accounts.append(entry)
+    free = most_room(longest.accounts)
     return {
         "schema_version": SCHEMA_VERSION,
         "generated_at": longest.generated_at,
@@ -105,6 +105,7 @@ def overview_json(models: dict[str, ReadModel]) -> dict[str, Any]:
         "importing": longest.importing,
         "demo": longest.demo,
         "accounts": accounts,
+        "most_room": free.account_id if free is not None else None,
         "totals": {
             window: asdict(model.totals) if model.totals else None
             for window, model in models.items()
@@ -127,19 +128,6 @@ def overview_lines(models: dict[str, ReadModel], *, width: int | None, style: St
     if notes:
         lines += ["", *(style.paint(part, "dim") for note in notes for part in wrap(note, width))]
     return lines
-
-
-def tightest_limit(metrics: Sequence[Metric]) -> tuple[Metric, float] | None:
-    """The limit with the highest per cent used, and that; None when none is known."""
-    known = [
-        (percent, -index, metric)
-        for index, metric in enumerate(metrics)
-        if is_gauge(metric) and (percent := used_percent(metric)) is not None
-    ]
-    if not known:
-        return None
-    percent, _, metric = max(known, key=lambda item: item[:2])
-    return metric, percent
 
 
 def _variants(models: dict[str, ReadModel], now: datetime, style: Style) -> list[Table]:
@@ -218,6 +206,10 @@ def _notes(models: dict[str, ReadModel], now: datetime, style: Style) -> list[st
             "No AI tool was found on this machine. `openusage demo` shows sample data; a tool in an"
             " unusual place can be named under `accounts` in settings.json."
         )
+    free = most_room(longest.accounts)
+    if free is not None:
+        room = _limit_cell(free, now, detail=2)
+        notes.append(f"Most room left: {free.title or free.account_id} ({room}).")
     for account in longest.accounts:
         name = account.title or account.account_id
         if account.status not in _HEALTHY or (account.status == "UNKNOWN" and account.message):

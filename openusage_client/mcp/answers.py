@@ -19,6 +19,7 @@ from openusage_client.commands.explain import question
 from openusage_client.decode import decode
 from openusage_client.errors import UsageError
 from openusage_client.formatting import parse_iso
+from openusage_client.headroom import most_room
 from openusage_client.mcp.tools import DEFAULT_ROWS, GROUPS
 from openusage_client.report_tables import report_notes
 from openusage_client.rpc import Connection
@@ -86,9 +87,11 @@ def limits(connection: Connection, given: Given) -> dict[str, Any]:
         known = ", ".join(sorted(account.account_id for account in model.accounts))
         raise UsageError(f"no account matches; known: {known}")
     notes = [] if model.accounts else ["no AI tool or key was found on this machine"]
+    free = most_room(accounts)
     return {
         "generated_at": model.generated_at,
         "accounts": [_account(account, now) for account in accounts],
+        "most_room": free.account_id if free is not None else None,
         "notes": notes,
     }
 

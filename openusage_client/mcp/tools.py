@@ -317,7 +317,14 @@ TOOLS: Final = (
         "How much of each plan window, quota and balance is used, when it resets, and whether it"
         " will last at the present pace. Ask before long work, or when requests are refused.",
         _arguments({"provider": _FILTERS["provider"], "account": _FILTERS["account"]}),
-        _object({"generated_at": _text(), "accounts": _list(_ACCOUNT), "notes": _NOTES}),
+        _object(
+            {
+                "generated_at": _text(),
+                "accounts": _list(_ACCOUNT),
+                "most_room": _maybe("string", "the account to use next; null without a choice"),
+                "notes": _NOTES,
+            }
+        ),
     ),
     Tool(
         "sessions",

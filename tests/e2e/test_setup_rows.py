@@ -140,6 +140,39 @@ def test_m11_history_from_before_is_imported_with_progress(home: Path) -> None:
     assert report(os.environ, "daily", "-z", "UTC")["totals"] == before["totals"]
 
 
+def test_m08_the_account_with_most_room_is_named(home: Path, daemon: Daemon) -> None:
+    """M08: of two tools whose limits are known the freer one is said, on the page and as JSON."""
+    (home / ".claude" / "projects").mkdir(parents=True)
+    sessions = home / ".codex" / "sessions" / "2026" / "03" / "01"
+    sessions.mkdir(parents=True)
+    now = time.time()
+    used = {"used_percent": 12.0, "window_minutes": 10080, "resets_at": int(now) + 86_400}
+    info = {"total_token_usage": {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}}
+    rows = (
+        ("session_meta", {"id": "0199a000-0000-4000-8000-00000000aaaa", "cwd": "/w/shop"}),
+        (
+            "event_msg",
+            {"type": "token_count", "info": info, "rate_limits": {"secondary": used}},
+        ),
+    )
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now))
+    (
+        sessions / "rollout-2026-03-01T10-00-00-0199a000-0000-4000-8000-00000000aaaa.jsonl"
+    ).write_text(
+        "".join(
+            json.dumps({"timestamp": stamp, "type": kind, "payload": body}) + "\n"
+            for kind, body in rows
+        )
+    )
+    daemon.start()
+    limits = {"five_hour": {"used_percentage": 77, "resets_at": now + 7200}}
+    payload = {"session_id": "x", "rate_limits": limits}
+    daemon.call("ingest_turn", source="claude_code", payload=payload)
+    wait_until(lambda: answer("overview")["most_room"] == "codex-cli", 20.0, "both limits")
+    page = run_client(os.environ, "overview").stdout
+    assert "Most room left: Codex (7d 12% used, resets " in page
+
+
 LISTS = (
     (("accounts",), "accounts"),
     (("accounts", "list"), "accounts"),

@@ -8,9 +8,10 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from openusage_client.commands.overview import WINDOWS, overview_lines, tightest_limit
+from openusage_client.commands.overview import WINDOWS, overview_lines
+from openusage_client.headroom import most_room, tightest_limit
 from openusage_client.terminal import Style
-from openusage_proto.messages import Metric, ReadModel
+from openusage_proto.messages import AccountSnapshot, Metric, ReadModel
 from tests.support import wire_samples
 from tests.support.scripted_peer import ScriptedPeer
 
@@ -115,6 +116,34 @@ def test_tightest_limit_is_by_share_used() -> None:
     unknown = Metric(key="d", unit="%")
     assert tightest_limit([five, left, balance, unknown]) == (left, 60.0)
     assert tightest_limit([balance, unknown]) is None
+
+
+def test_m08_what_to_use_next() -> None:
+    """M08: the account whose tightest limit is used least; not one that is stale, full or alone."""
+    first = models()["30d"].accounts[0]
+
+    def account(name: str, *used: float, **more: object) -> AccountSnapshot:
+        metrics = [Metric(key=f"w{n}", unit="%", window="7d", used=part)
+                   for n, part in enumerate(used)]  # fmt: skip
+        fields = {"account_id": name, "title": name, "metrics": metrics, "stale_since": None}
+        return replace(first, **{**fields, **more})
+
+    def free(*accounts: AccountSnapshot) -> str | None:
+        found = most_room(accounts)
+        return found.account_id if found is not None else None
+
+    busy, calm = account("busy", 5.0, 90.0), account("calm", 40.0, 41.0)
+    assert free(busy, calm) == "calm"
+    assert free(busy) is None
+    assert free(busy, account("old", 1.0, stale_since="2026-03-01T00:00:00Z")) is None
+    assert free(busy, calm, account("out", 1.0, status="AUTH_REQUIRED")) == "calm"
+    assert free(account("a", 100.0), account("b", 130.0)) is None
+    cycle = Metric(key="cycle_progress", unit="%", used=99.0)
+    assert free(busy, replace(calm, metrics=[*calm.metrics, cycle])) == "calm"
+    page = models()
+    page["30d"] = replace(page["30d"], accounts=[busy, calm])
+    lines = overview_lines(page, width=120, style=PLAIN)
+    assert "Most room left: calm (7d 41% used)." in lines
 
 
 def test_limit_without_window_uses_its_words() -> None:
