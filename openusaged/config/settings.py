@@ -20,6 +20,7 @@ from openusaged.config.alerts import AlertSettings, Budget
 from openusaged.config.dashboard import DashboardSettings
 from openusaged.config.reading import Section
 from openusaged.config.tmux import TmuxSettings
+from openusaged.core.model_identity import ModelNames, NameRule
 from openusaged.core.models import Account
 
 WINDOWS: Final = ("1d", "3d", "7d", "30d", "all")
@@ -111,6 +112,24 @@ class NormalizationSettings:
     group_by: str = "lineage"
     min_confidence: float = 0.80
     overrides: tuple[NormalizationOverride, ...] = ()
+
+    def names(self) -> ModelNames:
+        """The same as the rules by which a report groups."""
+        return ModelNames(
+            enabled=self.enabled,
+            by_release=self.group_by == "release",
+            min_confidence=self.min_confidence,
+            rules=tuple(
+                NameRule(
+                    raw=one.raw_model_id,
+                    lineage=one.canonical_lineage_id,
+                    provider=one.provider,
+                    release=one.canonical_release_id,
+                    shown=one.canonical_model,
+                )
+                for one in self.overrides
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

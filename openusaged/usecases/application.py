@@ -25,6 +25,7 @@ from openusage_proto.methods import PROTOCOL_VERSION
 from openusage_proto.price_messages import Pricing, PricingParams, RepriceParams, RepriceResult
 from openusaged.config.settings import BUILT_IN_LINKS
 from openusaged.config.settings_file import LoadedSettings
+from openusaged.core.model_identity import ModelNames
 from openusaged.core.models import Account
 from openusaged.core.windows import iso
 from openusaged.providers.base import Machine, Provider
@@ -219,6 +220,11 @@ class Application:
             ),
             zone_name=parts.zone_name(),
             retention_days=(settings.settings.data.retention_days if settings is not None else 30),
+            names=(
+                settings.settings.model_normalization.names()
+                if settings is not None
+                else ModelNames()
+            ),
             importing=parts.collecting.progress().active or not parts.collecting.first_scan_done,
             demo=self.facts.demo,
         )

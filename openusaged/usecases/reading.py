@@ -26,6 +26,7 @@ from openusage_proto.report_messages import ReconcileParams, Reconciliation
 from openusage_proto.session_messages import Sessions, SessionsParams
 from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
+from openusaged.core.model_identity import ModelNames
 from openusaged.core.models import Account
 from openusaged.core.windows import day_start_ms, local_date, zone_of
 from openusaged.runtime.clock import Clock
@@ -62,6 +63,7 @@ class View:
     recording: frozenset[str] | None = None
     zone_name: str = "UTC"
     retention_days: int = 30
+    names: ModelNames = ModelNames()
     importing: bool = False
     demo: bool = False
 
@@ -161,7 +163,7 @@ class Reading:
         context = self.context(params.tz)
         # Taken before reading, as for the read model.
         stamp = (self._store.seq, context.now_ms // REPORT_KEPT_MS)
-        key = (params, context.zone_name)
+        key = (params, context.zone_name, context.names)
         # Labels of projects are told apart anew when there is another one.
         entries_key = (*key, tuple(self._store.projects()))
         with self._lock:
@@ -195,6 +197,7 @@ class Reading:
             importing=view.importing,
             retention_days=view.retention_days,
             recording=view.recording,
+            names=view.names,
         )
 
     def sessions(self, params: SessionsParams) -> Sessions:

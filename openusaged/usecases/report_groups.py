@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from openusage_proto.messages import ReportParams
+from openusaged.core.model_identity import ModelNames, Use
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import day_of_number, iso, segments, week_start
 from openusaged.storage.block_reading import SessionSpan
@@ -76,18 +77,14 @@ def group_entries(
     store: Store, params: ReportParams, context: ReportContext, limits: Range, accept: Accept
 ) -> Built:
     """One entry per model, project, or branch of a project."""
-    groups: dict[tuple[str, ...], list[UsageRow]] = {}
-    pick = _GROUP_KEY[params.kind]
-    for row in _rows(store, params, context, limits, by_day=False):
-        if accept(row):
-            groups.setdefault(pick(row), []).append(row)
+    found = [row for row in _rows(store, params, context, limits, by_day=False) if accept(row)]
     labels = project_labels(store.projects())
     if params.kind == "models":
-        entries = [
-            entry_of(name or UNKNOWN, name or UNKNOWN, rows, params.mode)
-            for (name,), rows in groups.items()
-        ]
-        return Built(entries, labels)
+        return Built(_model_entries(found, params, context.names), labels)
+    groups: dict[tuple[str, ...], list[UsageRow]] = {}
+    pick = _GROUP_KEY[params.kind]
+    for row in found:
+        groups.setdefault(pick(row), []).append(row)
     spans = _spans(store, params, limits)
     return Built(
         [
@@ -99,10 +96,20 @@ def group_entries(
 
 
 _GROUP_KEY: Final[Mapping[str, Callable[[UsageRow], tuple[str, ...]]]] = {
-    "models": lambda row: (row.model,),
     "projects": lambda row: (row.project,),
     "branches": lambda row: (row.project, row.branch),
 }
+
+
+def _model_entries(
+    rows: Iterable[UsageRow], params: ReportParams, names: ModelNames
+) -> list[Entry]:
+    used = [(Use(row.provider, row.client, row.model), row) for row in rows]
+    shown = names.shown(use for use, _ in used)
+    groups: dict[str, list[UsageRow]] = {}
+    for use, row in used:
+        groups.setdefault(shown.get(use, row.model) or UNKNOWN, []).append(row)
+    return [entry_of(name, name, members, params.mode) for name, members in groups.items()]
 
 
 def _place_entry(

@@ -14,6 +14,7 @@ from typing import Final
 from openusage_proto.messages import ReportParams
 from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
+from openusaged.core.model_identity import ModelNames
 from openusaged.core.models import QUARTER_MS, Account
 from openusaged.core.projects import project_labels, projects_named
 from openusaged.core.windows import quarter_of
@@ -45,6 +46,8 @@ class ReportContext:
     recording: frozenset[str] | None = None
     """Accounts whose usage comes from local records (None: all of them do); of the others only
     their vendor knows."""
+    names: ModelNames = ModelNames()
+    """Which spellings of a model become one row of the report on models."""
     entries: KeptEntries = field(default_factory=KeptEntries)
 
 

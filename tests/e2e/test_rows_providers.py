@@ -1,4 +1,4 @@
-"""Rows PRV-01 to PRV-05 of the feature table: accounts, states, sessions, keys and prices."""
+"""Rows PRV-01 to PRV-06 of the feature table: accounts, states, sessions, keys, prices, names."""
 
 from __future__ import annotations
 
@@ -194,6 +194,45 @@ def test_prv_05_tokens_have_a_price(home: Path, daemon: Daemon) -> None:
     page = run_client(daemon.env, "pricing", "claude-sonnet-4-5").stdout
     rates = [word for word in page.split() if word.startswith("$")]
     assert {"$3.0000", "$15.0000"} <= {with_four_digits(rate) for rate in rates}
+
+
+RAW_NAMES = ("claude-opus-4-6", "claude-opus-4-6-20260101", "proxy-a")
+
+
+@pytest.mark.parametrize(
+    ("grouping", "rows"),
+    [
+        ({}, {"claude-opus-4-6": 2200, "proxy-a": 1100}),
+        ({"group_by": "release"}, dict.fromkeys(RAW_NAMES, 1100)),
+        ({"enabled": False}, dict.fromkeys(RAW_NAMES, 1100)),
+        (
+            {
+                "overrides": [
+                    {
+                        "raw_model_id": "proxy-a",
+                        "canonical_lineage_id": "anthropic/claude-opus-4.6",
+                        "canonical_model": "Opus",
+                    }
+                ]
+            },
+            {"Opus": 3300},
+        ),
+    ],
+)
+def test_prv_06_spellings_of_a_model_are_one_row(
+    home: Path, daemon: Daemon, grouping: dict[str, Any], rows: dict[str, int]
+) -> None:
+    """A release date does not make another model, unless the settings say so; settings may also
+    say what a name stands for.  No token is lost or counted twice by it."""
+    write(Path(locations.settings_path()), json.dumps({"model_normalization": grouping}))
+    lines = [json.dumps(claude_line(f"msg_{name}", name)) for name in RAW_NAMES]
+    write(home / ".claude/projects/p/s.jsonl", "\n".join(lines) + "\n")
+    daemon.start()
+    daemon.wait_idle()
+    found = report(daemon.env, "models")
+    assert {row["label"]: row["total_tokens"] for row in found["rows"]} == rows
+    assert {name for row in found["rows"] for name in row["models"]} == set(RAW_NAMES)
+    assert found["totals"]["total_tokens"] == 3300
 
 
 def claude_line(message_id: str, model: str = "claude-sonnet-4-5-20250929") -> dict[str, Any]:
