@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from openusage_client import cli
 from openusage_client.tui.text import cell_width
 from tests.support import wire_samples
+from tests.support.screens import check_golden
 from tests.support.scripted_peer import ScriptedPeer
-
-SCREENS = Path(__file__).parents[2] / "data" / "screens" / "cli"
-# Read now: each test's own environment holds no variable of ours.
-REWRITE = os.environ.get("OPENUSAGE_GOLDEN") == "rewrite"
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +45,7 @@ def check_screen() -> Callable[[str, str, int], None]:
     """Compare a page with its golden file and refuse lines that are too wide."""
 
     def check(name: str, text: str, width: int) -> None:
-        path = SCREENS / f"{name}-{width}.txt"
-        if REWRITE:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        assert text == path.read_text(encoding="utf-8")
+        check_golden(f"cli/{name}-{width}", text)
         too_wide = [line for line in text.splitlines() if cell_width(line) > width]
         assert not too_wide
 

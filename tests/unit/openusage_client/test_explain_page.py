@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +12,7 @@ from openusage_client.tui.theme import ROLES
 from openusage_proto.messages import Totals
 from tests.support import detail_samples as details
 from tests.support import screen_samples as samples
-
-GOLDENS = Path(__file__).parents[2] / "data" / "screens" / "cli"
-REWRITE = os.environ.get("OPENUSAGE_GOLDEN") == "rewrite"
+from tests.support.screens import check_golden, page_of
 
 
 def page(answer, width=100, *, costs=True):
@@ -28,11 +24,7 @@ def page(answer, width=100, *, costs=True):
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_golden(width):
     """The page looks as reviewed (rewritten by `make golden`)."""
-    text = "\n".join(page(details.explanation(events="two"), width)) + "\n"
-    path = GOLDENS / f"explain-{width}.txt"
-    if REWRITE:
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    check_golden(f"cli/explain-{width}", page_of(page(details.explanation(events="two"), width)))
 
 
 @pytest.mark.parametrize("width", [*range(20, 130, 11)])

@@ -19,6 +19,7 @@ ROWS = {
     "6": lambda: samples.accounts(6),
     "40": lambda: samples.accounts(40),
     "errors": lambda: [samples.signed_out(), samples.stale(), samples.unknown_figures()],
+    "stale": lambda: [samples.stale(), samples.codex()],
     "names": lambda: [samples.odd_names(), samples.codex()],
 }
 OTHERS = [view for view in VIEWS if view != "grid"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openusage_client.preferences import HIDDEN, WINDOWS, Preferences
 from openusage_client.tui.layout import line_width, plain
 from openusage_client.tui.limits import Thresholds
-from openusage_client.tui.state import Link
+from openusage_client.tui.state import Entry, Link
 from openusage_client.tui.theme import ROLES
 from openusage_client.tui.views import screens, wording
 from openusage_proto.messages import Metric, NamedCount, Totals, Usage
@@ -49,6 +49,15 @@ def hidden(**changes):
     )
 
 
+def typed(kind, text, choice=0):
+    """A line is being typed; a filter acts at once."""
+    return samples.state(
+        samples.accounts(6),
+        entry=Entry(kind=kind, text=text, choice=choice),
+        filters={"main": text} if kind == "filter" else {},
+    )
+
+
 def importing(rows):
     """A first import that is 42 % done."""
     return samples.state(
@@ -80,6 +89,7 @@ CASES = {
         [samples.signed_out(), samples.stale(), samples.unknown_figures()]
     ),
     "grid-names": lambda: samples.state([samples.odd_names(), samples.codex()]),
+    "grid-stale": lambda: samples.state([samples.stale(), samples.codex()]),
     "grid-lost": lost,
     "grid-failing": lambda: samples.state(samples.accounts(3), link=FAILING),
     "grid-hidden": hidden,
@@ -97,6 +107,11 @@ CASES = {
     "detail-stale": lambda: samples.state([samples.stale()], screens=("main", "detail")),
     "detail-names": lambda: samples.state([samples.odd_names()], screens=("main", "detail")),
     "help": lambda: samples.state(samples.accounts(1), screens=("main", "help")),
+    "filter": lambda: typed("filter", "codex"),
+    "filter-names": lambda: typed("filter", "北京 Ünïcödé"),
+    "palette": lambda: typed("palette", "", choice=9),
+    "palette-found": lambda: typed("palette", "account"),
+    "palette-nothing": lambda: typed("palette", "zzz"),
 }  # fmt: skip
 
 
