@@ -83,8 +83,6 @@ class Integration:
     id: str
     title: str
     script: Script
-    copies: Callable[[Site, Iterable[Place]], list[str]]
-    """Paths of the copies of the script."""
     places: Callable[[Site], list[Place]]
     inspect: Callable[[Site, Place], Report]
     install: Callable[[Site, Place, frozenset[str], Plan], None]
@@ -93,6 +91,14 @@ class Integration:
     """Optional parts and what they are."""
     silent: str
     """What to look at when nothing comes although everything is wired."""
+    loads_script: bool = False
+    """The tool loads the script from where it lies: a place's file is the copy itself."""
+
+    def copies(self, site: Site, places: Iterable[Place]) -> list[str]:
+        """Paths of the copies of the script: one for all places, or one in each."""
+        if self.loads_script:
+            return [place.config for place in places]
+        return [site.copy_path(self.script)]
 
 
 def unique_places(homes: Iterable[tuple[str, str]]) -> list[Place]:
@@ -115,8 +121,18 @@ def refuse_syntax(path: str, problem: SyntaxProblem) -> NoReturn:
     ) from problem
 
 
-def judge(wired: Iterable[str], wanted: Iterable[str], wrong: Sequence[str], copy: Copy) -> str:
-    """The state of one place: what is wired of what is wanted, and by a script of which state."""
+def judge(
+    wired: Iterable[str],
+    wanted: Iterable[str],
+    wrong: Sequence[str],
+    copy: Copy,
+    strays: Sequence[str] = (),
+) -> str:
+    """
+    The state of one place: what is wired of what is wanted, and by a script of which state.
+
+    `strays` are scripts of ours that are run from elsewhere than the installed copy.
+    """
     have, want = set(wired), set(wanted)
     if not have:
         return MISSING
@@ -124,7 +140,12 @@ def judge(wired: Iterable[str], wanted: Iterable[str], wrong: Sequence[str], cop
         return BROKEN
     if not want <= have:
         return PARTIAL
-    return OUTDATED if copy.state in (scripts.OLDER, scripts.EDITED) else READY
+    return OUTDATED if strays or copy.state in (scripts.OLDER, scripts.EDITED) else READY
+
+
+def stray_reasons(strays: Iterable[str]) -> list[str]:
+    """A sentence for each script that is run from elsewhere."""
+    return [f"runs another copy of the script: {path}" for path in strays]
 
 
 def copy_reason(copy: Copy, script: Script) -> list[str]:

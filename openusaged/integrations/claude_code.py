@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from openusaged.core.errors import ConfigError
 from openusaged.integrations import scripts
 from openusaged.integrations.base import (
     BROKEN,
-    OUTDATED,
-    READY,
     Integration,
     Place,
     Report,
@@ -26,12 +24,15 @@ from openusaged.integrations.base import (
     judge,
     put_copy,
     record_of,
+    stray_reasons,
     unique_places,
 )
 from openusaged.integrations.hook_groups import HookFile
 from openusaged.integrations.ledger import Record
 from openusaged.integrations.plan import Plan
 from openusaged.integrations.scripts import Script
+from openusaged.providers.claude_code.paths import CONFIG_DIR_ENV
+from openusaged.providers.shared.places import listed
 
 ID: Final = "claude_code"
 SCRIPT: Final = Script(shipped=("claude", "openusage_hook.py"), installed="claude.py")
@@ -51,16 +52,13 @@ def places(site: Site) -> list[Place]:
 
 def _configs(site: Site) -> Iterator[tuple[str, str]]:
     env, home = site.machine.env, site.machine.home
-    named = env.get("CLAUDE_SETTINGS_FILE", "")
-    if os.path.isabs(named):
-        yield os.path.dirname(named), named
+    settings = env.get("CLAUDE_SETTINGS_FILE", "")
+    if os.path.isabs(settings):
+        yield os.path.dirname(settings), settings
     else:
-        entries = [entry.strip() for entry in env.get("CLAUDE_CONFIG_DIR", "").split(",")]
-        for entry in [entry for entry in entries if entry] or [os.path.join(home, ".claude")]:
-            path = home + entry[1:] if entry == "~" or entry.startswith("~/") else entry
-            path = path.rstrip("/").removesuffix("/projects")
-            if os.path.isabs(path):
-                yield path, os.path.join(path, "settings.json")
+        for named in listed(CONFIG_DIR_ENV, site.machine) or [os.path.join(home, ".claude")]:
+            path = named.removesuffix("/projects")
+            yield path, os.path.join(path, "settings.json")
     for account in site.accounts:
         config = os.path.join(account.home, "settings.json")
         # Claude Code reads other directories only when its variable names them.
@@ -75,20 +73,18 @@ def inspect(site: Site, place: Place) -> Report:
     """How hooks and status line are wired in one directory."""
     copy = scripts.inspect(SCRIPT, site.copy_path(SCRIPT))
     try:
-        file = _open(site, place, Plan(site.ledger))
+        file = open_settings(site, place, Plan(site.ledger))
     except ConfigError as error:
         return Report(place=place, state=BROKEN, reasons=(str(error),))
     wired = {handler.event for handler in file.ours()}
-    wrong = file.troubles()
-    state = judge(wired, EVENTS, wrong, copy)
+    wrong, strays = file.troubles(), file.strays()
+    state = judge(wired, EVENTS, wrong, copy, strays)
     reasons = list(wrong)
     if wired:
         reasons += [f"no hook for {event}" for event in EVENTS if event not in wired]
         reasons += copy_reason(copy, SCRIPT)
         reasons += _switched_off(file.doc.value())
-        for stray in file.strays():
-            reasons.append(f"runs another copy of the script: {stray}")
-            state = OUTDATED if state == READY else state
+        reasons += stray_reasons(strays)
     options = [TOOLS] if wired.issuperset(TOOL_EVENTS) else []
     if line := _statusline(file):
         options.append(STATUSLINE)
@@ -110,7 +106,7 @@ def _switched_off(settings: Any) -> Iterator[str]:
 def install(site: Site, place: Place, options: frozenset[str], plan: Plan) -> None:
     """Put the script and its hooks in place; optional parts that are there stay."""
     put_copy(site, SCRIPT, plan)
-    file = _open(site, place, plan)
+    file = open_settings(site, place, plan)
     record = record_of(place.config, ID, place.home, plan)
     wired = {handler.event for handler in file.ours()}
     events: dict[str, dict[str, str]] = {event: {} for event in EVENTS}
@@ -139,7 +135,7 @@ def _statusline(file: HookFile) -> str:
 
 def uninstall(site: Site, place: Place, plan: Plan) -> None:
     """Take hooks and status line out of one directory."""
-    file = _open(site, place, plan)
+    file = open_settings(site, place, plan)
     record = plan.ledger.record(place.config, ID, place.home)
     if _statusline(file):
         restore_statusline(file, record)
@@ -153,12 +149,13 @@ def restore_statusline(file: HookFile, record: Record) -> None:
     file.restore_value(record, STATUSLINE_KEY, otherwise)
 
 
-def copies(site: Site, _places: Iterable[Place]) -> list[str]:
-    """One copy for all directories."""
-    return [site.copy_path(SCRIPT)]
+def open_settings(site: Site, place: Place, plan: Plan) -> HookFile:
+    """
+    The settings of one directory, taken apart.
 
-
-def _open(site: Site, place: Place, plan: Plan) -> HookFile:
+    Raises:
+        ConfigError: they are broken, with line and column.
+    """
     return HookFile(plan.draft(place.config), SCRIPT, site.copy_path(SCRIPT))
 
 
@@ -166,7 +163,6 @@ INTEGRATION: Final = Integration(
     id=ID,
     title="Claude Code",
     script=SCRIPT,
-    copies=copies,
     places=places,
     inspect=inspect,
     install=install,

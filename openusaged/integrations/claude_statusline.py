@@ -16,7 +16,7 @@ from openusage_proto.values import dataclass
 from openusaged.core.errors import ConfigError, InvalidParams
 from openusaged.integrations import claude_code, scripts
 from openusaged.integrations.base import Place, Site, record_of
-from openusaged.integrations.claude_code import ID, STATUSLINE_KEY
+from openusaged.integrations.claude_code import ID, STATUSLINE_KEY, open_settings
 from openusaged.integrations.hook_groups import HookFile
 from openusaged.integrations.ledger import Record
 from openusaged.integrations.plan import Plan
@@ -50,7 +50,7 @@ def lines(site: Site) -> list[Line]:
     """
     found = []
     for place in _places(site):
-        file = _open(site, place, Plan(site.ledger))
+        file = open_settings(site, place, Plan(site.ledger))
         command = _command(file)
         found.append(
             Line(
@@ -94,7 +94,7 @@ def install(
 def _install_one(
     site: Site, place: Place, plan: Plan, arguments: Sequence[str], foreign: str
 ) -> None:
-    file = _open(site, place, plan)
+    file = open_settings(site, place, plan)
     present = _command(file)
     ours = scripts.is_statusline(present)
     if file.doc.node((STATUSLINE_KEY,)) is not None and not ours and not foreign:
@@ -135,7 +135,7 @@ def uninstall(site: Site, *, dry_run: bool, expected: str, now_ms: int) -> Outco
         plan = Plan(site.ledger)
         touched: list[str] = []
         for place in _places(site):
-            file = _open(site, place, plan)
+            file = open_settings(site, place, plan)
             if not scripts.is_statusline(_command(file)):
                 continue
             record = site.ledger.record(place.config, ID, place.home)
@@ -162,18 +162,12 @@ def _tidy(site: Site, plan: Plan, paths: Sequence[str]) -> None:
 
 def _has_hooks(site: Site, path: str, record: Record) -> bool:
     place = Place(home=record.home, config=path)
-    return bool(_open(site, place, Plan(site.ledger)).ours())
+    return bool(open_settings(site, place, Plan(site.ledger)).ours())
 
 
 def _places(site: Site) -> list[Place]:
     places = claude_code.places(site)
     return [place for place in places if place.used] or places[:1]
-
-
-def _open(site: Site, place: Place, plan: Plan) -> HookFile:
-    return HookFile(
-        plan.draft(place.config), claude_code.SCRIPT, site.copy_path(claude_code.SCRIPT)
-    )
 
 
 def _command(file: HookFile) -> str:

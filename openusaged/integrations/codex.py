@@ -9,15 +9,13 @@ called by our script, with the words behind `--then`, and gets its own line back
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from openusaged.core.errors import ConfigError
 from openusaged.integrations import scripts
 from openusaged.integrations.base import (
     BROKEN,
-    OUTDATED,
-    READY,
     Integration,
     Place,
     Report,
@@ -27,6 +25,7 @@ from openusaged.integrations.base import (
     put_copy,
     record_of,
     refuse_syntax,
+    stray_reasons,
     unique_places,
 )
 from openusaged.integrations.hook_groups import HookFile
@@ -35,6 +34,7 @@ from openusaged.integrations.plan import Draft, Plan
 from openusaged.integrations.scripts import Script
 from openusaged.integrations.toml_edit import TomlText, render, strings
 from openusaged.providers.base import Machine
+from openusaged.providers.shared.places import listed
 
 ID: Final = "codex"
 SCRIPT: Final = Script(shipped=("codex", "openusage_hook.py"), installed="codex.py")
@@ -68,10 +68,7 @@ def _homes(machine: Machine) -> list[str]:
     named = machine.env.get("CODEX_CONFIG_DIR", "")
     if os.path.isabs(named):
         return [named.rstrip("/")]
-    homes = [part.strip() for part in machine.env.get("CODEX_HOME", "").split(",")]
-    homes = [machine.home + part[1:] if part.startswith("~/") else part for part in homes if part]
-    absolute = [part.rstrip("/") for part in homes if os.path.isabs(part)]
-    return absolute or [os.path.join(machine.home, ".codex")]
+    return listed("CODEX_HOME", machine) or [os.path.join(machine.home, ".codex")]
 
 
 def inspect(site: Site, place: Place) -> Report:
@@ -86,15 +83,15 @@ def inspect(site: Site, place: Place) -> Report:
     wired = [NOTIFY] if command else []
     reasons: list[str] = []
     wrong: list[str] = []
+    strays: list[str] = []
     if command:
         path = scripts.script_in(command, SCRIPT, site.copy_path(SCRIPT))
         if trouble := scripts.trouble(command, path):
             wrong.append(trouble)
-        reasons += [*wrong, *copy_reason(copy, SCRIPT)]
-    state = judge(wired, [NOTIFY], wrong, copy)
-    if command and path != site.copy_path(SCRIPT):
-        reasons.append(f"runs another copy of the script: {path}")
-        state = OUTDATED if state == READY else state
+        if path != site.copy_path(SCRIPT):
+            strays.append(path)
+        reasons += [*wrong, *copy_reason(copy, SCRIPT), *stray_reasons(strays)]
+    state = judge(wired, [NOTIFY], wrong, copy, strays)
     if table := _misplaced(values, site):
         reasons.append(f"{NOTIFY} stands below the table [{table}], where Codex ignores it")
     options, more = _inspect_hooks(site, place, values, plan)
@@ -244,11 +241,6 @@ def _ours(values: Mapping[str, Any], site: Site) -> list[str]:
     return command if scripts.script_in(words, SCRIPT, site.copy_path(SCRIPT)) else []
 
 
-def copies(site: Site, _places: Iterable[Place]) -> list[str]:
-    """One copy for all homes."""
-    return [site.copy_path(SCRIPT)]
-
-
 def _values(draft: Draft) -> Mapping[str, Any]:
     """What the file says; looking alone does not load the library that edits."""
     import tomllib
@@ -275,7 +267,6 @@ INTEGRATION: Final = Integration(
     id=ID,
     title="Codex",
     script=SCRIPT,
-    copies=copies,
     places=places,
     inspect=inspect,
     install=install,

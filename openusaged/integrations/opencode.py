@@ -8,7 +8,6 @@ it, or OpenCode would look for a file that is gone; that file may have comments.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from typing import Final
 
 from openusage_proto import locations
@@ -130,20 +129,15 @@ def _drop_entries(path: str, plugin: str, plan: Plan) -> None:
     draft.set_text(text.text)
 
 
-def copies(_site: Site, places_: Iterable[Place]) -> list[str]:
-    """The plugin itself."""
-    return [place.config for place in places_]
-
-
 INTEGRATION: Final = Integration(
     id=ID,
     title="OpenCode",
     script=SCRIPT,
-    copies=copies,
     places=places,
     inspect=inspect,
     install=install,
     uninstall=uninstall,
     options={},
+    loads_script=True,
     silent="OpenCode loads plugins at its start, and `opencode --pure` does not load them",
 )

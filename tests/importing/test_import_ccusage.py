@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -15,23 +14,10 @@ import pytest
 from openusaged import cli
 from openusaged.core.errors import ConfigError
 from openusaged.importing import ccusage
-from tests.support.claude_line import line
-from tests.support.daemon import Daemon, running_daemon
-from tests.support.waiting import wait_until
+from tests.support.daemon import Daemon
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "import"
 CLAUDE, CODEX = os.fspath(DATA / "ccusage-claude.json"), os.fspath(DATA / "ccusage-codex.json")
-
-
-@pytest.fixture
-def daemon(isolated_home: str) -> Iterator[Daemon]:
-    """A daemon that holds 1 November 2026 from Claude Code's log."""
-    project = Path(isolated_home) / ".claude" / "projects" / "-w"
-    project.mkdir(parents=True)
-    (project / "s1.jsonl").write_text(line(1) + line(2))
-    with running_daemon() as running:
-        assert wait_until(lambda: running.call("status")["events"]["stored"] == 2)
-        yield running
 
 
 def days(daemon: Daemon, zone: str = "UTC") -> dict[str, dict[str, Any]]:

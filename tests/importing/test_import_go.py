@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from openusaged import cli
 from openusaged.importing import go_database
 from tests.support.claude_line import line
-from tests.support.daemon import Daemon, running_daemon
+from tests.support.daemon import Daemon
 from tests.support.go_rows import add, new_database
 from tests.support.waiting import wait_until
 
@@ -65,17 +64,6 @@ def fill(connection: sqlite3.Connection) -> None:
     add(connection, "cursor", "0001-01-01T00:00:00Z", message_id="cursor-bubble:2", input_tokens=5)
     add(connection, "provider_poller", "2026-09-03T10:00:00Z", event_type="limit_snapshot",
         turn_id="snapshot:x")  # fmt: skip
-
-
-@pytest.fixture
-def daemon(isolated_home: str) -> Iterator[Daemon]:
-    """A daemon that has read a log of two responses on 1 November 2026."""
-    project = Path(isolated_home) / ".claude" / "projects" / "-w"
-    project.mkdir(parents=True)
-    (project / "s1.jsonl").write_text(line(1) + line(2))
-    with running_daemon() as running:
-        assert wait_until(lambda: running.call("status")["events"]["stored"] == 2)
-        yield running
 
 
 def days(daemon: Daemon) -> dict[str, dict[str, Any]]:

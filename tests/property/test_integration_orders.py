@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,17 @@ STEP = st.one_of(
 )
 
 
+def written(
+    directory: str, files: Mapping[str, bytes | None], mode: int, *, linked: bool
+) -> ToolHome:
+    """A home with these files."""
+    home = ToolHome(Path(directory) / "a home")
+    for path, data in files.items():
+        if data is not None:
+            place(home, path, data, mode, linked=linked)
+    return home
+
+
 def carry_out(home: ToolHome, verb: str, tool: str, words: Sequence[str]) -> None:
     """One command of the user's."""
     site = home.site()
@@ -139,10 +150,7 @@ def age(home: ToolHome, tool: str) -> None:
 def test_any_order_of_commands_gives_everything_back(files, mode, linked, steps) -> None:
     """After any commands, uninstalling all brings back each byte, mode, link and absence."""
     with tempfile.TemporaryDirectory() as directory:
-        home = ToolHome(Path(directory) / "a home")
-        for path, data in files.items():
-            if data is not None:
-                place(home, path, data, mode, linked=linked)
+        home = written(directory, files, mode, linked=linked)
         before = snapshot(home.root)
         for step in steps:
             carry_out_or_be_refused(home, *step)
@@ -159,10 +167,7 @@ def test_what_is_read_only_is_left_alone(files, mode, linked, tool) -> None:
     """A protected file is refused by name, and not even a directory or a script of ours is made."""
     concerned = {"claude_code": [".claude/settings.json"], "codex": [".codex/config.toml"]}
     with tempfile.TemporaryDirectory() as directory:
-        home = ToolHome(Path(directory) / "a home")
-        for path, data in files.items():
-            if data is not None:
-                place(home, path, data, mode, linked=linked)
+        home = written(directory, files, mode, linked=linked)
         before = snapshot(home.root)
         protected = [path for path in concerned.get(tool, ()) if files[path] is not None]
         if protected:
