@@ -87,6 +87,15 @@ SESSION_USAGE: Final = BucketTable(
 """What sessions used over all their time, by when they were last active."""
 
 
+def hours_of_week(offset_q: int) -> BucketTable:
+    """Requests and tokens of each hour of a local week, which begins like 1970-01-01."""
+    dimensions = ("account", "client", "provider", f"(quarter + {offset_q}) / 4 % 168")
+    tokens = "input + cache_read + cache_write_5m + cache_write_1h + output"
+    return BucketTable(
+        name=MESSAGES.name, dimensions=dimensions, usual=dimensions, sums=("requests", tokens)
+    )
+
+
 class Reads(msgspec.Struct, frozen=True):
     """One state of the file: a connection within its snapshot, the cache's token from before."""
 

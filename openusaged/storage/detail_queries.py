@@ -276,22 +276,6 @@ def active_quarters(
     ).fetchall()
 
 
-def owner_quarters(
-    connection: sqlite3.Connection, names: Names, start_q: int, end_q: int
-) -> list[tuple[int, str, str, str, int, int]]:
-    """(quarter, account, client, provider, requests, tokens) of [start_q, end_q)."""
-    tokens = " + ".join(f"SUM({name})" for name in _TOKENS)
-    text = names.text
-    return [
-        (quarter, text[account], text[client], text[provider], requests, count)
-        for quarter, account, client, provider, requests, count in connection.execute(
-            f"SELECT quarter, account, client, provider, SUM(requests), {tokens}"
-            " FROM message_bucket WHERE quarter >= ? AND quarter < ? GROUP BY 1, 2, 3, 4",
-            (start_q, end_q),
-        )
-    ]
-
-
 def _session_ids(connection: sqlite3.Connection, idents: Collection[int]) -> dict[int, str]:
     found = connection.execute(
         "SELECT id, session_id FROM session WHERE id IN (SELECT value FROM json_each(?))",

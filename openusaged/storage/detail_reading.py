@@ -13,12 +13,14 @@ from typing import Final
 import msgspec
 
 from openusaged.core.merge import CountedEvent
+from openusaged.core.windows import EPOCH
 from openusaged.storage import detail_queries
-from openusaged.storage.buckets import BucketReader, Reads
+from openusaged.storage.buckets import BucketReader, Reads, hours_of_week
 from openusaged.storage.database import Database
 from openusaged.storage.detail_queries import EventGroup, Selection
 from openusaged.storage.names import Names
 from openusaged.storage.records import Segment
+from openusaged.storage.span_cache import SpanCache
 
 _SERVERS: Final = ("account", "client", "mcp_server")
 
@@ -28,6 +30,7 @@ class DetailReading:
 
     _database: Database
     _names: Names
+    _spans: SpanCache
     _tools: BucketReader
     _reads: Callable[[], AbstractContextManager[Reads]]
 
@@ -76,10 +79,28 @@ class DetailReading:
         with self._database.read_snapshot() as connection:
             return detail_queries.active_quarters(connection, self._names, wanted)
 
-    def owner_quarters(self, start_q: int, end_q: int) -> list[tuple[int, str, str, str, int, int]]:
-        """(quarter, account, client, provider, requests, tokens) of the active quarter hours."""
-        with self._database.read_snapshot() as connection:
-            return detail_queries.owner_quarters(connection, self._names, start_q, end_q)
+    def owner_hours(
+        self, segments: Sequence[Segment]
+    ) -> list[tuple[int, int, str, str, str, int, int]]:
+        """
+        (weekday, hour, account, client, provider, requests, tokens) of the segments.
+
+        Weekdays count from Monday; both are local ones.
+        """
+        text = self._names.text
+        found = []
+        with self._reads() as reads:
+            for part in segments:
+                table = hours_of_week(part.offset_q)
+                rows = BucketReader(table, self._spans).range(
+                    reads, part.start_q, part.end_q, table.dimensions, {}
+                )
+                for account, client, provider, at, requests, tokens in rows:
+                    day, hour = divmod(at, 24)
+                    weekday = (EPOCH.weekday() + day) % 7
+                    names = (text[account], text[client], text[provider])
+                    found.append((weekday, hour, *names, requests, tokens))
+        return found
 
     def server_calls(self, segments: Sequence[Segment]) -> list[tuple[int, str, str, str, int]]:
         """(local day number, account, client, MCP server, calls) of the segments."""

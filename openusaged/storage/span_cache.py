@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from openusaged.core.windows import QUARTERS_PER_DAY
 
-MAX_CACHED_ROWS: Final = 12_000
+MAX_CACHED_ROWS: Final = 16_000
 
 Span = tuple[int, int]
 """Quarters [start, end)."""
@@ -26,6 +26,7 @@ class _Kept(NamedTuple):
     token: int
     """Of the reader that read them."""
     rows: Sequence[Any]
+    spare: bool
 
 
 class SpanCache:
@@ -52,7 +53,8 @@ class SpanCache:
             kept = self._kept.get(key)
             if kept is None or self._last_write(span) > min(kept.token, token):
                 return None
-            self._kept.move_to_end(key)
+            if not kept.spare:
+                self._kept.move_to_end(key)
             return kept.rows
 
     def put(
@@ -68,7 +70,7 @@ class SpanCache:
             if len(rows) >= self._max_rows or self._last_write(span) > token or self._is_busy(span):
                 return
             self._drop(key)
-            self._kept[key] = _Kept(token, rows)
+            self._kept[key] = _Kept(token, rows, spare)
             self._kept.move_to_end(key, last=not spare)
             self._rows += len(rows) + 1
             while self._rows > self._max_rows:

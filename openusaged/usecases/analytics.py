@@ -23,7 +23,6 @@ from openusaged.core.errors import InvalidParams
 from openusaged.core.models import NANO, QUARTER_MS
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import (
-    QUARTERS_PER_DAY,
     Span,
     day_of_number,
     day_start_ms,
@@ -40,7 +39,6 @@ from openusaged.usecases.usage_view import Owner, owner_of, resolve_span
 MAX_DAYS: Final = 366
 MAX_TOP: Final = 50
 _GROUP_BY: Final = ("account", "client", "provider", "model", "project")
-_QUARTERS_PER_HOUR: Final = 4
 
 Group = tuple[str, str]
 """(account that owns it or "", name)."""
@@ -293,19 +291,11 @@ def _calls(store: Store, owner: Owner, span: Span) -> dict[Group, int]:
 def _hours(store: Store, owner: Owner, drawn: Span, zone: tzinfo) -> list[AnalyticsHour]:
     """Quarter hours added up by the local hour and weekday they lie in."""
     sums: dict[tuple[str, int, int], list[int]] = {}
-    for part in segments(drawn.start_q or 0, drawn.end_q, zone):
-        for quarter, account, client, provider, requests, tokens in store.owner_quarters(
-            part.start_q, part.end_q
-        ):
-            day, within = divmod(quarter + part.offset_q, QUARTERS_PER_DAY)
-            key = (
-                owner(account, client, provider),
-                day_of_number(day).weekday(),
-                within // _QUARTERS_PER_HOUR,
-            )
-            found = sums.setdefault(key, [0, 0])
-            found[0] += requests
-            found[1] += tokens
+    parts = segments(drawn.start_q or 0, drawn.end_q, zone)
+    for weekday, hour, account, client, provider, requests, tokens in store.owner_hours(parts):
+        found = sums.setdefault((owner(account, client, provider), weekday, hour), [0, 0])
+        found[0] += requests
+        found[1] += tokens
     return [
         AnalyticsHour(account=account, weekday=weekday, hour=hour, requests=requests, tokens=tokens)
         for (account, weekday, hour), (requests, tokens) in sorted(sums.items())
