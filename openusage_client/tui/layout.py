@@ -154,7 +154,7 @@ def lower_edge(mark: Line, foot: Line, width: int, *, heavy: bool = False) -> Li
     """
     The bottom of a frame: where its content is scrolled to at the left, a note at the right.
 
-    Of a note that is too long the parts behind a ` · ` are left out, the last one first.
+    Of a note that is too long the parts behind a ` · ` or `: ` are left out, the last one first.
     """
     _, _, low_left, low_right, across, _ = _HEAVY if heavy else _LIGHT
     role = "border.selected" if heavy else "border"
@@ -172,9 +172,10 @@ def lower_edge(mark: Line, foot: Line, width: int, *, heavy: bool = False) -> Li
 
 def _shortened(note: Line) -> list[Line]:
     forms = [note]
-    while len(note) == 1 and " · " in note[0][0]:
-        note = [(note[0][0].rpartition(" · ")[0], note[0][1])]
-        forms.append(note)
+    for mark in (" · ", ": "):
+        while len(note) == 1 and mark in note[0][0]:
+            note = [(note[0][0].rpartition(mark)[0], note[0][1])]
+            forms.append(note)
     return forms
 
 

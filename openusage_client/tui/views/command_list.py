@@ -9,6 +9,7 @@ from openusage_client.tui import keymap
 from openusage_client.tui.key_row import Key
 from openusage_client.tui.layout import Line, clip_line, fit_line, spread
 from openusage_client.tui.matching import contains
+from openusage_client.tui.settings.model import CONTEXTS
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import cell_width, pad
 
@@ -94,4 +95,6 @@ def _row(state: AppState, row: Key, keys: int, width: int, *, highlighted: bool)
 
 def _place(contexts: Sequence[str]) -> str:
     """Where a command works, in words."""
+    if contexts[0] in CONTEXTS:
+        return "in the settings"
     return _WHERE.get(contexts[0], f"on the {contexts[0]} screen")
