@@ -26,7 +26,6 @@ from openusage_client.tui.text import clip
 from openusage_proto import locations, methods
 from openusage_proto.errors import RpcError
 from openusage_proto.integration_messages import (
-    CALLER_VARIABLES,
     IntegrationInfo,
     IntegrationResult,
     Integrations,
@@ -95,7 +94,7 @@ def already_answered() -> bool:
 def look(connection: Connection) -> Offers:
     """Ask the daemon what there is, and the system what could run it."""
     accounts = decode(connection.call(methods.ACCOUNTS), Accounts).accounts
-    answer = connection.call(methods.INTEGRATIONS, environment=_environment())
+    answer = connection.call(methods.INTEGRATIONS, environment=integrations.environment())
     unwired = [
         info
         for info in decode(answer, Integrations).integrations
@@ -226,7 +225,10 @@ def _wire(connection: Connection, unwired: Sequence[IntegrationInfo]) -> None:
 
 def _install(connection: Connection, name: str, *, dry_run: bool) -> IntegrationResult:
     answer = connection.call(
-        methods.INTEGRATION_INSTALL, id=name, environment=_environment(), dry_run=dry_run
+        methods.INTEGRATION_INSTALL,
+        id=name,
+        environment=integrations.environment(),
+        dry_run=dry_run,
     )
     return decode(answer, IntegrationResult)
 
@@ -247,8 +249,3 @@ def _remember(connection: Connection, offers: Offers, *, wire: bool, install: bo
 def _ask(question: str) -> str:
     print(question, end=" ", flush=True)
     return sys.stdin.readline().strip().lower()
-
-
-def _environment() -> dict[str, str]:
-    """Where the caller's shell says that tools keep their configuration."""
-    return {name: os.environ[name] for name in CALLER_VARIABLES if os.environ.get(name)}

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from openusage_proto import locations
-from openusaged import cli, probe
+from openusaged import cli
 from openusaged.cli import main
 from openusaged.instance_lock import acquire_lock, holder_pid
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+REFUSAL = b'{"jsonrpc":"2.0","id":1,"error":{"code":1003,"message":"shutting_down"}}\n'
 
 
 @pytest.fixture
@@ -147,63 +148,48 @@ class TestStartStop:
             assert wire.read_line() == b""
 
 
+@contextlib.contextmanager
+def answering(line: bytes) -> Iterator[None]:
+    """Something at the daemon's socket that gives its first caller this line."""
+    make_state_dir()
+
+    def answer() -> None:
+        peer, _ = server.accept()
+        with peer:
+            peer.recv(1000)
+            peer.sendall(line)
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(locations.socket_path())
+        server.listen()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield
+        thread.join()
+
+
 class TestQuestions:
     def test_nothing_answers(self, isolated_home: str, capsys: pytest.CaptureFixture[str]) -> None:
         """Exit code 3 and what to do."""
         assert main(["status"]) == 3
         assert "openusaged start" in capsys.readouterr().err
 
-    def test_something_else_answers(
-        self, isolated_home: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_something_else_answers(self, isolated_home: str) -> None:
         """Garbage from the socket counts as no answer."""
-        make_state_dir()
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(locations.socket_path())
-            server.listen()
-
-            def answer() -> None:
-                peer, _ = server.accept()
-                with peer:
-                    peer.recv(1000)
-                    peer.sendall(b"hello\n")
-
-            thread = threading.Thread(target=answer)
-            thread.start()
+        with answering(b"hello\n"):
             assert main(["status"]) == 3
-            thread.join()
 
     def test_error_answer(self, isolated_home: str, capsys: pytest.CaptureFixture[str]) -> None:
         """An error of the daemon is shown and fails the command."""
-        make_state_dir()
-        error = b'{"jsonrpc":"2.0","id":1,"error":{"code":1003,"message":"shutting_down"}}\n'
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(locations.socket_path())
-            server.listen()
-
-            def answer() -> None:
-                peer, _ = server.accept()
-                with peer:
-                    peer.recv(1000)
-                    peer.sendall(error)
-
-            thread = threading.Thread(target=answer)
-            thread.start()
+        with answering(REFUSAL):
             assert main(["status"]) == 1
-            thread.join()
         assert "shutting_down" in capsys.readouterr().err
 
-    def test_answers_counts_any_answer(
-        self, isolated_home: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_answers_counts_any_answer(self, isolated_home: str) -> None:
         """Waiting for a start ends with the first answer, also when it is an error."""
         assert not cli._answers()
-
-        def refuse(*_: object, **__: object) -> None:
-            raise probe.RpcError(1003, "shutting_down")
-
-        monkeypatch.setattr(cli, "call", refuse)
-        assert cli._answers()
+        with answering(REFUSAL):
+            assert cli._answers()
 
     @pytest.mark.parametrize(
         "arguments", [[], ["nope"], ["logs", "-n", "x"], ["run", "--log-level", "x"]]
