@@ -99,18 +99,23 @@ def print_json(answer: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def _list(connection: Connection, options: argparse.Namespace) -> int:
-    answer = connection.call(methods.ALERTS)
-    if options.json:
-        print_json(answer)
-        return EXIT_OK
-    lines = alert_tables.alert_lines(
-        decode(answer, Alerts),
+def print_page(page: Callable[..., list[str]], what: Any, options: argparse.Namespace) -> None:
+    """A page of `alert_tables` for this terminal, now."""
+    lines = page(
+        what,
         now=datetime.now().astimezone(),
         width=width_of(sys.stdout),
         style=style_of(sys.stdout, no_color=options.no_color),
     )
     print("\n".join(lines))
+
+
+def _list(connection: Connection, options: argparse.Namespace) -> int:
+    answer = connection.call(methods.ALERTS)
+    if options.json:
+        print_json(answer)
+    else:
+        print_page(alert_tables.alert_lines, decode(answer, Alerts), options)
     return EXIT_OK
 
 
@@ -118,14 +123,8 @@ def _history(connection: Connection, options: argparse.Namespace) -> int:
     answer = connection.call(methods.ALERTS, history=options.limit or HISTORY)
     if options.json:
         print_json(answer)
-        return EXIT_OK
-    lines = alert_tables.history_lines(
-        decode(answer, Alerts).history,
-        now=datetime.now().astimezone(),
-        width=width_of(sys.stdout),
-        style=style_of(sys.stdout, no_color=options.no_color),
-    )
-    print("\n".join(lines))
+    else:
+        print_page(alert_tables.history_lines, decode(answer, Alerts).history, options)
     return EXIT_OK
 
 

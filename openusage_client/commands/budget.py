@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from openusage_client import alert_tables, arguments, autostart
-from openusage_client.commands.alerts import print_json
+from openusage_client.commands.alerts import print_json, print_page
 from openusage_client.decode import decode
 from openusage_client.errors import EXIT_FAILURE, EXIT_OK, UsageError
 from openusage_client.first_import import ready_status
 from openusage_client.rpc import Connection
-from openusage_client.terminal import style_of, width_of
 from openusage_proto import methods
 from openusage_proto.alert_messages import Budgets
 
@@ -123,14 +120,8 @@ def _show(connection: Connection, options: argparse.Namespace, only: str | None)
     budgets = decode(answer, Budgets)
     if options.json:
         print_json(answer)
-        return budgets
-    lines = alert_tables.budget_lines(
-        budgets.budgets,
-        now=datetime.now().astimezone(),
-        width=width_of(sys.stdout),
-        style=style_of(sys.stdout, no_color=options.no_color),
-    )
-    print("\n".join(lines))
+    else:
+        print_page(alert_tables.budget_lines, budgets.budgets, options)
     return budgets
 
 

@@ -14,20 +14,11 @@ from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Tasks
 from openusaged.storage.store import Store
 from openusaged.usecases.housekeeping import Housekeeping
+from tests.support.clocks import StillClock
 from tests.support.stored import event, fill, ms, open_store
 
 NOW = "2026-11-20T12:00:00+00:00"
 WEEK = LoadedSettings(path="", settings=Settings(data=DataSettings(retention_days=7)))
-
-
-class Noon:
-    """It is always noon."""
-
-    def now_ms(self) -> int:
-        return ms(NOW)
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 @pytest.fixture
@@ -47,7 +38,7 @@ def pools() -> Iterator[Pools]:
 
 
 def housekeeping(store: Store, pools: Pools, loaded: LoadedSettings | None) -> Housekeeping:
-    return Housekeeping(store, pools, Tasks(), Noon(), lambda: loaded)
+    return Housekeeping(store, pools, Tasks(), StillClock(ms(NOW)), lambda: loaded)
 
 
 def hot(store: Store) -> int:

@@ -17,22 +17,13 @@ from openusaged.runtime.pools import Pools
 from openusaged.storage.store import Store
 from openusaged.usecases.alerts.budgets import BudgetBook
 from openusaged.usecases.reading import Reading, View
+from tests.support.clocks import StillClock
 from tests.support.stored import event, fill, ms, open_store
 
 # A Friday, noon.  1000 + 100 tokens of claude-sonnet-4-5 cost $0.0045.
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PRICE = 0.0045
 VIEW = View(accounts=(Account(id="claude-code", provider_id="claude_code"),), zone_name="UTC")
-
-
-class Noon:
-    """It is always noon."""
-
-    def now_ms(self) -> int:
-        return ms(NOW.isoformat())
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 @pytest.fixture
@@ -52,7 +43,9 @@ def pools() -> Iterator[Pools]:
 def answer(
     store: Store, pools: Pools, wanted: str | None = None, **budgets: Budget
 ) -> list[BudgetState]:
-    reading = Reading(store=store, pools=pools, clock=Noon(), view=lambda: VIEW)
+    reading = Reading(
+        store=store, pools=pools, clock=StillClock(ms(NOW.isoformat())), view=lambda: VIEW
+    )
     settings = Settings(budgets=budgets)
     return BudgetBook(store, reading).answer(wanted, settings, VIEW).budgets
 

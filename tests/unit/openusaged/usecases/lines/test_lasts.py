@@ -14,25 +14,13 @@ from openusaged.storage.store import Store
 from openusaged.usecases.lines.figures import HABITS_KEPT_MS, FigureBook, Figures, Window
 from openusaged.usecases.lines.variables import VARIABLES, Subject
 from openusaged.usecases.reading import Reading, View
+from tests.support.clocks import StillClock
 from tests.support.stored import event, fill, ms, open_store
 
 # A Friday, 8:00; the weekly window is that of the calendar.
 NOW = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
 RESET = datetime(2027, 1, 18, tzinfo=UTC)
 VIEW = View(accounts=(Account(id="claude-code", provider_id="claude_code"),), zone_name="UTC")
-
-
-class Clock:
-    """Moved by the test."""
-
-    def __init__(self) -> None:
-        self.now = ms(NOW.isoformat())
-
-    def now_ms(self) -> int:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now / 1000
 
 
 @pytest.fixture
@@ -50,12 +38,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StillClock:
+    return StillClock(ms(NOW.isoformat()))
 
 
 @pytest.fixture
-def book(store: Store, clock: Clock) -> Iterator[FigureBook]:
+def book(store: Store, clock: StillClock) -> Iterator[FigureBook]:
     pools = Pools()
     reading = Reading(store=store, pools=pools, clock=clock, view=lambda: VIEW)
     yield FigureBook(store=store, reading=reading, clock=clock, view=lambda: VIEW)
@@ -85,7 +73,7 @@ def test_a_free_weekend_counts_as_such(book: FigureBook) -> None:
     assert lasts(by_clock, 76) == "Sat 16:50"
 
 
-def test_a_usual_week_is_read_once_in_ten_minutes(book: FigureBook, clock: Clock) -> None:
+def test_a_usual_week_is_read_once_in_ten_minutes(book: FigureBook, clock: StillClock) -> None:
     """A status bar that asks every few seconds costs no reading of weeks each time."""
     figures = book.now()
     (one,) = figures.accounts
