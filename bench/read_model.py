@@ -33,13 +33,13 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
             for window in WINDOWS:
                 times = []
                 for number in range(calls):
-                    _new_event(wire, f"{window}-{number}")
+                    new_event(wire, f"{window}-{number}")
                     times.append(_timed(wire, window=window, tz="UTC"))
                 rows.append((f"read_model_{window}_after_event_p50", quantile(times, 0.5), "ms"))
                 rows.append((f"read_model_{window}_after_event_p99", quantile(times, 0.99), "ms"))
             times = []
             for number in range(min(calls, 100)):
-                _new_event(wire, f"zone-{number}")
+                new_event(wire, f"zone-{number}")
                 times.append(_timed(wire, window="30d", tz="Asia/Kathmandu"))
             rows.append(("read_model_30d_kathmandu_p50", quantile(times, 0.5), "ms"))
             seq = wire.call("read_model", window="30d", tz="UTC")["seq"]
@@ -54,7 +54,8 @@ def _timed(wire: Wire, **params: Any) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _new_event(wire: Wire, ident: str) -> None:
+def new_event(wire: Wire, ident: str) -> None:
+    """Store one response that was never seen, now."""
     turn = {"message_id": f"bench-{ident}", "model": "claude-sonnet-4-5", "provider": "anthropic"}
     turn |= {"input_tokens": 12, "output_tokens": 5, "cwd": "/home/dev/project-1"}
     wire.call("ingest_turn", source="claude_code", turn=turn, account_id="claude-code")
