@@ -58,6 +58,8 @@ class Preferences:
     detail_sections: tuple[tuple[str, bool], ...] = ()
     """Cards of the detail screen, in the same way."""
     hide_empty: bool = True
+    show_remaining: bool = False
+    """Limits say what is left of them instead of what is used."""
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """All effective settings, for the screen that changes them."""
 
@@ -154,6 +156,7 @@ def parse(settings: Any) -> Preferences:
         sections=_switches(dashboard.get("widget_sections")),
         detail_sections=_switches(dashboard.get("detail_sections")),
         hide_empty=dashboard.get("hide_sections_with_no_data") is not False,
+        show_remaining=dashboard.get("show_remaining") is True,
         document=top,
     )
 

@@ -29,6 +29,11 @@ def set_view(view: str) -> Change:
     return lambda _settings: {"dashboard": {"view": view}}
 
 
+def set_remaining(*, shown: bool) -> Change:
+    """Limits say what is left of them, or what is used."""
+    return lambda _settings: {"dashboard": {"show_remaining": shown}}
+
+
 def set_costs(account_id: str, *, hidden: bool | None) -> Change:
     """An account's own word on its costs; None leaves it to the common rule again."""
 

@@ -56,6 +56,8 @@ KEYS: Final[tuple[Key, ...]] = (
         help="all rows of the selected account, or the top ones"),
     Key(keys=("c",), command="costs.next", contexts=(MAIN, DETAIL),
         help="costs: by the plan, hidden, shown"),
+    Key(keys=("u",), command="limits.turn", contexts=(MAIN, DETAIL),
+        help="limits: what is used, or what is left"),
     Key(keys=("w",), command="window.next", contexts=_WINDOWED, help="longer time window",
         hint="window"),
     Key(keys=("W",), command="window.previous", contexts=_WINDOWED,

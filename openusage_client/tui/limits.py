@@ -1,7 +1,8 @@
 """
 What a limit's figures mean on screen: its severity, its pace, which come first.
 
-One convention everywhere: per cent USED, never remaining.  Pure functions of a metric and a time;
+One convention everywhere: per cent USED; who wants to see what is left has that said where it is
+drawn (`views.gauge`), never in a number that is passed on.  Pure functions of a metric and a time;
 what both sides need of them is in `openusage_proto.limits`.
 """
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from openusage_client.preferences import HIDDEN, VIEWS
 from openusage_client.tui import entry
-from openusage_client.tui.changes import SaveSettings, set_costs, set_view
+from openusage_client.tui.changes import SaveSettings, set_costs, set_remaining, set_view
 from openusage_client.tui.effects import Command, Outcome, Size
 from openusage_client.tui.keymap import MAIN
 from openusage_client.tui.state import AppState
@@ -82,6 +82,15 @@ def _costs(state: AppState, _size: Size) -> Outcome:
     return replace(state, notice=f"costs of {title}: {what}"), (save,)
 
 
+def _remaining(state: AppState, _size: Size) -> Outcome:
+    """What is used of limits, or what is left; on screen at once and kept in the settings."""
+    shown = not state.preferences.show_remaining
+    wishes = replace(state.preferences, show_remaining=shown)
+    words = f"limits show what is {'left' if shown else 'used'}"
+    save = SaveSettings(set_remaining(shown=shown))
+    return replace(state, preferences=wishes, notice=words), (save,)
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "select.up": _move(0, -1),
     "select.down": _move(0, 1),
@@ -98,6 +107,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "text.clear": _plain(lambda state: entry.edited(state, "")),
     "rows.expand": _expand,
     "costs.next": _costs,
+    "limits.turn": _remaining,
 }
 
 

@@ -80,6 +80,8 @@ class DashboardSettings:
     detail_sections: tuple[ShownSection, ...] = ()
     hide_sections_with_no_data: bool = True
     hide_costs: bool | None = None
+    show_remaining: bool = False
+    """Limits say what is left of them instead of what is used."""
 
 
 def read(section: Section) -> DashboardSettings:
@@ -91,6 +93,7 @@ def read(section: Section) -> DashboardSettings:
         detail_sections=_sections(section, "detail_sections", DETAIL_SECTIONS),
         hide_sections_with_no_data=section.flag("hide_sections_with_no_data", default=True),
         hide_costs=section.optional_flag("hide_costs"),
+        show_remaining=section.flag("show_remaining", default=False),
     )
 
 

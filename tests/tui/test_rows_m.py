@@ -18,6 +18,7 @@ from openusage_proto import locations
 from tests.support.daemon import running_daemon
 from tests.support.noon import zone_where_it_is_noon
 from tests.support.terminal import Terminal, dashboard
+from tests.support.waiting import wait_until
 
 ZONE = zone_where_it_is_noon()
 pytestmark = [pytest.mark.pty, pytest.mark.e2e]
@@ -141,3 +142,34 @@ def test_m15_compact_is_one_line_per_account(machine, columns):
         assert len([row for row in text.splitlines() if "Codex" in row]) == 1
         terminal.send("q")
         assert terminal.wait_exit() == 0
+
+
+def test_m06_limits_say_what_is_left_at_a_key(machine):
+    """M06: one key turns every limit from used to left, bar and words, and it stays so."""
+    with Terminal(dashboard("-z", ZONE), 100, 40) as terminal:
+        terminal.wait_for("42% used")
+        terminal.send("u")
+        text = terminal.wait_for("58% left")
+        assert "88% left" in text
+        assert "% used" not in text
+        assert "limits show what is left" in text
+        terminal.send("\r")
+        terminal.wait_for("Limits left")
+        terminal.send("u")
+        text = terminal.wait_for("Limits used so far")
+        assert "42% used" in text
+        terminal.send("u")
+        terminal.wait_for("Limits left")
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+    wait_until(
+        lambda: machine.call("settings_get")["settings"]["dashboard"]["show_remaining"] is True,
+        10.0,
+        "the setting",
+    )
+    for view, words in (("compact", "58% left"), ("split", "58% left"), ("grid", "58% left")):
+        machine.call("settings_update", changes={"dashboard": {"view": view}})
+        with Terminal(dashboard("-z", ZONE), 100, 40) as terminal:
+            assert "42% used" not in terminal.wait_for(words)
+            terminal.send("q")
+            assert terminal.wait_exit() == 0

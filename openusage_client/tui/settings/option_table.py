@@ -62,6 +62,12 @@ _SHOWN: Final = (
         help="`c` decides for one account; its word counts before this one",
     ),
     Option(
+        path=("dashboard", "show_remaining"),
+        label="Show what is left of limits",
+        kind="flag",
+        help="instead of what is used; `u` turns it in the dashboard",
+    ),
+    Option(
         path=("ui", "warn_threshold"),
         label="Yellow when there is left",
         kind="percent",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from openusage_client.formatting import format_percent
 from openusage_client.tui import limits
 from openusage_client.tui.layout import Line, spread
 from openusage_client.tui.state import AppState
@@ -45,7 +44,7 @@ def summary(state: AppState, account: AccountSnapshot) -> Line:
     if limit is not None:
         role = limits.severity(limit.percent, state.preferences.thresholds)
         return [
-            (f"{format_percent(limit.percent)} used", role),
+            (gauge.share_words(limit.percent, left=state.preferences.show_remaining), role),
             (f" {clean(limit.label)}", "muted"),
         ]
     figures = limits.figures(account)
@@ -69,8 +68,10 @@ def list_entry(
     tail: Line = []
     if limit is not None:
         bar_role = limits.severity(limit.percent, state.preferences.thresholds)
-        tail = gauge.bar_spans(limit.percent / 100.0, _MINI_BAR, bar_role)
-        used: Line = [(f"{format_percent(limit.percent)} used", bar_role)]
+        left = state.preferences.show_remaining
+        share = 100.0 - limit.percent if left else limit.percent
+        tail = gauge.bar_spans(share / 100.0, _MINI_BAR, bar_role)
+        used: Line = [(gauge.share_words(limit.percent, left=left), bar_role)]
         room = width - 5 - _MINI_BAR - cell_width(used[0][0])
         forms = [clean(limit.label), *wording.reset_forms(limit.metric, state.now)[2:]]
         note = next((text for text in forms if cell_width(text) <= room), "")

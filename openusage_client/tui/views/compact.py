@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from openusage_client.formatting import format_duration, format_percent, format_tokens
+from openusage_client.formatting import format_duration, format_tokens
 from openusage_client.preferences import HIDDEN
 from openusage_client.tui import limits
 from openusage_client.tui.layout import Line, clip_line, scroll_to
@@ -17,6 +17,7 @@ from openusage_client.tui.state import AppState
 from openusage_client.tui.text import cell_width, clean, clip_middle, pad
 from openusage_client.tui.views import wording
 from openusage_client.tui.views.account_rows import tightest
+from openusage_client.tui.views.gauge import share_words
 from openusage_client.tui.views.view import select, stepped
 from openusage_client.tui.watching import Question
 from openusage_proto.messages import AccountSnapshot, ReadModel, Totals
@@ -175,7 +176,7 @@ def _used(state: AppState, account: AccountSnapshot) -> tuple[str, str]:
     if limit is not None:
         stale = bool(account.stale_since)
         role = limits.severity(limit.percent, state.preferences.thresholds)
-        text = f"{format_percent(limit.percent)} used"
+        text = share_words(limit.percent, left=state.preferences.show_remaining)
         return (f"{text} stale" if stale else text), ("muted" if stale else role)
     if account.status in {"AUTH_REQUIRED", "ERROR"}:
         word, role = wording.status_words(account)

@@ -65,10 +65,11 @@ def usage_card(given: Given) -> Card | None:
     cells = gauge.label_width(
         [name for name, _ in gauges] + [limits.label(metric) for metric in figures], width
     )
-    lines: list[Line] = [[("Limits", "heading"), (" used so far", "muted")]]
+    left = given.state.preferences.show_remaining
+    lines: list[Line] = [[("Limits", "heading"), (" left" if left else " used so far", "muted")]]
     spots = []
     thresholds = given.state.preferences.thresholds
-    blocks = gauge.gauge_blocks(gauges, given.state.now, thresholds, width, cells)
+    blocks = gauge.gauge_blocks(gauges, given.state.now, thresholds, width, cells, left=left)
     for (_, metric), block in zip(gauges, blocks, strict=True):
         spots.append(_limit_spot(given, metric, len(lines)))
         lines += [[("  ", "text"), *line] for line in block]

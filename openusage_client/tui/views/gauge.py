@@ -42,15 +42,30 @@ def label_width(labels: Sequence[str], width: int) -> int:
     return max(0, min(longest, LABEL_MAX, room))
 
 
+def share_words(percent: float, *, left: bool) -> str:
+    """`42% used`, or `58% left` for who wants to see what remains; never less than nothing."""
+    return (
+        f"{format_percent(_shown(percent, left=left))} left"
+        if left
+        else f"{format_percent(percent)} used"
+    )
+
+
+def _shown(percent: float, *, left: bool) -> float:
+    return max(0.0, 100.0 - percent) if left else percent
+
+
 def render_gauges(
     gauges: Sequence[Labelled],
     now: datetime,
     thresholds: Thresholds,
     width: int,
     label_cells: int,
+    *,
+    left: bool = False,
 ) -> list[Line]:
     """As `gauge_blocks`, all lines."""
-    blocks = gauge_blocks(gauges, now, thresholds, width, label_cells)
+    blocks = gauge_blocks(gauges, now, thresholds, width, label_cells, left=left)
     return [line for block in blocks for line in block]
 
 
@@ -60,13 +75,21 @@ def gauge_blocks(
     thresholds: Thresholds,
     width: int,
     label_cells: int,
+    *,
+    left: bool = False,
 ) -> list[list[Line]]:
-    """One line per limit, bars aligned; a second one where the pace leads past the limit."""
+    """
+    One line per limit, bars aligned; a second one where the pace leads past the limit.
+
+    With `left`, limits say and show what remains of them; other shares stay what they are.
+    """
     form, bar_cells = _fit(gauges, now, width, label_cells)
     blocks: list[list[Line]] = []
     for label, metric in gauges:
         role = severity(used_percent(metric), thresholds) if is_limit(metric) else "muted"
-        line = _gauge(label, metric, now, role, (label_cells, bar_cells, form), width)
+        remains = left and is_limit(metric)
+        columns = (label_cells, bar_cells, form)
+        line = _gauge(label, metric, now, role, columns, width, left=remains)
         lines = [clip_line(line, width)]
         warnings = _warnings(pace(metric, now), metric, now)
         if warnings:
@@ -122,11 +145,16 @@ def _gauge(
     role: str,
     columns: tuple[int, int, int],
     width: int,
+    *,
+    left: bool,
 ) -> Line:
     label_cells, bar_cells, form = columns
     percent = used_percent(metric)
+    if percent is not None:
+        percent = _shown(percent, left=left)
     rate = pace(metric, now)
-    used = format_percent(percent) if percent is not None else wording.UNKNOWN
+    mark = None if rate is None else 1.0 - rate.elapsed if left else rate.elapsed
+    share = format_percent(percent) if percent is not None else wording.UNKNOWN
     line: Line = [
         (pad(clean(label), label_cells), "label"),
         (" ", "text"),
@@ -134,10 +162,10 @@ def _gauge(
             None if percent is None else percent / 100.0,
             bar_cells,
             role,
-            rate.elapsed if rate else None,
+            mark,
         ),
-        (pad(used, 5, ">"), role if percent is not None else "muted"),
-        (" used" if is_limit(metric) else "     ", "muted"),
+        (pad(share, 5, ">"), role if percent is not None else "muted"),
+        (" left" if left else " used" if is_limit(metric) else "     ", "muted"),
     ]
     forms = wording.reset_forms(metric, now)
     if forms and form < 3:
@@ -145,17 +173,17 @@ def _gauge(
     amounts = f" · {wording.amounts(metric)}" if wording.amounts(metric) else ""
     if amounts and line_width(line) + cell_width(amounts) <= width:
         line.append((amounts, "text"))
-    projection = _projection(rate)
+    projection = _projection(rate, left=left)
     if projection and line_width(line) + cell_width(projection) <= width:
         line.append((projection, "muted"))
     return line
 
 
-def _projection(rate: Pace | None) -> str:
-    """The share at the reset, where the pace does not lead past the limit."""
+def _projection(rate: Pace | None, *, left: bool = False) -> str:
+    """The share (used, or left) at the reset, where the pace does not lead past the limit."""
     if rate is None or rate.projected_percent is None or rate.full_in_s is not None:
         return ""
-    return f" · about {format_percent(rate.projected_percent)} by then"
+    return f" · about {format_percent(_shown(rate.projected_percent, left=left))} by then"
 
 
 def _warnings(rate: Pace | None, metric: Metric, now: datetime) -> tuple[str, ...]:

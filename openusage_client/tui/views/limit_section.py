@@ -65,7 +65,10 @@ def render_limits(
     """One line per gauge and balance, the team's gauge in its parts, the billing cycle."""
     shown, hidden = shown_gauges(state, account, level, expanded=expanded)
     cells = label_cells(state, account, level, width)
-    lines = gauge.render_gauges(shown, state.now, state.preferences.thresholds, width, cells)
+    wishes = state.preferences
+    lines = gauge.render_gauges(
+        shown, state.now, wishes.thresholds, width, cells, left=wishes.show_remaining
+    )
     lines += _team(account, width, cells)
     if hidden and level > 0:
         words = f"{hidden} more far from their limits (Ctrl+O)"

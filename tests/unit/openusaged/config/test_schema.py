@@ -52,6 +52,7 @@ def value_at(parsed: Settings, path: str) -> Any:
         ("dashboard.detail_sections", ()),
         ("dashboard.hide_sections_with_no_data", True),
         ("dashboard.hide_costs", None),
+        ("dashboard.show_remaining", False),
         ("model_normalization.enabled", True),
         ("model_normalization.group_by", "lineage"),
         ("model_normalization.min_confidence", 0.8),
