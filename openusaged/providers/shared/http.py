@@ -9,17 +9,21 @@ error, and never sent to another host than the one that was asked.
 
 from __future__ import annotations
 
-import http.client
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
-from email.message import Message
-from typing import Any, Final
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 from openusaged.core.errors import ProviderError, Unreachable, UpstreamChanged
 from openusaged.providers.shared.http_response import HttpResponse
+
+if TYPE_CHECKING:
+    # Loaded by the first request: a daemon that only reads logs needs no TLS.
+    import http.client
+    from email.message import Message
+    from urllib.request import OpenerDirector
 
 MAX_BODY_BYTES: Final = 4 << 20
 MAX_REDIRECTS: Final = 3
@@ -44,14 +48,21 @@ class UrllibHttpClient:
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._now_s = now_s
-        self._opener = urllib.request.OpenerDirector()
+        self._proxies = None if proxies is None else dict(proxies)
+
+    @cached_property
+    def _opener(self) -> OpenerDirector:
+        import urllib.request
+
+        opener = urllib.request.OpenerDirector()
         for handler in (
-            urllib.request.ProxyHandler(None if proxies is None else dict(proxies)),
+            urllib.request.ProxyHandler(self._proxies),
             urllib.request.UnknownHandler(),
             urllib.request.HTTPHandler(),
             urllib.request.HTTPSHandler(),
         ):
-            self._opener.add_handler(handler)
+            opener.add_handler(handler)
+        return opener
 
     def get_json(self, url: str, *, headers: Mapping[str, str], timeout_s: float = 10.0) -> Any:
         """
@@ -68,7 +79,7 @@ class UrllibHttpClient:
             ProviderError: the address or a header cannot be sent at all.
         """
         response = self.send("GET", url, headers=headers, timeout_s=timeout_s)
-        if response.status != http.client.OK and 200 <= response.status < 300:
+        if response.status != HTTPStatus.OK and 200 <= response.status < 300:
             raise UpstreamChanged(response.place, f"unexpected HTTP {response.status}")
         response.require_ok(self._now_s())
         return response.json()
@@ -94,6 +105,9 @@ class UrllibHttpClient:
             Unreachable: refused, timed out, broken off, name not found.
             ProviderError: the address or a header cannot be sent at all.
         """
+        import http.client
+        import urllib.request
+
         place = _without_query(url)
         deadline = time.monotonic() + timeout_s
         follow = follow_redirects and method == "GET"
@@ -174,8 +188,9 @@ def _body(response: http.client.HTTPResponse, deadline: float, place: str, max_b
 
 
 def _cause(error: BaseException) -> str:
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, BaseException):
-        error = error.reason
+    reason = getattr(error, "reason", None)  # what urllib has wrapped
+    if isinstance(reason, BaseException):
+        error = reason
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
