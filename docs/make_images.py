@@ -63,14 +63,20 @@ PICTURES: Mapping[str, Picture] = {
     "compare": Picture(view="compare"),
     "compact": Picture(view="compact", size="80x14"),
     "detail": Picture(keys=("Enter",), size="120x40"),
+    "drill": Picture(keys=("Enter", *("Tab",) * 6, "Enter"), size="100x30"),
     "explain": Picture(keys=("Enter", "e"), size="110x36"),
     "analytics": Picture(keys=("a",), size="140x50"),
     "sessions": Picture(keys=("s",)),
+    "session": Picture(keys=("s", "Down", "Enter"), size="110x36"),
+    "palette": Picture(keys=(":", *"session"), size="100x24"),
     "help": Picture(keys=("?",), size="120x60"),
     "settings": Picture(keys=(",",), size="100x24"),
     "settings-sections": Picture(keys=(",", "2")),
     "settings-theme": Picture(keys=(",", "3"), size="100x34"),
+    "settings-view": Picture(keys=(",", "4"), size="100x30"),
     "settings-keys": Picture(keys=(",", "5"), size="100x28"),
+    "settings-telemetry": Picture(keys=(",", "6"), size="100x24"),
+    "settings-integrations": Picture(keys=(",", "7"), size="100x24"),
     "settings-options": Picture(keys=(",", "8"), size="100x40"),
 }
 """One per screen of the dashboard, by the name of its file."""
@@ -166,7 +172,7 @@ def walked(
         state = replace(state, view=picture.view)
     state = _answered(state, connection)
     for key in picture.keys:
-        if not keymap.lookup(state.context, key):
+        if state.entry is None and not keymap.lookup(state.context, key):
             return None
         state, effects = inputs.on_key(state, key, size)
         for effect in effects:

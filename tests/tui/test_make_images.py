@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 from docs.make_images import PICTURES, Picture, live_state, main, render_svg
 from openusage_client.rpc import Connection
@@ -90,3 +91,12 @@ def test_a_screen_that_is_not_there_is_left_out(isolated_home, monkeypatch, caps
         assert main([out, "--screen", "nonesuch"]) == 0
     assert not os.path.exists(out)
     assert "nonesuch: no such screen" in capsys.readouterr().err
+
+
+def test_every_picture_is_there_and_on_the_page():
+    """What the script draws lies in docs/images, and docs/screens.md leads to each."""
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "screens.md").read_text(encoding="utf-8")
+    assert {path.stem for path in (docs / "images").glob("*.svg")} == set(PICTURES)
+    for name in PICTURES:
+        assert f"images/{name}.svg" in page
