@@ -14,6 +14,7 @@ import pytest
 
 from openusage_client.tui import theme
 from openusage_client.tui.theme_files import find
+from openusage_client.tui.views import gauge
 from openusage_proto import locations
 from tests.support.daemon import running_daemon
 from tests.support.noon import zone_where_it_is_noon
@@ -173,3 +174,17 @@ def test_m06_limits_say_what_is_left_at_a_key(machine):
             assert "42% used" not in terminal.wait_for(words)
             terminal.send("q")
             assert terminal.wait_exit() == 0
+
+
+@pytest.mark.parametrize(
+    ("percent", "used", "left"),
+    [
+        (0.0, "0% used", "100% left"),
+        (42.7, "42% used", "57% left"),
+        (130.0, "130% used", "0% left"),
+    ],
+)
+def test_m06_words_of_a_share(percent, used, left):
+    """M06: both ways are rounded down, and nothing is left of what is used up."""
+    assert gauge.share_words(percent, left=False) == used
+    assert gauge.share_words(percent, left=True) == left
