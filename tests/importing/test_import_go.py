@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from openusaged import cli
+from openusaged.core.errors import LifecycleError
 from openusaged.importing import go_database
+from openusaged.importing.sending import Sender, Tally
 from tests.support.claude_line import line
 from tests.support.daemon import Daemon
 from tests.support.go_rows import add, new_database
+from tests.support.hook_socket import HookSocket, close_at_once
 from tests.support.waiting import wait_until
 
 
@@ -152,6 +155,45 @@ def test_files_that_are_none(
     ):
         assert cli.main(["import-go", os.fspath(path)]) == 1
         assert words in capsys.readouterr().err
+
+
+def test_many_rows_and_one_that_the_daemon_refuses(
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """More than a batch arrives whole; what is refused is counted by its reason and stops nothing."""
+    path = tmp_path / "telemetry.db"
+    with new_database(path) as connection:
+        for number in range(1203):
+            add(connection, "claude_code", f"2026-08-01T10:{number // 60:02}:{number % 60:02}Z",
+                message_id=f"msg_many{number}", output_tokens=1)  # fmt: skip
+        add(connection, "claude_code", "2026-08-01T11:00:00Z", message_id="msg_absurd",
+            output_tokens=1 << 60)  # fmt: skip
+    assert cli.main(["import-go", os.fspath(path)]) == 0
+    said = capsys.readouterr().out
+    assert "1203 imported, 0 were there already" in said
+    assert "1 refused: output: must not exceed" in said
+    assert four(days(daemon)["2026-08-01 claude_code-go"]) == (0, 0, 0, 1203)
+
+
+def test_a_daemon_that_goes_away_is_said(tmp_path: Path) -> None:
+    """What has not been answered is not taken for done; a failure of our own sends nothing more."""
+    path = str(tmp_path / "s.sock")
+    with HookSocket(path, close_at_once) as listener:
+        with (
+            pytest.raises(LifecycleError, match="run the import again"),
+            Sender(path, Tally()) as one,
+        ):
+            one.send("mine", "", {"message_id": "m"})
+        sent = len(listener.lines)
+        with pytest.raises(KeyError):
+            send_and_fail(path)
+        assert len(listener.lines) == sent
+
+
+def send_and_fail(path: str) -> None:
+    with Sender(path, Tally()) as one:
+        one.send("mine", "", {"message_id": "m"})
+        raise KeyError
 
 
 class TestRows:

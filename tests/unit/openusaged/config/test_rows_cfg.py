@@ -186,6 +186,26 @@ def test_cfg_07_model_normalization(file: Path) -> None:
         assert "overrides[y].canonical_lineage_id" in warnings
 
 
+def test_cfg_07_it_groups_what_a_report_shows(file: Path) -> None:
+    """CFG-07: an override makes two names one row, and a change of the file two of them again."""
+    write(file, POLL_OFF)
+    with running_daemon() as daemon:
+        for number, model in enumerate(("own-model-a", "own-model-b")):
+            ingest(daemon, message_id=f"m{number}", model=model)
+
+        def rows() -> dict[str, int]:
+            found = daemon.call("report", kind="models", tz="UTC")["rows"]
+            return {row["label"]: row["output_tokens"] for row in found}
+
+        apart = {"own-model-a": 1, "own-model-b": 1}
+        assert rows() == apart
+        overrides = [{"raw_model_id": name, "canonical_lineage_id": "own-model"} for name in apart]
+        daemon.call("settings_update", changes={"model_normalization": {"overrides": overrides}})
+        assert rows() == {"own-model": 2}
+        write(file, {"model_normalization": {"enabled": False, "overrides": overrides}, **POLL_OFF})
+        wait_until(lambda: rows() == apart, 10.0, "the names as they are")
+
+
 def test_cfg_08_accounts(file: Path) -> None:
     """CFG-08: blank, repeated and unknown ones are named and left out; detection can be off."""
     (file.parents[2] / ".claude" / "projects").mkdir(parents=True)
