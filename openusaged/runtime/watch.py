@@ -132,6 +132,8 @@ class Watcher:
         self._observer: Any = None
         self._arranging = False
         self._arrange_again = False
+        self._unchecked: set[str] = set()
+        self._checking = False
         self._closed = False
         self.warnings: list[str] = []
         """Directories that cannot be watched, and why; they are scanned slowly instead."""
@@ -205,8 +207,6 @@ class Watcher:
             self._scheduled = False
         if self._closed:
             return
-        if self._some_root_moved() or self._some_root_may_exist(pending):
-            self._arrange_soon()
         changed = {
             path
             for path in pending
@@ -215,24 +215,26 @@ class Watcher:
         }
         if changed:
             self._report(changed)
+        self._unchecked |= pending
+        if not self._checking:
+            self._checking = True
+            self._check()
+
+    def _check(self) -> None:
+        """Have a worker see whether a root has come, gone or become another; waits for it."""
+        try:
+            while self._unchecked and not self._closed:
+                changed, self._unchecked = self._unchecked, set()
+                if self._pools.work(self._some_root_differs, changed):
+                    self._arrange_soon()
+        finally:
+            self._checking = False
 
     def _report(self, paths: set[str]) -> None:
         try:
             self._on_change(paths)
         except Exception:
             log.exception("event=watch_callback_failed paths=%d", len(paths))
-
-    def _some_root_moved(self) -> bool:
-        return any(
-            root.identity is not None and _identity(root.path) != root.identity
-            for root in self._roots.values()
-        )
-
-    def _some_root_may_exist(self, changed: set[str]) -> bool:
-        return any(
-            root.identity is None and (root.path in changed or _identity(root.path) is not None)
-            for root in self._roots.values()
-        )
 
     def _arrange_soon(self) -> None:
         self._arrange_again = True
@@ -255,6 +257,14 @@ class Watcher:
             self._arranging = False
 
     # --------------------------------------------------------- in a worker thread
+
+    def _some_root_differs(self, changed: set[str]) -> bool:
+        """Whether a root is not what was watched, or was gone and back within these changes."""
+        return any(
+            _identity(root.path) != root.identity
+            or (root.identity is None and root.path in changed)
+            for root in list(self._roots.values())
+        )
 
     def _rewatch(self, root: _Root) -> bool:
         """Watch the tree, or the nearest parent that exists; whether the tree has appeared."""
