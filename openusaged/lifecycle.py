@@ -82,8 +82,16 @@ class ClaimedSocket:
 
 
 def open_listener(path: str, env: MutableMapping[str, str]) -> ClaimedSocket:
-    """The socket systemd passed to us, else one of our own at `path`."""
-    return inherited_socket(env) or claim_socket(path)
+    """The socket systemd passed to us, else (or when its file has gone) one of our own."""
+    inherited = inherited_socket(env)
+    if inherited is None:
+        return claim_socket(path)
+    if not inherited.path.startswith("/") or os.path.exists(inherited.path):
+        return inherited
+    # Its directory was removed: systemd keeps listening where nobody can connect any more.
+    log.warning("event=inherited_socket_gone path=%s", inherited.path)
+    inherited.release()
+    return claim_socket(inherited.path)
 
 
 def claim_socket(path: str) -> ClaimedSocket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -263,6 +264,24 @@ class TestActivation:
             )
             assert done.stdout.splitlines() == [f"True {path} []", "False", "True"], done.stderr
             assert client.recv(10) == b"hello"
+
+    def test_inherited_socket_without_its_file_is_replaced(self, directory: str) -> None:
+        """Where the file was removed nobody would find systemd's socket: it is made anew there."""
+        path = os.path.join(directory, "gone", "s.sock")
+        os.mkdir(os.path.dirname(path))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            shutil.rmtree(os.path.dirname(path))
+            code = (
+                "import os, socket\nfrom openusaged.lifecycle import open_listener\n"
+                "c = open_listener('/nonexistent/x.sock', os.environ)\n"
+                "client = socket.socket(socket.AF_UNIX); client.connect(c.path)\n"
+                "print(c.inherited, c.path)\n"
+                "c.release(); print(os.path.exists(c.path))"
+            )
+            done = self.run({"LISTEN_FDS": "1"}, code, listener.fileno())
+        assert done.stdout.splitlines() == [f"False {path}", "False"], done.stderr
 
     @pytest.mark.parametrize("kind", ["file", "datagram", "not listening"])
     def test_other_descriptors_are_an_error(self, directory: str, kind: str) -> None:

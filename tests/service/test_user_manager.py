@@ -169,6 +169,12 @@ def test_i02_it_survives_a_reboot(lived: dict[str, Any]) -> None:
     assert lived["booted"]["stored"] == 1
 
 
+def test_dmn_08_it_comes_back_without_its_state_directory(lived: dict[str, Any]) -> None:
+    """DMN-08: with directory and socket removed, what systemd starts is found again, and is empty."""
+    running(lived["swept"])
+    assert lived["swept"]["stored"] == 0
+
+
 def test_i02_it_is_removed_cleanly(lived: dict[str, Any]) -> None:
     """I02: no unit, link, environment file or process is left; the data is."""
     step = lived["uninstall"]

@@ -13,6 +13,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,21 @@ def booted() -> Json:
     return facts()
 
 
+def swept() -> Json:
+    """Somebody removes the state directory, the socket in it included; the daemon has to end."""
+    shutil.rmtree(locations.state_dir())
+    os.kill(main_pid(), signal.SIGKILL)
+
+    def answers() -> bool:
+        try:
+            return bool(answering())
+        except NothingAnswers:
+            return False
+
+    wait_until(answers, LIMIT_S, "a daemon that clients find")
+    return facts()
+
+
 def uninstall() -> Json:
     done = run("uninstall")
     directory = Path(locations.config_home()) / "systemd" / "user"
@@ -175,7 +191,7 @@ def uninstall() -> Json:
 
 
 BEFORE: tuple[Callable[[], Json], ...] = (install, crash, upgrade, stopped, activated, ended_well)
-AFTER: tuple[Callable[[], Json], ...] = (booted, uninstall)
+AFTER: tuple[Callable[[], Json], ...] = (booted, swept, uninstall)
 
 
 def main(argv: list[str]) -> int:
