@@ -161,7 +161,9 @@ def test_a_click_on_a_name_in_the_strip_leads_to_that_card(size):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_click_in_the_list_of_commands_runs_it(size):
     """The command under the mouse, not the highlighted one; the line above is no command."""
-    state, _ = inputs.on_key(samples.state(samples.accounts(2)), ":", size)
+    state = samples.state(samples.accounts(2))
+    for key in (":", *"page"):
+        state, _ = inputs.on_key(state, key, size)
     for y, line in enumerate(drawn(state, size)[:-1]):
         if "this page" in line:
             assert click(state, size, 10, y)[0].screen == "help"
