@@ -8,7 +8,7 @@ events, costs time in proportion to them, and is asked for by a person who wants
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -64,7 +64,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     agent_kind: int | None = None
     session: str | None = None
     session_rows: Collection[int] | None = None
-    """Row ids of sessions, as `top_sessions` gives them."""
+    """Row ids of sessions, as `session_tokens` gives them."""
 
 
 class EventGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,27 +206,55 @@ def event_groups(
     ]
 
 
-def top_sessions(
-    connection: sqlite3.Connection, names: Names, wanted: Selection, limit: int
-) -> tuple[int, list[int]]:
-    """How many sessions the selection has, and the row ids of those with most tokens."""
+def joined(groups: Iterable[EventGroup]) -> list[EventGroup]:
+    """Groups of several days as one each."""
+    found: dict[tuple[Any, ...], list[EventGroup]] = {}
+    for group in groups:
+        usage = group.usage
+        key = (
+            (usage.account, usage.client, usage.provider, usage.model, usage.currency),
+            (group.source, group.price_source, group.service_tier, group.priorities),
+        )
+        found.setdefault(key, []).append(group)
+    return [
+        msgspec.structs.replace(
+            same[0],
+            usage=_added([group.usage for group in same]),
+            first_ms=min(group.first_ms for group in same),
+            last_ms=max(group.last_ms for group in same),
+            events=sum(group.events for group in same),
+        )
+        for same in found.values()
+    ]
+
+
+def _added(rows: Sequence[UsageRow]) -> UsageRow:
+    sums = {name: sum(getattr(row, name) for row in rows) for name in MESSAGE_SUMS}
+    return msgspec.structs.replace(rows[0], **sums)
+
+
+def session_tokens(
+    connection: sqlite3.Connection, names: Names, wanted: Selection
+) -> list[tuple[int, int]]:
+    """(row id, tokens) of each session that the selection has messages of."""
     where, values = _where(connection, names, wanted)
     tokens = " + ".join(f"SUM(COALESCE({name}, 0))" for name in _TOKENS)
-    rows = connection.execute(
-        f"SELECT session, {tokens} AS tokens FROM event WHERE {where} AND event.session != 0"
-        " GROUP BY session ORDER BY tokens DESC, session",
+    return connection.execute(
+        f"SELECT session, {tokens} FROM event WHERE {where} AND event.session != 0"
+        " GROUP BY session",
         values,
     ).fetchall()
-    return len(rows), [row[0] for row in rows[:limit]]
 
 
-def count_events(connection: sqlite3.Connection, names: Names, wanted: Selection) -> int:
-    """How many hot messages the selection has."""
+def are_more_than(
+    connection: sqlite3.Connection, names: Names, wanted: Selection, limit: int
+) -> bool:
+    """Whether the selection has more hot messages than so many; looks at no more."""
     where, values = _where(connection, names, wanted)
     number: int = connection.execute(
-        f"SELECT COUNT(*) FROM event WHERE {where}", values
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE {where} LIMIT ?)", (*values, limit + 1)
     ).fetchone()[0]
-    return number
+    return number > limit
 
 
 def events(
@@ -248,6 +276,12 @@ def events(
 def first_hot_quarter(connection: sqlite3.Connection) -> int | None:
     """Quarter of the oldest event whose detail is kept."""
     ident = connection.execute("SELECT MIN(id) FROM event").fetchone()[0]
+    return None if ident is None else ident >> QUARTER_SHIFT
+
+
+def last_hot_quarter(connection: sqlite3.Connection) -> int | None:
+    """Quarter of the newest event whose detail is kept."""
+    ident = connection.execute("SELECT MAX(id) FROM event").fetchone()[0]
     return None if ident is None else ident >> QUARTER_SHIFT
 
 

@@ -6,22 +6,24 @@ Separate from `reading` because its answers cost time in proportion to the event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from openusaged.core.merge import CountedEvent
 from openusaged.core.windows import EPOCH
 from openusaged.storage import detail_queries
-from openusaged.storage.buckets import BucketReader, Reads, hours_of_week
+from openusaged.storage.buckets import BucketReader, Reads, hours_of_week, local_days
 from openusaged.storage.database import Database
 from openusaged.storage.detail_queries import EventGroup, Selection
 from openusaged.storage.names import Names
 from openusaged.storage.records import Segment
 from openusaged.storage.span_cache import SpanCache
 
+T = TypeVar("T")
 _SERVERS: Final = ("account", "client", "mcp_server")
 
 
@@ -36,19 +38,62 @@ class DetailReading:
 
     def event_groups(self, wanted: Selection) -> list[EventGroup]:
         """The selection's hot messages, grouped by tool, model, price and channel."""
-        with self._database.read_snapshot() as connection:
-            return detail_queries.event_groups(connection, self._names, wanted, by_session=False)
+
+        def read(connection: sqlite3.Connection, day: Selection) -> list[EventGroup]:
+            return detail_queries.event_groups(connection, self._names, day, by_session=False)
+
+        with self._reads() as reads:
+            return detail_queries.joined(self._of_days(reads, "event groups", wanted, read))
 
     def session_groups(self, wanted: Selection, limit: int) -> tuple[int, list[EventGroup]]:
         """How many sessions the selection has, and the groups of those with most tokens."""
-        with self._database.read_snapshot() as connection:
-            count, rows = detail_queries.top_sessions(connection, self._names, wanted, limit)
-            if not rows:
-                return count, []
-            narrowed = msgspec.structs.replace(wanted, session_rows=rows)
-            return count, detail_queries.event_groups(
-                connection, self._names, narrowed, by_session=True
-            )
+
+        def read(connection: sqlite3.Connection, day: Selection) -> list[tuple[int, int]]:
+            return detail_queries.session_tokens(connection, self._names, day)
+
+        tokens: dict[int, int] = {}
+        with self._reads() as reads:
+            for session, count in self._of_days(reads, "session tokens", wanted, read):
+                tokens[session] = tokens.get(session, 0) + count
+            most = sorted(tokens, key=lambda session: (-tokens[session], session))[:limit]
+            # One by one: each knows when it was, together they may have been at any time.
+            return len(tokens), [
+                group
+                for session in most
+                for group in detail_queries.event_groups(
+                    reads.connection,
+                    self._names,
+                    msgspec.structs.replace(wanted, session_rows=[session]),
+                    by_session=True,
+                )
+            ]
+
+    def _of_days(
+        self,
+        reads: Reads,
+        what: str,
+        wanted: Selection,
+        read: Callable[[sqlite3.Connection, Selection], list[T]],
+    ) -> Iterator[T]:
+        """What is read of each UTC day of a selection; out of memory while nobody wrote to it."""
+        first_q = detail_queries.first_hot_quarter(reads.connection)
+        last_q = detail_queries.last_hot_quarter(reads.connection)
+        if first_q is None or last_q is None:
+            return
+        start_q, end_q = max(wanted.start_q or 0, first_q), min(wanted.end_q, last_q + 1)
+        if wanted.session is not None or start_q >= end_q:
+            # An index leads to the events of a session.
+            yield from read(reads.connection, wanted)
+            return
+        anytime = msgspec.structs.replace(wanted, start_q=None, end_q=0)
+        key = (what, msgspec.json.encode(anytime))
+        for span in local_days(start_q, end_q, 0):
+            rows = self._spans.get(key, span, reads.token)
+            if rows is None:
+                day = msgspec.structs.replace(wanted, start_q=span[0], end_q=span[1])
+                rows = read(reads.connection, day)
+                self._spans.put(key, span, reads.token, rows, spare=True)
+            yield from rows
 
     def newest_events(self, wanted: Selection, limit: int) -> list[CountedEvent]:
         """The selection's latest hot messages, newest first."""
@@ -60,7 +105,7 @@ class DetailReading:
     ) -> int | None:
         """A figure of each hot message of the selection, added up; None for more than `limit`."""
         with self._database.read_snapshot() as connection:
-            if detail_queries.count_events(connection, self._names, wanted) > limit:
+            if detail_queries.are_more_than(connection, self._names, wanted, limit):
                 return None
             return sum(map(value, detail_queries.events(connection, self._names, wanted, None)))
 

@@ -94,7 +94,7 @@ class RepriceStep(msgspec.Struct, frozen=True, kw_only=True):
     """Sum of the old estimates of the changed events; unpriced ones count nothing."""
     after_nano: int = 0
     quarters: frozenset[int] = frozenset()
-    """Quarters whose sums, or whose sessions' sums, have moved."""
+    """Quarters whose events, or whose sessions' sums, have changed."""
 
 
 def range_of(connection: sqlite3.Connection, since_ms: int | None) -> RepriceRange:
@@ -160,7 +160,8 @@ def reprice_events(
         changed=len(work.events),
         before_nano=work.before_nano,
         after_nano=work.after_nano,
-        quarters=frozenset(key[0] for key in work.buckets)
+        # Of events whose price got another source at the same cost, too: explanations name it.
+        quarters=frozenset(ident >> QUARTER_SHIFT for *_, ident in work.events)
         | _last_active(connection, {key[0] for key in work.sessions}),
     )
 

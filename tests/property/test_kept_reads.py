@@ -20,7 +20,7 @@ from openusaged.core.models import ACCOUNT_OK, Account, LimitMetric, UsageSnapsh
 from openusaged.core.windows import DAY_MS, HOUR_MS, quarter_of, zone_of
 from openusaged.runtime.pools import Pools
 from openusaged.storage.staging import Staging
-from openusaged.storage.store import Segment, Staged, Store, WriteBatch
+from openusaged.storage.store import Segment, Selection, Staged, Store, WriteBatch
 from openusaged.usecases.analytics import build_analytics
 from openusaged.usecases.lines.figures import KEPT_MS, FigureBook
 from openusaged.usecases.reading import REPORT_KEPT_MS, Reading, View
@@ -191,6 +191,7 @@ def _rows(
     end_q = start_q + length
     filters: dict[str, Any] = {"group_by": group_by, "accounts": accounts, "projects": projects}
     tools = tuple(name for name in ("account", "client", "project", "tool") if name != group_by)
+    selection = Selection(start_q=start_q, end_q=end_q, projects=projects)
     return (
         sorted(store.usage_rows(start_q=start_q, end_q=end_q, **filters), key=repr),
         sorted(store.usage_rows(segments=[Segment(start_q, end_q, offset_q)], **filters), key=repr),
@@ -198,6 +199,8 @@ def _rows(
         sorted(store.tool_rows(start_q=start_q, end_q=end_q, group_by=tools[:1]), key=repr),
         store.session_counts(start_q * 900_000 + 7, end_q * 900_000),
         store.quarters_used(start_q, end_q),
+        sorted(store.event_groups(selection), key=repr),
+        store.session_groups(selection, 2),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from openusaged.core.models import QUARTER_MS
 from openusaged.storage.rollups import MESSAGE_SUMS
-from openusaged.storage.store import Selection, Store, WriteBatch
+from openusaged.storage.store import Segment, Selection, Store, WriteBatch
 from tests.support.stored_events import START_MS, prepared
 
 COUNT = st.one_of(st.none(), st.integers(0, 10**9))
@@ -94,3 +95,34 @@ def test_nobody_and_nothing(tmp_path: Path) -> None:
     assert store.sum_events(whole, lambda event: event.input or 0, limit=1) == 10
     assert store.sum_events(whole, lambda event: event.input or 0, limit=0) is None
     store.close()
+
+
+def test_reads_of_a_stretch_look_up_its_rows_by_an_index(store: Store) -> None:
+    """Whatever dashboards, reports and explanations ask, no large table is read from end to end."""
+    put = [prepared(number, session_id=f"s{number % 3}") for number in range(40)]
+    assert store.apply([WriteBatch(events=put)])[0].error is None
+    quarter = START_MS // QUARTER_MS
+    span = {"start_q": quarter, "end_q": quarter + 200}
+    asked: list[str] = []
+    with store._database.read_snapshot() as connection:
+        connection.set_trace_callback(asked.append)
+    store.usage_rows(**span)
+    store.usage_rows(segments=[Segment(quarter, quarter + 200, 23)], group_by=("model",))
+    store.tool_rows(**span)
+    store.session_counts(START_MS + 5, START_MS + 10**9)
+    store.newest_sessions(start_ms=None, end_ms=None, limit=1)
+    store.stretch_rows(**span, quarters=4, dimensions=("account",))
+    store.quarters_used(quarter, quarter + 200)
+    store.block_rows(start_ms=START_MS, end_ms=START_MS + 1000)
+    store.activity_in([quarter])
+    store.owner_hours([Segment(quarter, quarter + 200, 0)])
+    store.event_groups(Selection(**span))
+    store.session_groups(Selection(**span), 2)
+    store.newest_events(Selection(**span), 5)
+    connection.set_trace_callback(None)
+    large = re.compile(r"SCAN (event|message_bucket|tool_bucket|session_model)\b(?! USING)")
+    selects = {sql for sql in asked if sql.startswith("SELECT")}
+    assert len(selects) >= 20
+    for sql in sorted(selects):
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        assert not any(large.match(step) for step in plan), (sql, plan)
