@@ -9,8 +9,7 @@ from openusage_client.tui.detail import asking
 from openusage_client.tui.layout import Line, clip_line, column_width, span_at
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import clean, wrap
-from openusage_client.tui.views import detail_time as along
-from openusage_client.tui.views import wording
+from openusage_client.tui.views import detail_charts, detail_time, wording
 from openusage_client.tui.views.detail_cards import (
     Given,
     breakdown_card,
@@ -84,13 +83,16 @@ _SECTIONS: Final[Mapping[str, Callable[[Given, str], Cards]]] = {
     "usage": lambda given, _name: (usage_card(given), used_card(given)),
     "spending": lambda given, _name: (spending_card(given),),
     "forecast": lambda given, _name: (forecast_card(given),),
-    "timers": lambda given, _name: (along.timers_card(given),),
+    "timers": lambda given, _name: (detail_time.timers_card(given),),
     "models": lambda given, _name: (models_card(given),),
     "projects": _named,
     "clients": _named,
-    "trends": lambda given, _name: (*along.trend_cards(given), along.days_card(given)),
-    "cost_requests": lambda given, _name: along.cost_cards(given),
-    "activity_heatmap": lambda given, _name: along.heat_cards(given),
+    "trends": lambda given, _name: (
+        *detail_charts.trend_cards(given),
+        detail_time.days_card(given),
+    ),
+    "cost_requests": lambda given, _name: detail_charts.cost_cards(given),
+    "activity_heatmap": lambda given, _name: detail_time.heat_cards(given),
     "tools": _counted,
     "mcp": _counted,
     "languages": _counted,

@@ -30,7 +30,7 @@ _PAGES: Final[dict[str, _Page]] = {
     "explain": late("views.explained", "render_explained"),
     "analytics": late("views.analytics", "render_analytics"),
     "sessions": late("views.sessions_list", "render_sessions"),
-    "session": late("views.sessions_list", "render_session"),
+    "session": late("views.session_page", "render_session"),
     "help": late("views.help", "render_help"),
 }
 _render_settings = late("views.settings_screen", "render_settings")
