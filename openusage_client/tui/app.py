@@ -27,17 +27,12 @@ from openusage_client.preferences import DEFAULT_WINDOW
 from openusage_client.rpc import Connection
 from openusage_client.tui import dialogs, glyphs, inputs, theme_files, versions
 from openusage_client.tui.asking import Ask, Asker, Reply
-from openusage_client.tui.canvas import (
-    ScreenForm,
-    bracket_paste,
-    forget_exported_size,
-    report_mouse,
-    terminal_size,
-)
+from openusage_client.tui.canvas import ScreenForm, forget_exported_size, terminal_size
 from openusage_client.tui.changes import SaveSettings
 from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.dialogs import DialogForm
 from openusage_client.tui.effects import CycleTheme, EffectKind, KeepTheme, OpenSite, Outcome, Size
+from openusage_client.tui.keyboard import bracket_paste, report_mouse
 from openusage_client.tui.layout import Line
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.poller import Connect, Poller

@@ -17,9 +17,9 @@ from typing import Any, Final, Protocol
 
 import npyscreen
 
-from openusage_client.tui.canvas import KEY_NUMBERS, Pasted, Pointed, after_escape, read_key
 from openusage_client.tui.dialog import Dialog
 from openusage_client.tui.glyphs import GlyphSet
+from openusage_client.tui.keyboard import KEY_NUMBERS, Pasted, Pointed, after_escape, read_key
 from openusage_client.tui.palette import Palette
 from openusage_client.tui.text import cell_width, clean, clip, pad
 from openusage_client.tui.wakeup import WakePipe

@@ -112,6 +112,7 @@ WALLS: dict[str, tuple[str, ...]] = {
         "openusage_client.tui.canvas",
         "openusage_client.tui.dialogs",
         "openusage_client.tui.dialog_fields",
+        "openusage_client.tui.keyboard",
         "openusage_client.tui.palette",
         "openusage_client.tui.keymap",
     ),

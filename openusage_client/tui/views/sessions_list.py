@@ -109,6 +109,7 @@ def _nothing(state: AppState) -> str:
 
 
 def account_titles(state: AppState) -> dict[str, str]:
+    """What people see of each account id."""
     accounts = state.model.accounts if state.model else []
     return {account.account_id: account.title for account in accounts}
 
@@ -143,6 +144,7 @@ def _cells(
 
 
 def lasted_s(row: SessionRow) -> float:
+    """Seconds between first and last activity; 0 where one of them is no time."""
     try:
         began = parse_iso(row.first_activity)
         return max(0.0, (parse_iso(row.last_activity) - began).total_seconds())
