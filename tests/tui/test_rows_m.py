@@ -147,6 +147,14 @@ def test_m15_compact_is_one_line_per_account(machine, columns):
 
 def test_m06_limits_say_what_is_left_at_a_key(machine):
     """M06: one key turns every limit from used to left, bar and words, and it stays so."""
+
+    def kept(value: bool) -> None:
+        def stored() -> bool:
+            settings = machine.call("settings_get")["settings"]
+            return settings["dashboard"].get("show_remaining", False) is value
+
+        wait_until(stored, 10.0, "the setting")
+
     with Terminal(dashboard("-z", ZONE), 100, 40) as terminal:
         terminal.wait_for("42% used")
         terminal.send("u")
@@ -154,20 +162,18 @@ def test_m06_limits_say_what_is_left_at_a_key(machine):
         assert "88% left" in text
         assert "% used" not in text
         assert "limits show what is left" in text
+        kept(True)
         terminal.send("\r")
         terminal.wait_for("Limits left")
         terminal.send("u")
         text = terminal.wait_for("Limits used so far")
         assert "42% used" in text
+        kept(False)
         terminal.send("u")
         terminal.wait_for("Limits left")
+        kept(True)
         terminal.send("q")
         assert terminal.wait_exit() == 0
-    wait_until(
-        lambda: machine.call("settings_get")["settings"]["dashboard"]["show_remaining"] is True,
-        10.0,
-        "the setting",
-    )
     for view, words in (("compact", "58% left"), ("split", "58% left"), ("grid", "58% left")):
         machine.call("settings_update", changes={"dashboard": {"view": view}})
         with Terminal(dashboard("-z", ZONE), 100, 40) as terminal:
