@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 PYTEST := $(BIN)/python -m pytest
-# Most tests wait, for processes or for the disk: two for each of two cores keep those busy.
-WORKERS ?= 4
+# Many tests wait, for processes or for the disk: three at a time keep two cores busy.
+WORKERS ?= 3
 # The tests start hundreds of processes: without bytecode each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -31,8 +31,9 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What the test starts runs without coverage.
 
-    For hundreds of processes of one program and for histories of many megabytes: other tests
-    measure the same lines, and measuring costs twice what running does.
+    Measuring nearly doubles what a process costs.  So where one program is started hundreds of
+    times, where histories are read by the megabyte, or where a module starts a daemon per test,
+    and other tests measure the same lines.
     """
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
