@@ -81,3 +81,15 @@ def test_what_is_kept_is_bounded(asked: Reading, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(reading, "MAX_KEPT_BYTES", 10)
     large = asked.encoded_report(ReportParams(kind="weekly"))
     assert asked.encoded_report(ReportParams(kind="weekly")) is not large
+
+
+def test_rows_that_are_kept_get_the_names_of_now(asked: Reading, store: Store) -> None:
+    """A second project of one name changes how the first is called in rows of before, too."""
+    sessions = ReportParams(kind="session", breakdown=True, breakdown_by="project")
+    fill(store, [event("2026-11-11T10:00:00+00:00", session_id="s2", cwd="/one/api")])
+    before = msgspec.json.decode(asked.encoded_report(sessions))
+    fill(store, [event("2026-11-12T10:00:00+00:00", session_id="s3", cwd="/two/api")])
+    after = msgspec.json.decode(asked.encoded_report(sessions))
+    assert [row["project"] for row in before["rows"]] == [None, "api"]
+    assert [row["project"] for row in after["rows"]] == [None, "one/api", "two/api"]
+    assert after == msgspec.to_builtins(asked.report(sessions))
