@@ -252,7 +252,12 @@ def test_cfg_11_tmux(file: Path) -> None:
     tmux = {"format": "<{greeting}>", "variables": {"greeting": "hello"}, "color_mode": "none"}
     write(file, {"tmux": tmux, **ACCOUNTS})
     with running_daemon() as daemon:
-        assert run_client(daemon.env, "tmux", "--no-autostart").stdout.strip() == "<hello>"
+
+        def shown() -> str:
+            return run_client(daemon.env, "tmux", "--no-autostart").stdout.strip()
+
+        # A busy machine may not let the line be asked for in its time.
+        wait_until(lambda: shown() == "<hello>", 20.0, "the line of the settings")
 
 
 WRITER = """
