@@ -22,6 +22,7 @@ from openusage_client.demo_homes import PROJECTS
 from openusage_client.errors import EXIT_USAGE, exit_code_of
 from openusage_client.rpc import Connection, DaemonNotRunning, RpcError
 from openusage_proto import locations
+from tests.support.client import run_client
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -31,14 +32,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "bin" / "openusage"
 
 def openusage(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the client as a user does."""
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return run_client(os.environ, *arguments, stdin=stdin, check=False)
 
 
 @pytest.fixture

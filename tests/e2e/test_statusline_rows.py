@@ -16,6 +16,7 @@ import pytest
 
 from openusage_client.statusline_configure import APPLY, Choices, lines, sample
 from openusage_client.tmux_live import Marks
+from tests.support.client import run_client
 from tests.support.daemon import REPOSITORY, Daemon
 from tests.support.scripted_peer import ScriptedPeer
 from tests.support.terminal import Terminal
@@ -28,14 +29,7 @@ pytestmark = pytest.mark.e2e
 
 def openusage(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command."""
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
+    return run_client(os.environ, *arguments, stdin=stdin, check=False)
 
 
 def settings_file(home: Path, text: str) -> Path:
