@@ -199,11 +199,6 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
             spans = [self._messages.span(connection), self._tools.span(connection)]
         return min((span[0] for span in spans if span is not None), default=None)
 
-    def unpriced_models(self, start_q: int | None, end_q: int | None) -> list[str]:
-        """Models with requests in [start_q, end_q) that have no price and no recorded cost."""
-        rows = self.usage_rows(start_q=start_q, end_q=end_q, group_by=("model",))
-        return sorted({row.model for row in rows if row.auto_unpriced})
-
     def pending_reprice(self) -> RepriceRange | None:
         """What a re-pricing that was broken off has left to do."""
         with self._database.read_snapshot() as connection:
