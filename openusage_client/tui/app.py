@@ -345,7 +345,11 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         self._themes.release()
         preferences = replace(self.state.preferences, theme=name)
         self.state = replace(self.state, preferences=preferences)
-        self.poller.save(SaveSettings(edits.set_value(("theme",), name), f"theme: {name}"))
+        self._save(SaveSettings(edits.set_value(("theme",), name), f"theme: {name}"))
+
+    def _save(self, change: SaveSettings) -> None:
+        self.state = replace(self.state, unsaved=self.state.unsaved + 1)
+        self.poller.save(change)
 
     def _look_for_themes(self) -> None:
         """Take over theme files that have come, gone or changed."""
@@ -378,7 +382,7 @@ class Dashboard(npyscreen.NPSAppManaged):  # type: ignore[misc,unused-ignore]
         elif effect == "replace-daemon":
             versions.aside(versions.replace_daemon, self._say)
         elif isinstance(effect, SaveSettings):
-            self.poller.save(effect)
+            self._save(effect)
         elif isinstance(effect, Ask):
             self.asker.ask(effect)
         elif isinstance(effect, CycleTheme):

@@ -237,11 +237,13 @@ class Poller(threading.Thread):
             except RpcError as error:
                 self._saves.popleft()
                 # What the screen has shown ahead of the answer is not so.
-                self._post(notice=f"not saved: {error.detail}", preferences=self._preferences)
+                self._post(
+                    notice=f"not saved: {error.detail}", preferences=self._preferences, saved=True
+                )
                 continue
             self._saves.popleft()
             self._preferences = preferences.parse(preferences.settings_of(answer))
-            self._post(preferences=self._preferences, notice=save.words or None)
+            self._post(preferences=self._preferences, notice=save.words or None, saved=True)
 
     def _pushed(self, connection: Connection) -> bool:
         """Take all pushes that have arrived; True when one names another sequence than ours."""

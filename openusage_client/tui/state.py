@@ -88,6 +88,8 @@ class Update:
     reply: Reply | None = None
     answer: Answer | None = None
     question: Dialog | None = None
+    saved: bool = False
+    """True in the answer to a change of the settings, whether it was made or refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,8 @@ class AppState:
     """What the detail screens look at."""
     analytics: AnalyticsState = field(default_factory=AnalyticsState)
     sessions: SessionsState = field(default_factory=SessionsState)
+    unsaved: int = 0
+    """Changes of the settings that have not been answered yet."""
     theme_preview: str = ""
     """The theme that is looked at without having been chosen."""
 
@@ -201,9 +205,13 @@ def receive(state: AppState, update: Update) -> AppState:
     if update.notice is not None:
         changes["notice"] = update.notice
     wishes = update.preferences or state.preferences
+    unsaved = max(0, state.unsaved - update.saved)
+    if update.saved:
+        changes["unsaved"] = unsaved
     if update.preferences is not None:
         changes["preferences"] = wishes
-        if wishes.view != state.preferences.view or state.raw is None:
+        # An answer to an earlier key does not take back what a later one has chosen.
+        if not unsaved and (wishes.view != state.preferences.view or state.raw is None):
             changes["view"] = wishes.view
         if state.raw is not None:
             changes["model"] = wishes.applied(state.raw)

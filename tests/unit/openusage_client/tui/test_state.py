@@ -98,3 +98,17 @@ def test_scrolled_never_goes_above_the_start():
     assert state.scroll.get("help", 0) == 0
     assert scrolled(state, "help", 4).scroll == {"help": 4}
     assert samples.state([], now=samples.NOW + timedelta(1)).screen == "main"
+
+
+def test_a_late_answer_does_not_take_back_a_later_choice():
+    """The view of an earlier key is not drawn again; the last answer counts, a refused one too."""
+    state = dataclasses.replace(samples.state(samples.accounts(2)), view="grid", unsaved=2)
+    first = Update(preferences=Preferences(view="stacked"), saved=True)
+    state = receive(state, first)
+    assert (state.view, state.unsaved) == ("grid", 1)
+    pushed = receive(state, Update(preferences=Preferences(view="tabs")))
+    assert pushed.view == "grid"
+    last = receive(state, Update(preferences=Preferences(view="grid"), saved=True))
+    assert (last.view, last.unsaved) == ("grid", 0)
+    elsewhere = receive(last, Update(preferences=Preferences(view="split")))
+    assert elsewhere.view == "split"
