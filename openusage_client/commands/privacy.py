@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from urllib.parse import urlsplit
 
 from openusage_client import arguments, autostart
+from openusage_client.commands.version import RELEASES_URL
 from openusage_client.decode import decode
 from openusage_client.report_tables import hanging, wrap
 from openusage_client.terminal import width_of
@@ -51,6 +53,10 @@ def privacy_lines(found: Privacy, *, everything: bool, width: int | None) -> lis
     ways = [f"{way.name} ({way.target})" for way in found.alert_ways]
     for name, text in (
         ("for prices only (switch off: pricing.refresh)", ", ".join(found.other_hosts)),
+        (
+            "for releases only (version --check, ui.check_for_updates)",
+            urlsplit(RELEASES_URL).hostname or "",
+        ),
         ("stored of each event", ", ".join(found.stored_event_fields)),
         ("stored of each poll", ", ".join(found.stored_snapshot_fields)),
         ("alerts go to", ", ".join(ways) or "nobody"),

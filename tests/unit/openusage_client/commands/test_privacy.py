@@ -61,6 +61,7 @@ def test_every_word_is_there_and_no_line_too_long(
     assert all(place in out for place in PLACES)
     assert all(f"field_{number}" in out for number in range(20))
     assert "asks       nobody" in out
+    assert "pypi.org" in out
     assert "Other" not in out
     assert max(map(cell_width, out.splitlines())) <= width
 
