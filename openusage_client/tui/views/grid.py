@@ -8,6 +8,7 @@ moves on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from openusage_client.tui.layout import Arrangement, Line, arrange, clip_line, fit_line, scroll_to
 from openusage_client.tui.state import AppState, scrolled
@@ -20,11 +21,17 @@ from openusage_proto.values import dataclass
 
 _FREE = "main.free"
 """Set while the wheel has moved the page, which then need not show all of the selected tile."""
+_AHEAD: Final = 3
+"""Screens of a stack that are built below what is in view: further than any key or wheel goes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All lines and where each row of tiles starts; the last entry is where the tiles end."""
+    """
+    The lines and where each row of tiles starts; the last entry is where the tiles end.
+
+    What lies far below the screen may be missing from both.
+    """
 
     lines: list[Line]
     tops: list[int]
@@ -122,7 +129,7 @@ class Tiles:
         plan = self._plan(state, width)
         notes = _notes(state, width)
         if self._stacked:
-            return _build(state, plan, notes, MAX_LEVEL)
+            return _build(state, plan, notes, MAX_LEVEL, ahead=_AHEAD * room)
         best = _build(state, plan, notes, 0)
         if len(best.lines) > room:
             return best
@@ -146,26 +153,37 @@ STACKED = Tiles(stacked=True)
 
 
 def _build(
-    state: AppState, plan: Arrangement, notes: Sequence[Line], level: int, *, airy: bool = False
+    state: AppState,
+    plan: Arrangement,
+    notes: Sequence[Line],
+    level: int,
+    *,
+    airy: bool = False,
+    ahead: int | None = None,
 ) -> Page:
+    """The page, or of it what is in view and `ahead` lines more: full tiles are dear to draw."""
     at = state.selected_index
-    tiles = [
-        tile(
-            state,
-            account,
-            plan.tile_width,
-            # All rows of an account are asked for with all its sections.
-            MAX_LEVEL if account.account_id in state.expanded else level,
-            selected=index == at,
-            airy=airy,
-        )
-        for index, account in enumerate(state.accounts)
-    ]
     lines: list[Line] = []
     tops: list[int] = []
-    for start in range(0, len(tiles), plan.columns):
+    for start in range(0, len(state.accounts), plan.columns):
+        if ahead is not None and start > at:
+            in_view = max(state.scroll.get("main", 0), tops[at // plan.columns])
+            if len(lines) > in_view + ahead:
+                return Page(lines, [*tops, len(lines)], plan)
+        tiles = [
+            tile(
+                state,
+                account,
+                plan.tile_width,
+                # All rows of an account are asked for with all its sections.
+                MAX_LEVEL if account.account_id in state.expanded else level,
+                selected=start + index == at,
+                airy=airy,
+            )
+            for index, account in enumerate(state.accounts[start : start + plan.columns])
+        ]
         tops.append(len(lines))
-        lines += _row(tiles[start : start + plan.columns], plan)
+        lines += _row(tiles, plan)
     tops.append(len(lines))
     lines += notes
     return Page(lines, tops, plan)

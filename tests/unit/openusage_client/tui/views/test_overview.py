@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 
 import pytest
 
 from openusage_client.preferences import VIEWS
 from openusage_client.tui.layout import line_width
-from openusage_client.tui.views import overview, screens
+from openusage_client.tui.views import grid, overview, screens
 from openusage_client.tui.views.compact import questions
 from openusage_client.tui.watching import Answer
 from tests.support import screen_samples as samples
@@ -152,3 +153,38 @@ def test_costs_that_are_hidden_have_no_column():
         shown, preferences=wishes, raw=shown.model, model=wishes.applied(shown.model)
     )
     assert "$" not in "\n".join(drawn(hidden, 140, 12))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stack_built_in_part_is_the_same_page(seed, monkeypatch):
+    """What lies far below a stack's screen is not built, and nothing that is seen or done differs."""
+    width, height = 80, 24
+    acts = {
+        "next": lambda s: overview.move(s, width, height, 0, 1),
+        "back": lambda s: overview.move(s, width, height, 0, -1),
+        "page": lambda s: overview.page(s, width, height, 1),
+        "page back": lambda s: overview.page(s, width, height, -1),
+        "end": lambda s: overview.end(s, width, height, last=True),
+        "start": lambda s: overview.end(s, width, height, last=False),
+        "wheel": lambda s: overview.wheeled(s, width, height, 5, 10, 3),
+        "wheel back": lambda s: overview.wheeled(s, width, height, 5, 10, -3),
+    }
+    chosen = random.Random(seed)
+    part = whole = viewed("stacked", "40")
+    for _ in range(40):
+        act = acts[chosen.choices(list(acts), [6, 3, 3, 2, 1, 1, 4, 3])[0]]
+        part = act(part)
+        with monkeypatch.context() as patch:
+            patch.setattr(grid, "_AHEAD", 1_000_000)
+            whole = act(whole)
+            seen = drawn(whole, width, height)
+        assert drawn(part, width, height) == seen
+        assert part.selected == whole.selected
+
+
+def test_stack_draws_only_what_may_come_into_view():
+    """Of forty full tiles those near the screen are drawn."""
+    state = viewed("stacked", "40")
+    page = grid.STACKED.build(state, 80, 20)
+    assert len(page.tops) < 15
+    assert 3 * 20 < len(page.lines) < len(grid.STACKED.build(state, 80, 1_000).lines)
