@@ -33,7 +33,7 @@ demo: setup ## show generated, labelled sample data in a throw-away directory
 test: lint type cov ## everything CI checks
 
 test-fast: setup ## unit tests only
-	@$(PYTEST) -n $(WORKERS) tests/unit -q
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/unit -q
 
 lint: setup
 	@$(BIN)/ruff format --check .
@@ -48,7 +48,7 @@ type: setup
 
 cov: setup ## all tests with branch coverage
 	@rm -f .coverage .coverage.*
-	@$(PYTEST) -n $(WORKERS) -m "not agents" --cov --cov-branch --cov-report=term --cov-fail-under=90
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not agents" --cov --cov-branch --cov-report=term --cov-fail-under=90
 
 e2e: setup ## run the real agents from npm against a local mock model server (needs node, npm, root)
 	@$(PYTEST) tests/e2e -m agents

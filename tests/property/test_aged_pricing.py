@@ -17,6 +17,7 @@ from openusaged.storage import aged_pricing
 from openusaged.storage.store import Store, WriteBatch
 from tests.property import test_repricing as repricing
 from tests.property.test_repricing import MESSAGES, QUARTER, START_MS, STEP_MS, SUMS, Prices
+from tests.support.memory import in_memory
 
 flat_lists = st.fixed_dictionaries(
     {
@@ -182,7 +183,7 @@ def test_aged_sums_are_exact_or_left(
     """After a job each sum without events is all at the new price or as it was, never between."""
     monkeypatch.setattr(aged_pricing, "STEP_QUARTERS", quarters)
     monkeypatch.setattr(aged_pricing, "STEP_SESSIONS", quarters)
-    with tempfile.TemporaryDirectory(prefix="ou-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory:
         store, expected, prices = repricing._open(directory), Expected(), first
         try:
             _add(store, expected, events, prices)

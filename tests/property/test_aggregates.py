@@ -15,6 +15,7 @@ from openusaged.core.identity import identity_of, reuse_identity_of
 from openusaged.core.models import PreparedEvent, UsageEvent
 from openusaged.storage.staging import Staging
 from openusaged.storage.store import Staged, Store, WriteBatch
+from tests.support.memory import in_memory
 from tests.support.store_model import PRIORITY, START_MS, STATUS_RANK, Model, check
 
 small = st.one_of(st.none(), st.integers(0, 4))
@@ -145,7 +146,7 @@ def _take_over(store: Store, model: Model, reports: list[PreparedEvent]) -> None
 def test_aggregates_any_history_equal_recomputation(recent, history, monkeypatch) -> None:
     """Buckets, sessions and counts equal a plain recomputation after any history of the store."""
     monkeypatch.setattr("openusaged.storage.identities.MAX_RECENT", recent)
-    with tempfile.TemporaryDirectory(prefix="ou-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory:
         store = _open(directory)
         model = Model()
         try:

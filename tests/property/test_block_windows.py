@@ -14,6 +14,7 @@ from openusaged.core.models import ACCOUNT_OK, Account, LimitMetric, UsageSnapsh
 from openusaged.core.windows import iso, zone_of
 from openusaged.storage.store import Store, WriteBatch
 from openusaged.usecases.reports import ReportContext, build_report
+from tests.support.memory import in_memory
 from tests.support.stored import event, fill, ms
 
 NOW = ms("2026-11-20T12:00:00+00:00")
@@ -39,7 +40,7 @@ def test_blocks_are_a_partition(
     events: list[tuple[int, str]], ends: list[tuple[int, int]], aged: bool
 ) -> None:
     """Blocks of an account never overlap, hold every event once and add up to the days."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         store = Store.open(str(Path(directory) / "t.db"), app_version="test", now_ms=lambda: NOW)
         try:
             fill(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from openusage_proto.messages import ReportParams
 from openusaged.storage.store import Store
 from openusaged.usecases.reports import ReportContext, build_report
+from tests.support.memory import in_memory
 from tests.support.stored import event, fill, ms
 
 NOW = "2027-12-31T12:00:00+00:00"
@@ -118,7 +119,7 @@ def test_rows_are_the_plainly_counted_local_periods(
     """Every event is under the local day, week and month that a calendar says, and only there."""
     zone = ZoneInfo(zone_name)
     until = None if since is None else since + timedelta(days=length)
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         store = Store.open(
             str(Path(directory) / "t.db"), app_version="test", now_ms=lambda: ms(NOW)
         )

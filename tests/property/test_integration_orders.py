@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from openusaged.core.errors import ConfigError, InvalidParams
 from openusaged.integrations import claude_statusline, wiring
+from tests.support.memory import in_memory
 from tests.support.tool_configs import (
     HOOKS,
     LINKED,
@@ -149,7 +150,7 @@ def age(home: ToolHome, tool: str) -> None:
 @given(files=FILES, mode=MODES, linked=LINKED, steps=st.lists(STEP, max_size=8))
 def test_any_order_of_commands_gives_everything_back(files, mode, linked, steps) -> None:
     """After any commands, uninstalling all brings back each byte, mode, link and absence."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = written(directory, files, mode, linked=linked)
         before = snapshot(home.root)
         for step in steps:
@@ -166,7 +167,7 @@ def test_any_order_of_commands_gives_everything_back(files, mode, linked, steps)
 def test_what_is_read_only_is_left_alone(files, mode, linked, tool) -> None:
     """A protected file is refused by name, and not even a directory or a script of ours is made."""
     concerned = {"claude_code": [".claude/settings.json"], "codex": [".codex/config.toml"]}
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = written(directory, files, mode, linked=linked)
         before = snapshot(home.root)
         protected = [path for path in concerned.get(tool, ()) if files[path] is not None]
@@ -184,7 +185,7 @@ def test_what_is_read_only_is_left_alone(files, mode, linked, tool) -> None:
 @given(settings=SETTINGS, style=STYLES, tail=st.sampled_from(["", "\n"]))
 def test_several_homes_are_wired_and_come_back(settings, style, tail) -> None:
     """Every directory that the variable names is wired alike, one of them without a file yet."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = ToolHome(Path(directory) / "h", {})
         first = home.write("one/settings.json", style.json(settings))
         second = home.write("two two/settings.json", "{}" + tail)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from openusaged.core.errors import ConfigError
 from openusaged.integrations import claude_code, codex, wiring
+from tests.support.memory import in_memory
 from tests.support.tool_configs import (
     HOOKS,
     JSONC,
@@ -61,7 +62,7 @@ def cycle(home: ToolHome, tool: str, options: list[str]) -> None:
 @example({"hooks": {"Stop": []}}, Style("\t", (",", ":"), "\n", False, ""), 0o600, False, [])
 def test_claude_settings_come_back_to_the_byte(settings, style, mode, linked, options) -> None:
     """Settings of any shape and style: wired, and after uninstalling exactly what they were."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = ToolHome(Path(directory) / "a home")
         place(home, ".claude/settings.json", style.json(settings), mode, linked=linked)
         before = snapshot(home.root)
@@ -94,7 +95,7 @@ def foreign(settings, script: str, *, statusline: bool = True):
 @given(settings=SETTINGS, style=STYLES, more=SETTINGS)
 def test_what_is_written_between_stays(settings, style, more) -> None:
     """A user edits between installing and uninstalling: the edits stay, only ours goes."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = ToolHome(directory)
         file = home.write(".claude/settings.json", style.json(settings))
         home.install("claude_code")
@@ -126,7 +127,7 @@ def test_codex_configuration_comes_back_to_the_byte(
     lines, notify, at, tables, style, mode, linked, hooks, options
 ) -> None:
     """With and without tables and a notifier of the user's own, and with hooks beside it."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = ToolHome(Path(directory) / "a home")
         data = style.data(toml(lines, notify, at, tables))
         place(home, ".codex/config.toml", data, mode, linked=linked)
@@ -146,7 +147,7 @@ def test_codex_configuration_comes_back_to_the_byte(
 @given(text=JSONC, style=STYLES)
 def test_opencode_entries_that_name_the_plugin_go_with_it(text, style) -> None:
     """Comments, trailing commas and other plugins stay in OpenCode's configuration."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = ToolHome(Path(directory) / "a home")
         plugin = f"file://{home.root}/.config/opencode/plugins/openusage.ts"
         config = home.write(
@@ -186,7 +187,7 @@ def test_broken_codex_configuration_is_refused_untouched(broken, style, mode) ->
 
 
 def refused(tool: str, path: str, data: bytes, mode: int) -> None:
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         home = ToolHome(directory)
         file = home.write(path, data)
         file.chmod(mode)

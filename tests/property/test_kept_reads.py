@@ -25,6 +25,7 @@ from openusaged.usecases.analytics import build_analytics
 from openusaged.usecases.lines.figures import KEPT_MS, FigureBook
 from openusaged.usecases.reading import REPORT_KEPT_MS, Reading, View
 from openusaged.usecases.usage_view import ViewRequest, build_view, resolve_span
+from tests.support.memory import in_memory
 from tests.support.stored import ms
 from tests.support.stored_events import prepared
 
@@ -74,7 +75,7 @@ class World:
 @contextmanager
 def anew(world: World) -> Iterator[World]:
     """The same file and time with nothing in memory."""
-    with tempfile.TemporaryDirectory(prefix="ou-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory:
         path = Path(directory) / "t.db"
         with (
             closing(sqlite3.connect(world.path)) as source,
@@ -362,7 +363,7 @@ A_WINDOW_WITH_AN_ODD_END = [
 @example(history=[FOUR_SESSIONS, ("import", [said(5, 5 * DAY_MS, "s1")])], asked=[NEWEST])
 def test_kept_reads_any_history_equal_reading_everything_anew(history, asked) -> None:
     """After every event, import, deletion, price or hour that passed, nothing old is told."""
-    with tempfile.TemporaryDirectory(prefix="ou-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory:
         world = World(Path(directory) / "t.db", Clock())
         try:
             for step in history:

@@ -19,6 +19,7 @@ from openusaged.core.merge import CountedEvent
 from openusaged.core.models import PreparedEvent, UsageEvent
 from openusaged.storage import repricing
 from openusaged.storage.store import RepriceRange, Store, WriteBatch
+from tests.support.memory import in_memory
 
 START_MS = 1_790_000_000_000
 STEP_MS = 300_000
@@ -229,7 +230,7 @@ def test_repriced_sums_equal_recomputation(
     come in at the new prices.
     """
     monkeypatch.setattr(Store.reprice, "__defaults__", (step_events,))
-    with tempfile.TemporaryDirectory(prefix="ou-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory:
         store, plain, prices = _open(directory), Plain(), first
         try:
             for name, value in history:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from openusaged.core.models import QUARTER_MS
 from openusaged.storage.rollups import MESSAGE_SUMS
 from openusaged.storage.store import Segment, Selection, Store, WriteBatch
+from tests.support.memory import in_memory
 from tests.support.stored_events import START_MS, prepared
 
 COUNT = st.one_of(st.none(), st.integers(0, 10**9))
@@ -49,7 +50,7 @@ def added(rows: list[Any]) -> dict[str, int]:
 @given(EVENTS)
 def test_groups_of_events_add_up_to_the_quarter_hours(values: list[dict[str, Any]]) -> None:
     """Summed in SQL out of the events, each figure is that of the aggregates, filter by filter."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         store = Store.open(
             str(Path(folder) / "t.db"), app_version="test", now_ms=lambda: START_MS + 10**7
         )
