@@ -182,6 +182,8 @@ def _install(options: argparse.Namespace) -> int:
         for part in ((flag, value) if value else (flag,))
     ]
     flags = ["--format" if part == "--template" else part for part in flags]
+    if options.max_runtime:
+        flags += ["--max-runtime", options.max_runtime]
     wanted = tmux_config.Wanted(
         program=_program(options.binary),
         flags=tuple(flags),

@@ -185,7 +185,8 @@ def test_k16_the_refresh_key_draws_anew(home: Path, daemon: Daemon, tmux: Tmux) 
     (home / ".claude" / "projects").mkdir(parents=True)
     daemon.start()
     template = "TOKENS {today_tokens}"
-    install(home, "--format", template, "--interval", "3600", "--bind-refresh", "R")
+    how = ("--interval", "3600", "--bind-refresh", "R", "--max-runtime", "5s")
+    install(home, "--format", template, *how)
     tmux("source-file", str(home / ".tmux.conf"))
     turn = {
         "provider": "anthropic",
@@ -204,7 +205,7 @@ def test_k16_the_refresh_key_draws_anew(home: Path, daemon: Daemon, tmux: Tmux) 
             terminal.send("\x02R")
             return "TOKENS 42k" in text
 
-        terminal.wait_until(pressed)
+        terminal.wait_until(pressed, 30)
 
 
 @pytest.mark.parametrize("tier", ["ascii", "unicode", "nerdfont"])
