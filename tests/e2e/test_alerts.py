@@ -23,7 +23,7 @@ from tests.support.receiver import Receiver, receiving
 from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.measured]
 
 HOUR_S = 3600
 

@@ -17,7 +17,7 @@ import pytest
 from tests.support.client import Counts, counts_of, settle
 from tests.support.daemon import Daemon
 
-pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.e2e
 
 PROVIDERS = Path(__file__).parents[1] / "data" / "providers"
 CAPTURES = sorted(path.parent for path in PROVIDERS.glob("*/captures/*/expected.json"))

@@ -25,7 +25,7 @@ from openusage_proto import locations
 from tests.support.client import run_client
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.measured, pytest.mark.timeout(180)]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "bin" / "openusage"
 

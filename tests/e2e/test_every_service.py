@@ -27,7 +27,7 @@ from tests.support.provider_case import (
 )
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PROVIDERS = registry.provider_ids()
 HEALTHY = {"OK", "NEAR_LIMIT", "LIMITED"}

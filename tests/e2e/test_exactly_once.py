@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
     pytest.mark.timeout(240),
-    pytest.mark.usefixtures("unmeasured"),
 ]
 
 HOOKS = 1_000

@@ -27,7 +27,7 @@ from tests.support.client import ENTRY, report, run_client
 from tests.support.daemon import REPOSITORY, Daemon
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.measured, pytest.mark.timeout(120)]
 
 SONNET = "claude-sonnet-4-5"
 SECRETS = ("someone@example.com", "sk-ant-planted", "the prompt text", ".jsonl")

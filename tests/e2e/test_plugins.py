@@ -15,7 +15,7 @@ from tests.support.plugin_package import example, install
 from tests.support.vendor_server import Vendor, vendor
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.e2e
 
 KEY = "acme-planted-key-0001"
 

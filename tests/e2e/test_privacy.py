@@ -14,7 +14,7 @@ from tests.support.client import run_client, settle
 from tests.support.daemon import Daemon
 from tests.support.truth import Truth
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 def kept_files() -> list[Path]:

@@ -18,7 +18,7 @@ from tests.support.daemon import Daemon
 from tests.support.key_table import program, write
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 KEYS = {
     "OPENAI_API_KEY": "openai",

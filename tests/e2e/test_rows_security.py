@@ -24,7 +24,7 @@ from tests.support.key_table import bare_machine, write
 from tests.support.vendor_server import vendor
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 KEY = "gsk_planted_0123456789abcdef"
 HOSTILE = ("x'; DROP TABLE events; --", 'x"; ATTACH ":memory:" AS y; --', "x' OR '1'='1", "%_\\")

@@ -109,7 +109,6 @@ def test_last_good_line_of_the_session(home: Path) -> None:
     assert openusage("statusline", stdin=one).stdout == "claude\n"
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_j07_two_hundred_at_once(home: Path) -> None:
     """J07: 200 concurrent lines all finish; none asks the daemon twice or connects again."""
     command = [sys.executable, str(SCRIPT), "statusline"]

@@ -22,7 +22,7 @@ from tests.support.daemon import Daemon
 from tests.support.truth import Truth
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Chatham")
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.terminal import ESC, Terminal, dashboard
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.usefixtures("unmeasured")]
 
 
 def beside(text):
