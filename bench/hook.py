@@ -42,7 +42,7 @@ while True:
 
 
 def run(quick: bool) -> list[tuple[str, float, str]]:
-    """Medians in ms and their ratio to `python3 -c pass`, with a daemon and with none (spool)."""
+    """Medians in ms and their ratio to a bare `pass`, with a daemon and with none (spool)."""
     rounds = 30 if quick else 200
     # The interpreter itself: a virtual environment's start-up hooks are not the hook's doing.
     python = getattr(sys, "_base_executable", sys.executable)
@@ -65,7 +65,8 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
                 server.stdout.readline()
                 bare, sent, spooled = [], [], []
                 for _ in range(rounds):
-                    bare.append(_wall_ms([python, "-c", "pass"], env))
+                    # With the hook's own flags: what else is installed here is no measure.
+                    bare.append(_wall_ms([python, "-I", "-S", "-c", "pass"], env))
                     sent.append(_wall_ms(hook, env))
                     spooled.append(_wall_ms(hook, away_env))
             finally:
