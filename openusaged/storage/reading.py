@@ -7,7 +7,7 @@ Separate from `store.py`, which writes; reader threads call nothing but what is 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -58,6 +58,9 @@ _FAR_PAST: Final = 0
 _FAR_FUTURE: Final = 1 << 40
 
 
+Snapshots = Mapping[tuple[str, str], StoredSnapshot]
+
+
 class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
     """What reader threads may ask; the attributes are kept current by the writer."""
 
@@ -74,6 +77,9 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
         self._last_ms: dict[str, int] = {}
         self._owners: set[tuple[str, str, str]] = set()
         self._projects: set[str] = set()
+        self._snapshot_writes = 0
+        """Commits that held snapshots, counted after each."""
+        self._kept_snapshots: tuple[int, Snapshots] = (-1, {})
         self._closed = False
 
     def usage_rows(
@@ -218,9 +224,16 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
         """How far each file and database has been read."""
         return read_cursors(self._database)
 
-    def snapshots(self) -> dict[tuple[str, str], StoredSnapshot]:
-        """What polls learned, by (provider id, account id)."""
-        return read_snapshots(self._database)
+    def snapshots(self) -> Snapshots:
+        """What polls learned, by (provider id, account id); read once per change."""
+        self._check_open()
+        # The count comes first: a commit while we read makes the next call read again.
+        writes = self._snapshot_writes
+        kept_writes, kept = self._kept_snapshots
+        if kept_writes != writes:
+            kept = read_snapshots(self._database)
+            self._kept_snapshots = (writes, kept)
+        return kept
 
     def series(self, account_id: str, metric_key: str, since_ms: int) -> list[SeriesPoint]:
         """(ts_ms, used, limit, remaining) of one figure, oldest first."""

@@ -260,6 +260,8 @@ class Store(StoreReading):
         finally:
             self._unmark_days(quarters)
         self._note(group)
+        if any(batch.snapshots for batch in batches):
+            self._snapshot_writes += 1
         seq = self.bump() if changed else self._seq
         return [_result(outcome, seq) for outcome in outcomes]
 

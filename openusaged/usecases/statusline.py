@@ -20,7 +20,7 @@ from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import NANO
 from openusaged.core.windows import day_start_ms, local_date, quarter_of
-from openusaged.storage.store import Store
+from openusaged.storage.store import SessionRecord, Store
 from openusaged.usecases.lines.figures import WINDOW_MS, Window
 from openusaged.usecases.totals import sum_rows
 
@@ -109,19 +109,18 @@ class Drawing:
 
 def read_costs(
     store: Store,
-    session_id: str,
+    session: SessionRecord | None,
     accounts: frozenset[str],
     now_ms: int,
     zone: tzinfo,
     mode: CostMode = "calculate",
 ) -> Costs:
-    """Cost of the session and of the local day, from the store; runs in a reader thread."""
+    """Cost of a session and of the local day, from the store; runs in a reader thread."""
     today = quarter_of(day_start_ms(local_date(now_ms, zone), zone))
     rows = store.usage_rows(
         start_q=today, end_q=quarter_of(now_ms) + 97, accounts=sorted(accounts) or None
     )
     day = sum_rows(rows, mode)
-    session = store.session(SOURCE, session_id) if session_id else None
     spent = sum_rows(session.rows, mode) if session is not None else None
     return Costs(
         session=spent.cost_nano / NANO if spent is not None and spent.requests else None,

@@ -6,7 +6,7 @@ import pytest
 
 from openusaged.core.models import LimitMetric, ReportedUsage, UsageSnapshot
 from openusaged.storage.store import WriteBatch
-from tests.support.stored_events import START_MS
+from tests.support.stored_events import START_MS, prepared
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -43,6 +43,15 @@ class TestSnapshots:
         assert (stored.latest_status, stored.latest_message, stored.latest_ms) == (
             status, "at 2000", 2000,
         )  # fmt: skip
+
+    def test_read_once_per_change(self, store) -> None:
+        """What polls learned is read again after a poll, and not after an event."""
+        poll(store, snapshot(1000, x=1.0))
+        first = store.snapshots()
+        store.apply([WriteBatch(events=[prepared(1)])])
+        assert store.snapshots() is first
+        assert poll(store, snapshot(2000, x=2.0)).latest_ms == 2000
+        assert first[("p", "a")].latest_ms == 1000
 
     def test_failures_count_until_a_success(self, store) -> None:
         """Failures in a row add up, with what the vendor asked for; a success clears both."""

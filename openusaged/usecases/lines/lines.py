@@ -18,7 +18,7 @@ from openusaged.core.models import Account
 from openusaged.core.projects import project_labels
 from openusaged.providers import registry
 from openusaged.runtime.clock import Clock
-from openusaged.storage.store import Store
+from openusaged.storage.store import SessionRecord, Store
 from openusaged.usecases.lines.active import command_table
 from openusaged.usecases.lines.figures import AccountFigures, FigureBook
 from openusaged.usecases.lines.hosts import Hosts, below, directory_of
@@ -73,10 +73,11 @@ class Lines:
         if own is not None:
             self.hosts.note(params.payload, own.account.id, figures.now_ms)
         zone, _ = around.reading.zone(None)
-        session = params.payload.get("session_id")
+        named = params.payload.get("session_id")
+        session = around.store.session(SOURCE, named) if named and isinstance(named, str) else None
         costs = read_costs(
             around.store,
-            session if isinstance(session, str) else "",
+            session,
             frozenset(one.account.id for one in claude),
             around.clock.now_ms(),
             zone,
@@ -125,16 +126,12 @@ class Lines:
             return own.block if own is not None else None
         return self._around.figures.block(own.account.id, mode)
 
-    def _place(self, payload: Mapping[str, Any], session: Any) -> tuple[str, str]:
+    @staticmethod
+    def _place(payload: Mapping[str, Any], session: SessionRecord | None) -> tuple[str, str]:
         """Project and branch of a session: as counted, else the directory's name."""
-        record = (
-            self._around.store.session(SOURCE, session)
-            if isinstance(session, str) and session
-            else None
-        )
-        if record is not None and record.project:
-            labels = project_labels({record.project})
-            return labels.get(record.project, ""), record.branch
+        if session is not None and session.project:
+            labels = project_labels({session.project})
+            return labels.get(session.project, ""), session.branch
         return directory_of(payload).rstrip("/").rpartition("/")[2], ""
 
     def hides_costs(self, account: Account) -> bool:
