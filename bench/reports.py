@@ -15,6 +15,8 @@ from bench.process_figures import quantile
 from bench.read_model import new_event
 
 ENTRY = str(Path(__file__).resolve().parents[1] / "bin" / "openusage")
+LINES = ("statusline", "tmux", "bar")
+"""What shells and bars run every few seconds."""
 STATUSLINE = {
     "session_id": "5f0c1d9e-0000-4000-8000-000000000000",
     "cwd": "/home/dev/project-1",
@@ -43,6 +45,8 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
         "blocks_json": ["blocks", "--json", "--no-autostart"],
         "daily_table": ["daily", "--no-autostart"],
         "statusline": ["statusline"],
+        "tmux": ["tmux", "--preset", "compact"],
+        "bar": ["bar", "--format", "waybar"],
     }
     times: dict[str, list[float]] = {name: [] for name in ("pass", *commands)}
     with corpus.fresh_home() as (_, daemon):
@@ -65,8 +69,9 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
     for name in commands:
         rows.append((f"{name}_p50", statistics.median(times[name]), "ms"))
         rows.append((f"{name}_p90", quantile(times[name], 0.9), "ms"))
-    ratio = statistics.median(times["statusline"]) / statistics.median(times["pass"])
-    return [*rows, ("statusline_ratio", ratio, "x")]
+    bare = statistics.median(times["pass"])
+    ratios = [(f"{name}_ratio", statistics.median(times[name]) / bare, "x") for name in LINES]
+    return [*rows, *ratios]
 
 
 def _timed(command: list[str], env: Mapping[str, str], text: str) -> float:

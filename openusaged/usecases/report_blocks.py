@@ -251,20 +251,21 @@ def _outermost(block: Found) -> list[Part]:
 def _entries(
     store: Store, found: Sequence[Found], params: ReportParams, context: ReportContext
 ) -> list[Entry]:
-    """An entry per block; blocks that have long been over change only when they are written to."""
+    """An entry per block; blocks that are over change only when they are written to, or age."""
     kept = context.entries
     oldest_ms = context.now_ms - EXACT_DAYS * DAY_MS
+    made_of = [(block.end_ms > oldest_ms, block.made_of) for block in found]
     known = [
-        kept.find(block.key, block.made_of) if block.end_ms <= oldest_ms else None
-        for block in found
+        kept.find(block.key, source) if block.end_ms <= context.now_ms else None
+        for block, source in zip(found, made_of, strict=True)
     ]
     fresh = [block for block, entry in zip(found, known, strict=True) if entry is None]
     _sharpen(store, fresh, oldest_ms)
     entries = []
-    for block, earlier in zip(found, known, strict=True):
+    for block, source, earlier in zip(found, made_of, known, strict=True):
         entry = earlier or _entry(block, params, context)
-        if earlier is None and block.end_ms <= oldest_ms:
-            kept.keep(block.key, block.made_of, entry)
+        if earlier is None and block.end_ms <= context.now_ms:
+            kept.keep(block.key, source, entry)
         entries.append(entry)
     return entries
 
