@@ -163,7 +163,7 @@ def privacy() -> Privacy:
                 environment=["CLAUDE_CONFIG_DIR"],
                 hosts=["api.anthropic.com"],
                 headers=["Authorization", "anthropic-beta"],
-                places=["/home/me/.claude", "/home/me/work/with a long name/.claude"],
+                places=["/home/me/.claude", "/home/me/code/with a long name/.claude"],
                 found=True,
             ),
             ServicePrivacy(
