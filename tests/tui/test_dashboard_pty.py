@@ -6,6 +6,7 @@ import dataclasses
 import os
 import signal
 import termios
+import threading
 
 import pytest
 
@@ -139,23 +140,25 @@ def test_survives_the_daemons_death_and_return(socket_path):
 
 def test_a_daemon_that_does_not_answer_does_not_freeze_the_keys(socket_path, server):
     """While a call hangs, keys work and q leaves at once."""
-    with Terminal(dashboard()) as terminal:
-        terminal.wait_for("Claude Code")
+    released = threading.Event()
 
-        def hang(_params):
-            # Holds the server's thread as a stuck daemon would; ends with the connection.
-            wait_until(lambda: not terminal.child.isalive() or released, 20)
-            return {"accounts": [], "polls_deferred": [], "seq": 7}
+    def hang(_params):
+        # Holds the server's thread as a stuck daemon would, until the dashboard has gone.
+        released.wait(20)
+        return {"accounts": [], "polls_deferred": [], "seq": 7}
 
-        released: list[bool] = []
-        server.answers[methods.REFRESH] = hang
-        terminal.send("r")
-        wait_until(lambda: server.params_of(methods.REFRESH))
-        terminal.send("?")
-        terminal.wait_for("On the overview")
-        terminal.send("q")
-        assert terminal.wait_exit() == 0
-        released.append(True)
+    server.answers[methods.REFRESH] = hang
+    try:
+        with Terminal(dashboard()) as terminal:
+            terminal.wait_for("Claude Code")
+            terminal.send("r")
+            wait_until(lambda: server.params_of(methods.REFRESH))
+            terminal.send("?")
+            terminal.wait_for("On the overview")
+            terminal.send("q")
+            assert terminal.wait_exit() == 0
+    finally:
+        released.set()
 
 
 @pytest.mark.parametrize(
