@@ -21,7 +21,7 @@ from openusaged.core.errors import InvalidParams
 from openusaged.core.models import NANO
 from openusaged.core.windows import day_start_ms, local_date, quarter_of
 from openusaged.storage.store import SessionRecord, Store
-from openusaged.usecases.lines.figures import WINDOW_MS, Window
+from openusaged.usecases.lines.figures import A_DAY_AHEAD_Q, WINDOW_MS, Window
 from openusaged.usecases.totals import sum_rows
 
 SOURCE: Final = "claude_code"
@@ -117,10 +117,9 @@ def read_costs(
 ) -> Costs:
     """Cost of a session and of the local day, from the store; runs in a reader thread."""
     today = quarter_of(day_start_ms(local_date(now_ms, zone), zone))
-    rows = store.usage_rows(
-        start_q=today, end_q=quarter_of(now_ms) + 97, accounts=sorted(accounts) or None
-    )
-    day = sum_rows(rows, mode)
+    # The very rows that all lines are drawn from, which are in memory.
+    rows = store.usage_rows(start_q=today, end_q=quarter_of(now_ms) + A_DAY_AHEAD_Q)
+    day = sum_rows([row for row in rows if not accounts or row.account in accounts], mode)
     spent = sum_rows(session.rows, mode) if session is not None else None
     return Costs(
         session=spent.cost_nano / NANO if spent is not None and spent.requests else None,
