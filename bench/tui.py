@@ -38,7 +38,7 @@ _HELP: Final = "On the overview"
 TARGETS: Final = {
     "tui_first_paint_p50": Target("<=", 400),
     "tui_key_p50": Target("<=", 50),
-    "tui_key_max": Target("<=", 100),
+    "tui_key_max": Target("<=", 50),
     "tui_event_p50": Target("<=", 200),
     "tui_idle_cpu": Target("<=", 0.1),
     "tui_idle_drawn": Target("<=", 0),
@@ -162,6 +162,7 @@ def _idle(terminal: Terminal, seconds: float, settled_s: float) -> tuple[float, 
 
     Once a minute clock, ages and countdowns move: what is drawn then is not counted, its CPU is.
     """
+    # Time that passes is what is measured here: there is nothing to wait for.
     time.sleep(settled_s)
     if seconds < _MINUTE_S:
         # No whole minute is watched, so none of its ticks may be either.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, TextIO
@@ -40,8 +39,8 @@ examples:
 TIERS: Final = ("standard", "fast", "priority", "batch", "flex")
 REFRESH_TIMEOUT_S: Final = 90.0
 COUNT_TIMEOUT_S: Final = 60.0
-POLL_MIN_S: Final = 0.1
-POLL_MAX_S: Final = 1.0
+LONGEST_LOOK_S: Final = 1.0
+"""Between two looks at how far a job is that changes nothing."""
 
 
 def configure(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -232,22 +231,21 @@ def _wait(connection: Connection, line: _Line) -> RepriceProgress:
     """
     The job's outcome, once it has ended.
 
-    Only `status` tells how far a job is, and nothing is pushed while it changes no figure; so it is
-    asked, ever more seldom.  A job of hours is no fault, so there is no limit while the daemon
-    answers: Ctrl-C ends the waiting, not the job.  A daemon that does not answer ends it, too.
+    Each change of figures and the job's end are pushed; between them `status` alone tells how far
+    it is.  A job of hours is no fault, so there is no limit while the daemon answers: Ctrl-C ends
+    the waiting, not the job.
 
     Raises:
-        ConnectionLost: the daemon went away.
+        ConnectionLost: the daemon went away or does not answer.
     """
-    pause = POLL_MIN_S
     try:
+        connection.call(methods.SUBSCRIBE)
         while True:
             status = decode(connection.call(methods.STATUS), Status)
             if not status.repricing.active:
                 return status.repricing
             line.show(status.repricing)
-            time.sleep(pause)
-            pause = min(pause * 1.5, POLL_MAX_S)
+            connection.next_notification(LONGEST_LOOK_S)
     except ConnectionLost as error:
         raise ConnectionLost(f"{error}; the next start goes on with the re-pricing") from error
     finally:

@@ -141,6 +141,9 @@ class Repricing:
             progress.active = False
             progress.finished_ms = self._clock.now_ms()
             progress.seconds = self._clock.monotonic() - progress.began
+            # Who waits for the end is told of it also when no figure has changed.
+            self._store.bump()
+            self._on_change()
         log.info(
             "event=reprice_finished events=%d changed=%d seconds=%.1f",
             progress.done,

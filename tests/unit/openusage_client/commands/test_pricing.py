@@ -283,6 +283,25 @@ class TestReprice:
         statuses = [wire_samples.status()]
         statuses += [replace(wire_samples.status(), repricing=item) for item in progress]
         peer.answers["status"] = statuses
+        peer.answers["subscribe"] = {"subscribed": True, "seq": 7}
+
+    def test_end_of_the_job_is_pushed(
+        self, run: Run, peer: ScriptedPeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """News from the daemon ends the waiting, however long a look would be apart."""
+        monkeypatch.setattr(pricing, "LONGEST_LOOK_S", 1_000.0)
+        self.script(peer, RepriceProgress(done_events=5, total_events=5))
+        statuses = peer.answers["status"]
+        assert isinstance(statuses, list)
+
+        def running(_params: object) -> object:
+            peer.push("read_model_changed", seq=8)
+            active = RepriceProgress(active=True, total_events=5)
+            return replace(wire_samples.status(), repricing=active)
+
+        statuses.insert(1, running)
+        assert run("pricing", "--reprice", "--yes")[0] == 0
+        assert statuses == [replace(wire_samples.status(), repricing=statuses[-1].repricing)]
 
     def test_count_then_job_then_outcome(self, run: Run, peer: ScriptedPeer) -> None:
         """The job is counted, started, waited for, and its outcome told in money."""

@@ -111,6 +111,16 @@ def test_job_applies_a_price_that_was_added(desk: Desk) -> None:
     assert desk.store.pending_reprice() is None
 
 
+def test_end_is_told_when_nothing_has_changed(desk: Desk) -> None:
+    """Who waits for a job hears of its end, also of one that left every figure as it was."""
+    desk.fill("2026-11-01T10:00:00Z")
+    case, before = desk.case(), desk.store.seq
+    case.reprice(RepriceParams())
+    desk.wait(case)
+    assert case.progress().changed_events == 0
+    assert desk.published[-1] > before
+
+
 def test_since_is_a_local_day(desk: Desk) -> None:
     """Only events from the day on in the caller's zone are touched."""
     desk.fill("2026-11-01T22:59:00Z", "2026-11-01T23:00:00Z", model="acme-1")
