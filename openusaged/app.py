@@ -181,7 +181,9 @@ class Daemon:
         self._housekeeping = Housekeeping(
             store, self._pools, self._tasks, clock, lambda: app.settings
         )
-        self._committer: Committer = GroupCommitter(self._pools, writing.commit)
+        self._committer: Committer = GroupCommitter(
+            self._pools, writing.commit, writing.commit_here
+        )
         collector = Collector(
             machine=self._machine,
             pipeline=self._pipeline(),
@@ -427,7 +429,7 @@ class Daemon:
             self._housekeeping.release_memory_soon()
 
     def _committed(self, polled: frozenset[str], events: bool) -> None:  # noqa: FBT001
-        """Writer thread: a commit has changed something."""
+        """Writer thread, or the hub in its place: a commit has changed something."""
         self._pools.call_hub(self._stored, polled, events)
 
     def _stored(self, polled: frozenset[str], events: bool) -> None:  # noqa: FBT001

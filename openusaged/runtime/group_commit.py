@@ -3,14 +3,19 @@ Group commit: everything that waits when the writer becomes free goes into one t
 
 A durable commit costs a disk flush; sharing it is what makes thousands of durable events a second
 possible while every caller is still answered after its own commit.
+
+A small group is committed by the hub itself as long as the disk is quick: two threads that take
+turns with one interpreter lock need a third more processor time, and a lone caller waits for both
+hand-overs.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -24,6 +29,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_PENDING = 20_000
+MAX_HERE: Final = 64
+"""Items of a group that the hub commits itself: some three milliseconds of its time."""
+MAX_HERE_IN_A_ROW: Final = 500
+"""Items after which the writer gets a group, and with it the upkeep that only it does."""
+SLOW_S: Final = 0.01
+"""After a commit that took longer (a slow or busy disk) the hub leaves it to the writer, until one
+was quick again: at worst every second commit holds the hub up."""
 
 
 class Ticket(Generic[R]):
@@ -104,7 +116,8 @@ class GroupCommitter(Generic[T, R]):
 
     `commit(items)` returns one result per item, in order.  A result that is an exception, or whose
     `error` attribute is one, is raised to that item's submitter only; an exception out of `commit`
-    is raised to all of the group.
+    is raised to all of the group.  `commit_here(items)` does the same without ever waiting for a
+    lock or another file, or returns None: the group is one for the writer.
 
     All state belongs to the hub thread, so there are no locks; one cross-thread wake-up is paid per
     group.  The queue is bounded: beyond `max_pending` a submitter is refused with `DatabaseBusy`,
@@ -115,10 +128,14 @@ class GroupCommitter(Generic[T, R]):
         self,
         pools: Pools,
         commit: Callable[[Sequence[T]], Sequence[R]],
+        commit_here: Callable[[Sequence[T]], Sequence[R] | None] | None = None,
         max_pending: int = MAX_PENDING,
     ) -> None:
         self._pools = pools
         self._commit = commit
+        self._commit_here = commit_here
+        self._here_in_a_row = 0
+        self._slow = False
         self._max_pending = max_pending
         self._waiting: list[tuple[T, Ticket[R] | ThreadTicket[R]]] = []
         self._in_commit: list[tuple[T, Ticket[R] | ThreadTicket[R]]] = []
@@ -210,13 +227,38 @@ class GroupCommitter(Generic[T, R]):
             self._loop.run_callback(self._start)
 
     def _start(self) -> None:
-        """Hand everything that waits to the writer."""
+        """Commit everything that waits, here or in the writer."""
         group, self._waiting = self._waiting, []
         self._in_commit = group
+        items = [item for item, _ in group]
+        outcome = self._try_here(items)
+        if outcome is not None:
+            self._done(outcome)
+            return
+        self._here_in_a_row = 0
         try:
-            self._pools.post_write(self._done, self._commit, [item for item, _ in group])
+            self._pools.post_write(self._done, self._timed, self._commit, items)
         except StoreClosed as exc:
             self._done((True, exc))
+
+    def _try_here(self, items: list[T]) -> Outcome | None:
+        """The outcome of a small group, unless it is one for the writer."""
+        if self._commit_here is None or self._slow or len(items) > MAX_HERE:
+            return None
+        self._here_in_a_row += len(items)
+        if self._here_in_a_row > MAX_HERE_IN_A_ROW:
+            return None
+        outcome = self._pools.write_here(self._timed, self._commit_here, items)
+        return None if outcome == (False, None) else outcome
+
+    def _timed(
+        self, commit: Callable[[Sequence[T]], Sequence[R] | None], items: Sequence[T]
+    ) -> Sequence[R] | None:
+        began = time.perf_counter()
+        try:
+            return commit(items)
+        finally:
+            self._slow = time.perf_counter() - began > SLOW_S
 
     def _done(self, outcome: Outcome) -> None:
         group, self._in_commit = self._in_commit, []

@@ -101,7 +101,8 @@ class _Writer:
         """Of the thread, once it runs."""
         self.busy = 0
         """Jobs running or waiting."""
-        self._run_job = _runner("writer")
+        self.run_job = _runner("writer")
+        """Guards a job and, when asked to, logs how long it took."""
 
     def post(self, done: Done, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Run `fn(*args)` after the jobs before it; `done(outcome)` follows on the hub."""
@@ -134,7 +135,7 @@ class _Writer:
         self.ident = threading.get_ident()
         while (job := self._jobs.get()) is not None:
             fn, args, done = job
-            self._calls.append((self._finished, (done, self._run_job(fn, args))))
+            self._calls.append((self._finished, (done, self.run_job(fn, args))))
             self._back.send()
             # an idle thread holds on to nobody's events
             del job, fn, args, done
@@ -165,6 +166,7 @@ class Pools:
     def __init__(self, readers: int = READERS, workers: int = WORKERS) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._hub = gevent.get_hub()
+        self._hub_thread = threading.get_ident()
         self._writer = _Writer(self._hub)
         self._readers = ThreadPool(readers, hub=self._hub)
         self._workers = ThreadPool(workers, hub=self._hub)
@@ -195,6 +197,16 @@ class Pools:
             raise StoreClosed("the daemon is shutting down")
         self._writer.post(done, fn, args)
 
+    def write_here(self, fn: Callable[..., Any], *args: Any) -> Outcome | None:
+        """
+        Run in the hub's thread, in the writer's place; None when the writer has something to do.
+
+        For what takes a fraction of a millisecond: the hub stands still meanwhile.
+        """
+        if self._closed or self._writer.busy:
+            return None
+        return self._writer.run_job(fn, args)
+
     def spawn_read(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Job[T]:
         """Start in a reader thread; the caller must `get` the job."""
         return self._start(self._readers, fn, args, kwargs)
@@ -209,9 +221,12 @@ class Pools:
 
         Calls of one thread run in their order.  After `close` the call is dropped.
         """
-        if threading.get_ident() == self._writer.ident:
+        thread = threading.get_ident()
+        if thread == self._writer.ident:
             # with the job's outcome: a wake-up of its own costs the hub a tenth of a small commit
             self._writer.call_hub(fn, args)
+        elif thread == self._hub_thread:
+            self._hub.loop.run_callback(fn, *args)
         elif not self._closed:
             self._hub.loop.run_callback_threadsafe(fn, *args)
 

@@ -7,10 +7,11 @@ because a Pony session has no read snapshot and takes the write lock for raw SQL
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pony.orm
@@ -81,6 +82,15 @@ class Database:
             self._local.connection = connection
         return connection
 
+    def hasty_connection(self) -> sqlite3.Connection:
+        """This thread's connection, which neither waits for a lock nor moves the log."""
+        connection = self.connection()
+        if not getattr(self._local, "hasty", False):
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            self._local.hasty = True
+        return connection
+
     @contextmanager
     def read_snapshot(self) -> Iterator[sqlite3.Connection]:
         """One consistent state for all reads inside; writers go on."""
@@ -128,7 +138,7 @@ class Database:
         """Close this thread's connection; the next call opens a new one."""
         connection = getattr(self._local, "connection", None)
         self._local.connection = None
-        self._local.writes = False
+        self._local.writes = self._local.hasty = False
         if connection is not None:
             with self._lock:
                 self._connections.remove(connection)
@@ -158,3 +168,17 @@ def translate(error: BaseException, path: str) -> StorageError:
     if "locked" in text or "busy" in text:
         return DatabaseBusy(f"{path}: another process holds the write lock")
     return StorageError(f"{path}: {text}")
+
+
+@contextmanager
+def creating(path: str) -> Iterator[None]:
+    """Make the file, for its owner only, unless it is there; for whatever opens it inside."""
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        # Before SQLite does it with the process's umask.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with translated_errors(path):
+            yield
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror or error}") from error

@@ -60,6 +60,9 @@ class Identities:
         self.count += len(pairs)
         connection.executemany("INSERT INTO recent_identity (hash, event) VALUES (?, ?)", pairs)
         self._recent.update(pairs)
+
+    def settle_when_many(self, connection: sqlite3.Connection) -> None:
+        """Keep the recent ones within their bound."""
         if len(self._recent) >= MAX_RECENT:
             self.settle(connection)
 

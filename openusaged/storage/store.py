@@ -1,8 +1,9 @@
 """
 The store: what the daemon knows, behind one small interface.
 
-One writer thread applies batches in groups, one transaction each; reader threads get records out
-of consistent snapshots.  Values are in `records.py`, re-exported here.
+One thread at a time applies batches in groups, one transaction each: the writer, or the hub while
+the writer is idle.  Reader threads get records out of consistent snapshots.  Values are in
+`records.py`, re-exported here.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from openusaged.core.errors import StorageError
@@ -27,7 +27,13 @@ from openusaged.storage.aged_pricing import (
 from openusaged.storage.alerts import AlertChanges, AlertRecord, AlertState, write_alerts
 from openusaged.storage.applying import Desk, Group, Outcome
 from openusaged.storage.cursors import forget_cursors, write_cursors
-from openusaged.storage.database import Database, DatabaseFailure, translate, translated_errors
+from openusaged.storage.database import (
+    Database,
+    DatabaseFailure,
+    creating,
+    translate,
+    translated_errors,
+)
 from openusaged.storage.detail_queries import EventGroup, Owner, Selection, readable_sql
 from openusaged.storage.events import QUARTER_SHIFT, EventRows
 from openusaged.storage.migrations.runner import migrate
@@ -128,8 +134,7 @@ class Store(StoreReading):
             DatabaseFromFuture: a newer version wrote it; untouched.
             StorageError: it cannot be created or is another program's; untouched.
         """
-        with _creation_errors(path):
-            _create(path)
+        with creating(path):
             if is_corrupt(path):
                 salvage(path, app_version=app_version, now_ms=now_ms)
             migrate(path, app_version=app_version, now_ms=now_ms)
@@ -203,14 +208,28 @@ class Store(StoreReading):
             results += self._apply_run(list(run), alone[1] if alone is not None else None)
         return results
 
+    def apply_at_once(self, batches: Sequence[WriteBatch]) -> list[BatchResult] | None:
+        """
+        The same for batches without staged events, in another thread than the writer's.
+
+        Waits for no lock and leaves upkeep (the log, the tree of identities) to the next `apply`,
+        which must not run meanwhile.  None when it does not work out: nothing is stored, and
+        `apply` finds out why.
+        """
+        try:
+            return self._apply_group(self._database.hasty_connection(), batches)
+        except (StorageError, *_BAD_BATCH):
+            return None
+
     def _apply_run(
         self, batches: Sequence[WriteBatch], staged: Staged | None = None
     ) -> list[BatchResult]:
         try:
+            connection = self._writer()
             if staged is None:
-                return self._apply_group(batches)
-            with translated_errors(self._database.path), attached(self._writer(), staged.data):
-                return self._apply_group(batches, staged)
+                return self._apply_group(connection, batches, upkeep=True)
+            with translated_errors(self._database.path), attached(connection, staged.data):
+                return self._apply_group(connection, batches, staged)
         except _BAD_BATCH as error:
             if len(batches) == 1:
                 log.warning("event=batch_refused reason=%s", type(error).__name__)
@@ -225,9 +244,13 @@ class Store(StoreReading):
         return BatchResult(seq=self._seq, error=failure)
 
     def _apply_group(
-        self, batches: Sequence[WriteBatch], staged: Staged | None = None
+        self,
+        connection: sqlite3.Connection,
+        batches: Sequence[WriteBatch],
+        staged: Staged | None = None,
+        *,
+        upkeep: bool = False,
     ) -> list[BatchResult]:
-        connection = self._writer()
         desk = Desk(connection, self._names, self._sessions, self._identities, self._rows)
         group = Group(desk)
         identities = self._identities.count
@@ -245,6 +268,8 @@ class Store(StoreReading):
                 outcomes = [_staged_outcome(group.outcome, staged, copied)]
                 changed = copied > 0
             changed |= group.write()
+            if upkeep:
+                self._identities.settle_when_many(connection)
             changed |= self._write_sources(connection, batches)
             quarters = group.quarters | self._sessions.moved
             self._mark_days(quarters)
@@ -470,19 +495,3 @@ def _result(outcome: Outcome, seq: int) -> BatchResult:
         merged=outcome.merged,
         seq=seq,
     )
-
-
-def _create(path: str) -> None:
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    # Before SQLite does it with the process's umask.
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-@contextlib.contextmanager
-def _creation_errors(path: str) -> Iterator[None]:
-    try:
-        with translated_errors(path):
-            yield
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}") from error

@@ -104,6 +104,11 @@ class Pipeline:
             )
         return prepared
 
+    def knows_projects(self, events: Iterable[UsageEvent]) -> bool:
+        """Whether `prepare` would not look into any directory."""
+        knows = self._repositories.knows
+        return all(event.repo_root or knows(event.cwd) for event in events)
+
     def price(self, event: UsageEvent | CountedEvent) -> Estimate:
         """Our estimate of an event by the prices of now; only messages with tokens have one."""
         if event.event_type in _PRICED and _has_tokens(event):

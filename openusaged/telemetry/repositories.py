@@ -24,6 +24,11 @@ class Repositories:
         self._known: dict[str, tuple[float, str]] = {}
         self._monotonic = monotonic
 
+    def knows(self, cwd: str) -> bool:
+        """Whether `project_of` would answer out of memory."""
+        known = self._known.get(cwd)
+        return not cwd.startswith("/") if known is None else known[0] > self._monotonic()
+
     def project_of(self, cwd: str) -> str:
         """
         Root of the repository that holds `cwd`, else `cwd` itself; empty when `cwd` is.

@@ -1,14 +1,14 @@
 """
-What goes into the store: the function the writer thread runs for every group of writes.
+What goes into the store: what the writer thread, or the hub in its place, runs per group of writes.
 
-Events of hooks and other programs are prepared here, in the writer thread, so that looking for a
-repository never happens on the hub.
+Events of hooks and other programs are prepared here.  Looking for a repository reads directories:
+a group that needs it is never committed on the hub.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -26,13 +26,16 @@ class EventWrite(msgspec.Struct, frozen=True):
     snapshots: Sequence[UsageSnapshot] = ()
 
 
+MAX_LIGHT: Final = 128
+"""Events that take the hub less than some five milliseconds."""
+
 Write: TypeAlias = EventWrite | WriteBatch
 Committer: TypeAlias = GroupCommitter[Write, BatchResult]
 
 
 class Writing:
     """
-    The commit function; lives in the writer thread.
+    The commit functions, of which one runs at a time.
 
     `on_change` hears which accounts have new limits, and whether events are new or changed.
     """
@@ -53,10 +56,37 @@ class Writing:
         self.deliveries = Deliveries()
 
     def commit(self, writes: Sequence[Write]) -> list[BatchResult]:
-        """One transaction for all of them; one result each."""
+        """One transaction for all of them; one result each.  Writer thread."""
         before = self._store.seq
         batches = [self._batch(write) for write in writes]
         results = self._store.apply(batches)
+        self._note(before, batches, results)
+        return results
+
+    def commit_here(self, writes: Sequence[Write]) -> list[BatchResult] | None:
+        """The same on the hub while the writer is idle; None when it could wait for something."""
+        if not self._are_light(writes):
+            return None
+        before = self._store.seq
+        batches = [self._batch(write) for write in writes]
+        results = self._store.apply_at_once(batches)
+        if results is not None:
+            self._note(before, batches, results)
+        return results
+
+    def _are_light(self, writes: Sequence[Write]) -> bool:
+        events = 0
+        for write in writes:
+            if write.__class__ is not EventWrite or write.snapshots:
+                return False
+            events += len(write.events)
+            if events > MAX_LIGHT or not self._pipeline.knows_projects(write.events):
+                return False
+        return True
+
+    def _note(
+        self, before: int, batches: Sequence[WriteBatch], results: Sequence[BatchResult]
+    ) -> None:
         for batch, result in zip(batches, results, strict=True):
             self.deliveries.note(batch, result)
             if result.error is not None:
@@ -70,7 +100,6 @@ class Writing:
                 snapshot.account_id for batch in batches for snapshot in batch.snapshots
             )
             self._on_change(polled, any(r.accepted or r.merged for r in results))
-        return results
 
     def _batch(self, write: Write) -> WriteBatch:
         if isinstance(write, WriteBatch):
