@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -99,7 +100,7 @@ def _unambiguous(report: PreparedEvent) -> PreparedEvent:
 reports = st.one_of(sightings(), sightings().map(_unambiguous))
 steps = st.one_of(
     st.tuples(st.just("apply"), st.lists(st.lists(reports, max_size=5), min_size=1, max_size=4)),
-    st.tuples(st.just("apply"), st.lists(st.lists(reports, max_size=5), min_size=1, max_size=4)),
+    st.tuples(st.just("at once"), st.lists(st.lists(reports, max_size=5), min_size=1, max_size=4)),
     st.tuples(st.just("stage"), st.lists(sightings().map(_unambiguous), min_size=1, max_size=10)),
     st.tuples(st.just("retain"), st.integers(0, 12)),
     st.tuples(st.just("reopen"), st.none()),
@@ -146,13 +147,22 @@ def _take_over(store: Store, model: Model, reports: list[PreparedEvent]) -> None
 def test_aggregates_any_history_equal_recomputation(recent, history, monkeypatch) -> None:
     """Buckets, sessions and counts equal a plain recomputation after any history of the store."""
     monkeypatch.setattr("openusaged.storage.identities.MAX_RECENT", recent)
-    with tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory:
+    with (
+        tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory,
+        ThreadPoolExecutor(1) as hub,
+    ):
         store = _open(directory)
         model = Model()
         try:
             for step, argument in history:
-                if step == "apply":
-                    results = store.apply([WriteBatch(events=batch) for batch in argument])
+                if step in ("apply", "at once"):
+                    batches = [WriteBatch(events=batch) for batch in argument]
+                    if step == "apply":
+                        results = store.apply(batches)
+                    else:
+                        # with a connection of another thread, as the hub does it
+                        results = hub.submit(store.apply_at_once, batches).result()
+                        assert results is not None
                     for result, batch in zip(results, argument, strict=True):
                         said = Counter(model.add(report) for report in batch)
                         assert result.error is None

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from openusaged.core.errors import DatabaseBusy, StorageError, StoreClosed
+from openusaged.storage.identities import MAX_RECENT
 from openusaged.storage.store import Store, WriteBatch
 from tests.support.stored_events import prepared
 from tests.support.waiting import wait_until
@@ -114,6 +115,58 @@ def test_apply_lock_held_too_long_is_busy(path, monkeypatch) -> None:
     assert store.counts().stored == 0
     assert store.apply([WriteBatch(events=[prepared()])])[0].accepted == 1
     store.close()
+
+
+def test_apply_at_once_never_waits_for_a_lock(store, path) -> None:
+    """A lock held elsewhere is no reason to stand still: nothing is stored, `apply` has to do it."""
+    assert store.apply_at_once([WriteBatch(events=[prepared()])])[0].accepted == 1
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert store.apply_at_once([WriteBatch(events=[prepared(1)])]) is None
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.counts().stored == 1
+    assert store.apply_at_once([WriteBatch(events=[prepared(1)])])[0].accepted == 1
+
+
+def test_apply_at_once_leaves_bad_batches_to_apply(store) -> None:
+    """One bad event among good ones: nothing is stored, and `apply` then tells them apart."""
+    batches = [WriteBatch(events=[prepared()]), WriteBatch(events=[prepared(1, output=1 << 70)])]
+    assert store.apply_at_once(batches) is None
+    assert store.counts().stored == 0
+    results = store.apply(batches)
+    assert [result.accepted for result in results] == [1, 0]
+    assert isinstance(results[1].error, StorageError)
+
+
+def test_apply_at_once_leaves_upkeep_to_apply(store, path) -> None:
+    """Neither the log is moved nor recent identities; the next `apply` does both."""
+    recent = sqlite3.connect(path, isolation_level=None)
+
+    def count(table: str) -> int:
+        ((rows,),) = recent.execute(f"SELECT COUNT(*) FROM {table}").fetchall()
+        return rows
+
+    many = 3 * MAX_RECENT  # longer than the log may become
+    events = [prepared(number) for number in range(many)]
+    assert store.apply_at_once([WriteBatch(events=events)])[0].accepted == many
+    assert (count("recent_identity"), count("identity")) == (many, 0)
+    size = os.path.getsize(path)
+    assert size < os.path.getsize(path + "-wal")
+    done = []
+    writer = threading.Thread(
+        target=lambda: (
+            done.extend(store.apply([WriteBatch(events=[prepared(many)])])),
+            store.disconnect(),
+        )
+    )
+    writer.start()
+    writer.join(30)
+    assert done[0].accepted == 1
+    assert (count("recent_identity"), count("identity")) == (0, many + 1)
+    assert os.path.getsize(path) > size
+    recent.close()
+    assert store.counts().stored == many + 1
 
 
 def test_apply_one_bad_batch_spoils_only_itself(store) -> None:

@@ -11,7 +11,12 @@ import gevent
 import pytest
 
 from openusaged.core.errors import DatabaseBusy, StorageError, StoreClosed
-from openusaged.runtime.group_commit import GroupCommitter
+from openusaged.runtime.group_commit import (
+    MAX_HERE,
+    MAX_HERE_IN_A_ROW,
+    SLOW_S,
+    GroupCommitter,
+)
 from openusaged.runtime.pools import Pools
 
 
@@ -130,6 +135,123 @@ class TestGroups:
         ticket = committer.submit_nowait(3)
         waiting = [gevent.spawn(ticket.get) for _ in range(3)]
         assert [greenlet.get(timeout=5).value for greenlet in waiting] == [3, 3, 3]
+
+
+class Both(Store):
+    """Commits on the hub, too, but for numbers from 1,000 on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.here: list[list[int]] = []
+        self.takes_s = 0.0
+
+    def commit_here(self, items: Sequence[int]) -> list[Any] | None:
+        if max(items) >= 1000:
+            return None
+        threading.Event().wait(self.takes_s)
+        self.here.append(list(items))
+        return self.commit(items)
+
+
+class TestHere:
+    @pytest.fixture
+    def store(self) -> Both:
+        return Both()
+
+    @pytest.fixture
+    def committer(self, store: Both) -> Iterator[GroupCommitter[int, Result]]:
+        pools = Pools(readers=1, workers=1)
+        made: GroupCommitter[int, Result] = GroupCommitter(pools, store.commit, store.commit_here)
+        yield made
+        store.gate.set()
+        made.close()
+        assert made.drain(5.0)
+        pools.close(5.0)
+
+    def test_small_group_on_the_hub(
+        self, store: Both, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """Few items are committed without the writer, each with its own result or error."""
+        tickets = [committer.submit_nowait(item) for item in (1, 13, 2)]
+        assert not tickets[0].ready()
+        assert tickets[0].get().value == 1
+        with pytest.raises(StorageError, match="bad"):
+            tickets[1].get()
+        assert store.here == [[1, 13, 2]]
+        assert store.threads == {threading.get_ident()}
+        assert (committer.groups, committer.items, committer.depth) == (1, 3, 0)
+
+    def test_failure_on_the_hub_is_raised_to_all(
+        self, store: Both, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """An error out of the commit reaches every submitter, and the next group is committed."""
+        store.failure = StorageError("the disk is full")
+        for ticket in [committer.submit_nowait(1), committer.submit_nowait(2)]:
+            with pytest.raises(StorageError, match="full"):
+                ticket.get()
+        store.failure = None
+        assert committer.submit(3).value == 3
+
+    def test_large_group_and_what_is_refused_here_go_to_the_writer(
+        self, store: Both, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """The hub does not stand still for many items, nor for those it must not commit."""
+        committer.submit_many([0] * (MAX_HERE + 1))
+        assert committer.submit(1000).value == 1000
+        assert store.here == []
+        assert threading.get_ident() not in store.threads
+        committer.submit_many([0] * MAX_HERE)
+        assert len(store.here) == 1
+
+    def test_waits_for_the_writer(
+        self, store: Both, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """While the writer commits, the hub does not: one thread writes at a time."""
+        store.gate.clear()
+        first = committer.submit_nowait(1000)
+        with gevent.Timeout(10, AssertionError("the writer never began")):
+            while not store.entered.is_set():
+                gevent.sleep(0.005)
+        second = committer.submit_nowait(1)
+        gevent.sleep(0)
+        assert store.here == []
+        store.gate.set()
+        assert (first.get().value, second.get().value) == (1000, 1)
+        assert store.here == [[1]]
+
+    def test_busy_writer_keeps_the_hub_out(self, store: Both) -> None:
+        """Other jobs of the writer (upkeep, re-pricing) do the same."""
+        pools = Pools(readers=1, workers=1)
+        committer: GroupCommitter[int, Result] = GroupCommitter(
+            pools, store.commit, store.commit_here
+        )
+        job = pools.spawn_write(store.gate.wait, 10)
+        assert committer.submit(1).value == 1
+        assert store.here == []
+        assert job.get() is True
+        assert committer.submit(2).value == 2
+        assert store.here == [[2]]
+        pools.close()
+
+    def test_slow_disk_is_left_to_the_writer(
+        self, store: Both, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """After a slow commit the writer gets one; when that was quick the hub goes on."""
+        store.takes_s = 2 * SLOW_S
+        committer.submit(1)
+        store.takes_s = 0.0
+        committer.submit(2)
+        committer.submit(3)
+        assert store.here == [[1], [3]]
+
+    def test_writer_gets_its_turn(
+        self, store: Both, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """After so many items the writer has a group, and with it its upkeep; then again the hub."""
+        for _ in range(MAX_HERE_IN_A_ROW + 2):
+            committer.submit(1)
+        assert len(store.here) == MAX_HERE_IN_A_ROW + 1
+        assert len(store.threads) == 2
 
 
 class TestErrors:

@@ -35,6 +35,33 @@ class TestCalls:
         jobs = [pools.spawn_write(threading.get_ident) for _ in range(20)]
         assert len({job.get() for job in jobs}) == 1
 
+    def test_write_here_only_in_an_idle_writer_s_place(self, pools: Pools) -> None:
+        """The hub runs a job of the writer's itself when that has none; errors are outcomes."""
+        here = threading.get_ident()
+        assert pools.write_here(threading.get_ident) == (False, here)
+        gate = threading.Event()
+        job = pools.spawn_write(gate.wait, 10)
+        assert pools.write_here(threading.get_ident) is None
+        gate.set()
+        assert job.get() is True
+        failed, error = pools.write_here(int, "x")
+        assert failed
+        assert isinstance(error, ValueError)
+        pools.close()
+        assert pools.write_here(threading.get_ident) is None
+
+    def test_calls_of_the_hub_itself_are_made_later(self, pools: Pools) -> None:
+        """What runs in the writer's place has its calls made on the hub, too, after it."""
+        calls: list[str] = []
+
+        def job() -> str:
+            pools.call_hub(calls.append, "called")
+            return "done" if not calls else "too early"
+
+        assert pools.write_here(job) == (False, "done")
+        gevent.sleep(0)
+        assert calls == ["called"]
+
     def test_writer_reports_to_the_hub(self, pools: Pools) -> None:
         """Outcomes of posted jobs reach the hub's thread in the order of the jobs."""
         outcomes: list[tuple[bool, object, int]] = []
