@@ -32,32 +32,37 @@ class Deliveries:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[tuple[str, str], Delivered] = {}
+        self._counts: dict[tuple[str, str], list[int]] = {}
 
     def note(self, batch: WriteBatch, result: BatchResult) -> None:
         """Count what became of a batch."""
         if result.error is not None:
             return
-        counts = (result.accepted, result.merged, result.deduplicated)
-        if not any(counts):
+        new, completed, repeated = result.accepted, result.merged, result.deduplicated
+        if not (new or completed or repeated):
             return
         key = _origin(batch)
         with self._lock:
-            known = self._counts.get(key, Delivered())
-            self._counts[key] = Delivered(
-                known.new + counts[0], known.completed + counts[1], known.repeated + counts[2]
-            )
+            counts = self._counts.get(key)
+            if counts is None:
+                counts = self._counts[key] = [0, 0, 0]
+            counts[0] += new
+            counts[1] += completed
+            counts[2] += repeated
 
     def counts(self) -> dict[tuple[str, str], Delivered]:
         """Counts by (source, channel)."""
         with self._lock:
-            return dict(self._counts)
+            return {key: Delivered(*counts) for key, counts in self._counts.items()}
 
 
 def _origin(batch: WriteBatch) -> tuple[str, str]:
     if batch.staged is not None:
         sources = {cursor.source for cursor in batch.cursors}
         return (sources.pop() if len(sources) == 1 else SEVERAL), IMPORT
+    if len(batch.events) == 1:
+        event = batch.events[0].event
+        return event.source, event.channel
     origins = {(item.event.source, item.event.channel) for item in batch.events}
     if len(origins) == 1:
         return origins.pop()
