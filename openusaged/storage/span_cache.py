@@ -78,21 +78,24 @@ class SpanCache:
 
     def begin_write(self, quarters: Collection[int]) -> None:
         """Mark what a transaction changes; call before the commit."""
+        if not quarters:
+            return
+        days = frozenset([quarter // QUARTERS_PER_DAY for quarter in quarters])
         with self._lock:
-            self._busy = self._mark(quarters)
+            self._busy = days
+            self._mark()
 
-    def end_write(self, quarters: Collection[int]) -> None:
-        """Mark it again; call after the commit or rollback."""
-        with self._lock:
-            self._mark(quarters)
-            self._busy = frozenset()
+    def end_write(self) -> None:
+        """Mark it again, if anything was; call after the commit or rollback."""
+        if self._busy:
+            with self._lock:
+                self._mark()
+                self._busy = frozenset()
 
-    def _mark(self, quarters: Collection[int]) -> frozenset[int]:
+    def _mark(self) -> None:
         self._clock += 1
-        days = frozenset(quarter // QUARTERS_PER_DAY for quarter in quarters)
-        for day in days:
+        for day in self._busy:
             self._touched[day] = self._clock
-        return days
 
     def _last_write(self, span: Span) -> int:
         touched = self._touched

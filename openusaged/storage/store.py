@@ -13,7 +13,7 @@ import itertools
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from openusaged.core.errors import StorageError
@@ -254,7 +254,6 @@ class Store(StoreReading):
         desk = Desk(connection, self._names, self._sessions, self._identities, self._rows)
         group = Group(desk)
         identities = self._identities.count
-        quarters: Collection[int] = ()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except DatabaseFailure as error:
@@ -271,8 +270,7 @@ class Store(StoreReading):
             if upkeep:
                 self._identities.settle_when_many(connection)
             changed |= self._write_sources(connection, batches)
-            quarters = group.quarters | self._sessions.moved
-            self._mark_days(quarters)
+            self._spans.begin_write(group.quarters | self._sessions.moved)
             if self._seq + SEQ_MARGIN > self._seq_limit:
                 self._set_meta(connection, seq=self._seq + SEQ_BLOCK)
                 self._seq_limit = self._seq + SEQ_BLOCK
@@ -283,7 +281,7 @@ class Store(StoreReading):
                 raise translate(error, self._database.path) from error
             raise
         finally:
-            self._unmark_days(quarters)
+            self._spans.end_write()
         self._note(group)
         if any(batch.snapshots for batch in batches):
             self._snapshot_writes += 1
@@ -296,14 +294,6 @@ class Store(StoreReading):
         self._identities.count = identities
         with contextlib.suppress(sqlite3.Error):
             self._reload(connection)
-
-    def _mark_days(self, quarters: Collection[int]) -> None:
-        if quarters:
-            self._spans.begin_write(quarters)
-
-    def _unmark_days(self, quarters: Collection[int]) -> None:
-        if quarters:
-            self._spans.end_write(quarters)
 
     def _write_sources(self, connection: sqlite3.Connection, batches: Sequence[WriteBatch]) -> bool:
         cursors: list[SourceCursor] = []
@@ -343,7 +333,6 @@ class Store(StoreReading):
         Identities, aggregates and session totals stay.  Returns how many were dropped: call again
         while it equals `limit`.
         """
-        quarters: Collection[int] = ()
         try:
             with self._database.write_transaction() as connection:
                 try:
@@ -353,10 +342,9 @@ class Store(StoreReading):
                     connection.execute("ROLLBACK")
                     self._undo(connection, self._identities.count)
                     raise
-                quarters = {ident >> QUARTER_SHIFT for ident in dropped}
-                self._mark_days(quarters)
+                self._spans.begin_write({ident >> QUARTER_SHIFT for ident in dropped})
         finally:
-            self._unmark_days(quarters)
+            self._spans.end_write()
         self._hot -= len(dropped)
         return len(dropped)
 
@@ -375,17 +363,15 @@ class Store(StoreReading):
 
         Sums move by exactly the difference; a step that fails changes nothing.
         """
-        quarters: Collection[int] = ()
         try:
             with self._database.write_transaction() as connection:
                 step = reprice_events(connection, self._names, span, estimate, limit)
-                quarters = step.quarters
-                self._mark_days(quarters)
+                self._spans.begin_write(step.quarters)
         except BaseException:
             self._undo(self._writer(), self._identities.count)
             raise
         finally:
-            self._unmark_days(quarters)
+            self._spans.end_write()
         if step.changed:
             self.bump()
         return step
@@ -403,14 +389,12 @@ class Store(StoreReading):
         )
 
     def _aged(self, work: Callable[[sqlite3.Connection], AgedStep]) -> AgedStep:
-        quarters: Collection[int] = ()
         try:
             with self._database.write_transaction() as connection:
                 step = work(connection)
-                quarters = step.quarters
-                self._mark_days(quarters)
+                self._spans.begin_write(step.quarters)
         finally:
-            self._unmark_days(quarters)
+            self._spans.end_write()
         if step.changed:
             self.bump()
         return step

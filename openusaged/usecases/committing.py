@@ -87,6 +87,8 @@ class Writing:
     def _note(
         self, before: int, batches: Sequence[WriteBatch], results: Sequence[BatchResult]
     ) -> None:
+        changed = False
+        polled: list[str] = []
         for batch, result in zip(batches, results, strict=True):
             self.deliveries.note(batch, result)
             if result.error is not None:
@@ -95,11 +97,10 @@ class Writing:
                 self.accepted += result.accepted
                 self.deduplicated += result.deduplicated
                 self.merged += result.merged
+            changed = changed or bool(result.accepted or result.merged)
+            polled += [snapshot.account_id for snapshot in batch.snapshots]
         if self._store.seq != before:
-            polled = frozenset(
-                snapshot.account_id for batch in batches for snapshot in batch.snapshots
-            )
-            self._on_change(polled, any(r.accepted or r.merged for r in results))
+            self._on_change(frozenset(polled), changed)
 
     def _batch(self, write: Write) -> WriteBatch:
         if isinstance(write, WriteBatch):

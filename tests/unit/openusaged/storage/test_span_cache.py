@@ -19,7 +19,7 @@ def cache() -> SpanCache:
 
 def write(cache: SpanCache, *quarters: int) -> None:
     cache.begin_write(quarters)
-    cache.end_write(quarters)
+    cache.end_write()
 
 
 def test_get_settled_span_is_served(cache) -> None:
@@ -38,7 +38,7 @@ def test_put_from_before_a_write_is_refused(cache) -> None:
     during = cache.token()
     cache.put("a", FIFTH, during, ROWS)
     assert cache.get("a", FIFTH, during) is None
-    cache.end_write([5 * 96])
+    cache.end_write()
     cache.put("a", FIFTH, during, ROWS)
     assert cache.get("a", FIFTH, cache.token()) is None
     cache.put("a", FIFTH, cache.token(), ROWS)
