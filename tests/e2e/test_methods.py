@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -214,3 +216,26 @@ def test_unmapped_source_is_listed(daemon: Daemon) -> None:
     assert unmapped["source"] == "my_tool"
     assert unmapped["suggestion"] == "claude_code"
     assert unmapped["totals"]["total_tokens"] == 7
+
+
+def test_database_locked_by_another_program(daemon: Daemon) -> None:
+    """While somebody else holds the write lock only the event waits; everything else is answered."""
+    turn = {"message_id": "before", "input_tokens": 1, "model": "m"}
+    assert daemon.call("ingest_turn", source="mine", turn=turn)["accepted"] == 1
+    with (
+        closing(sqlite3.connect(locations.database_path(), isolation_level=None)) as other,
+        daemon.wire() as sender,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        request = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "ingest_turn",
+            "params": {"source": "mine", "turn": {**turn, "message_id": "while locked"}},
+        }
+        sender.send(json.dumps(request).encode() + b"\n")
+        wait_until(lambda: daemon.call("status")["queues"]["commit"] == 1)
+        assert daemon.call("read_model")["seq"] > 0
+        other.execute("ROLLBACK")
+        assert sender.read_message()["result"]["accepted"] == 1
+    assert daemon.call("ingest_turn", source="mine", turn=turn)["deduplicated"] == 1
