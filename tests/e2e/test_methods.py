@@ -15,6 +15,7 @@ import pytest
 from openusage_proto import locations
 from openusage_proto.errors import RpcError
 from openusage_proto.methods import ALL
+from openusaged.storage.database import BUSY_TIMEOUT_S
 from tests.support.claude_line import line
 from tests.support.daemon import Daemon, forbid_polling, running_daemon
 from tests.support.isolation import home_of_a_module, move_into
@@ -225,6 +226,7 @@ def test_database_locked_by_another_program(daemon: Daemon) -> None:
     with (
         closing(sqlite3.connect(locations.database_path(), isolation_level=None)) as other,
         daemon.wire() as sender,
+        daemon.wire(BUSY_TIMEOUT_S - 1) as asker,
     ):
         other.execute("BEGIN IMMEDIATE")
         request = {
@@ -234,8 +236,9 @@ def test_database_locked_by_another_program(daemon: Daemon) -> None:
             "params": {"source": "mine", "turn": {**turn, "message_id": "while locked"}},
         }
         sender.send(json.dumps(request).encode() + b"\n")
-        wait_until(lambda: daemon.call("status")["queues"]["commit"] == 1)
-        assert daemon.call("read_model")["seq"] > 0
+        # the writer waits for the lock, nobody waits for the writer
+        wait_until(lambda: asker.call("status")["queues"]["commit"] == 1)
+        assert asker.call("read_model")["seq"] > 0
         other.execute("ROLLBACK")
         assert sender.read_message()["result"]["accepted"] == 1
     assert daemon.call("ingest_turn", source="mine", turn=turn)["deduplicated"] == 1
