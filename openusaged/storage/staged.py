@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from openusaged.core.merge import UNIFORM_PRIORITIES, CountedEvent
 from openusaged.core.models import EVENT_TYPES, STATUSES, TOOL_USAGE
+from openusaged.storage.activity import ACTIVITY_COLUMNS, NAMED_BY, Activity
 from openusaged.storage.applying import (
     MESSAGE_UPSERT,
     SESSION_UPSERT,
@@ -32,6 +33,7 @@ from openusaged.storage.events import (
     TYPE_CODES,
 )
 from openusaged.storage.rollups import (
+    COUNTED_TYPES,
     MESSAGE_DIMENSIONS,
     MESSAGE_SUMS,
     TOOL_DIMENSIONS,
@@ -41,52 +43,62 @@ from openusaged.storage.rollups import (
     tool_sums,
 )
 from openusaged.storage.sessions import SessionState
-from openusaged.storage.staging import DIMENSION_NAMES, EVENT_COLUMNS
+from openusaged.storage.staging import (
+    DIMENSION_COLUMNS,
+    DIMENSION_FACTS,
+    DIMENSION_NAMES,
+    EVENT_COLUMNS,
+    REPORT_COLUMNS,
+)
 
 _TOOL: Final = TYPE_CODES[TOOL_USAGE]
+_COUNTED: Final = frozenset(TYPE_CODES[name] for name in COUNTED_TYPES)
 
 # What stands in the way of a plain copy: names and sessions have other ids here, and every quarter
 # hour goes on counting where the store's last event of it stands.
 _TRANSLATIONS: Final = f"""
-CREATE TABLE staged.here (id INTEGER PRIMARY KEY, agent_kind, bucket_currency,
-    {", ".join(DIMENSION_NAMES)});
+CREATE TABLE staged.here (id INTEGER PRIMARY KEY, {", ".join(DIMENSION_COLUMNS)}, bucket_currency);
 CREATE TABLE staged.session_here (id INTEGER PRIMARY KEY, session);
-CREATE TABLE staged.quarter_here (quarter INTEGER PRIMARY KEY, first);
+CREATE TABLE staged.quarter_here (quarter INTEGER PRIMARY KEY, taken);
 """
-_FROM_DIMENSION: Final = frozenset(DIMENSION_NAMES)
+_FROM_DIMENSION: Final = frozenset(DIMENSION_COLUMNS)
 _COMPUTED: Final = {
-    "id": f"(e.quarter << {QUARTER_SHIFT}) + q.first + e.slot",
+    "id": "e.place + q.taken",
     "session": "coalesce(s.session, 0)",
+    "response": "coalesce(e.response, 0)",
 }
+_JOIN_QUARTER: Final = f"JOIN staged.quarter_here q ON q.quarter = e.place >> {QUARTER_SHIFT}"
 _COPY_EVENTS: Final = (
     f"INSERT INTO event ({', '.join(COLUMNS)}) SELECT "
     + ", ".join(
         _COMPUTED.get(name) or (f"d.{name}" if name in _FROM_DIMENSION else f"e.{name}")
         for name in COLUMNS
     )
-    + " FROM staged.event e JOIN staged.here d ON d.id = e.dimension"
-    " JOIN staged.quarter_here q ON q.quarter = e.quarter"
-    " LEFT JOIN staged.session_here s ON s.id = e.session ORDER BY e.rowid"
+    + f" FROM staged.event e JOIN staged.here d ON d.id = e.dimension {_JOIN_QUARTER}"
+    " LEFT JOIN staged.session_here s ON s.id = e.session ORDER BY e.place"
 )
 _COPY_IDENTITIES: Final = (
     f"INSERT INTO identity (hash, event) SELECT e.identity, {_COMPUTED['id']}"
-    " FROM staged.event e JOIN staged.quarter_here q ON q.quarter = e.quarter ORDER BY 1"
+    f" FROM staged.event e {_JOIN_QUARTER} ORDER BY 1"
+)
+_REPORTS: Final = (
+    "coalesce(r.asked, e.identity), coalesce(r.first_ms, e.ts_ms), coalesce(r.last_ms, e.ts_ms),"
+    " coalesce(r.parent, '') FROM staged.event e LEFT JOIN staged.report r ON r.place = e.place"
 )
 _KNOWN: Final = (
-    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, e.rowid FROM staged.event e"
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, {_REPORTS}"
     " WHERE EXISTS (SELECT 1 FROM identity WHERE hash = e.identity)"
-    " OR (e.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = e.asked))"
+    " OR (r.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = r.asked))"
     " ORDER BY e.number"
 )
-_ACTIVITY: Final = (
-    "SELECT session, dimension, event_type, min(number), min(first_ms), max(last_ms), max(ts_ms),"
-    " count(*), sum(calls) FROM staged.event WHERE counted"
-    " GROUP BY session, dimension, event_type ORDER BY 4"
+_NO_SESSION: Final = -1
+_LEFT_OVER: Final = (
+    f"SELECT coalesce(e.session, {_NO_SESSION}), e.dimension, e.ts_ms, e.requests, {_REPORTS}"
+    " ORDER BY e.number"
 )
-_PARENTS: Final = (
-    "SELECT session, parent FROM staged.event WHERE counted AND session IS NOT NULL"
-    " AND parent <> '' GROUP BY session, parent ORDER BY min(number)"
-)
+_ACTIVITIES: Final = f"SELECT id, {', '.join(ACTIVITY_COLUMNS)} FROM staged.session ORDER BY id"
+_DIMENSION_FIELDS: Final = (*DIMENSION_COLUMNS, "newest_ms")
+_DIMENSIONS: Final = f"SELECT {', '.join(_DIMENSION_FIELDS)} FROM staged.dimension ORDER BY id"
 # No alias may hide the columns that an upsert adds up: "WHERE 1" tells its ON CONFLICT from a join.
 _COPY_MESSAGES: Final = (
     "SELECT m.quarter, "
@@ -129,7 +141,7 @@ _Known = tuple[dict[str, Any], CountedEvent]
 def _report(values: dict[str, Any], event: CountedEvent) -> Report:
     return Report(
         values["asked"],
-        values["response"],
+        event.response,
         event,
         values["first_ms"],
         values["last_ms"],
@@ -142,8 +154,8 @@ class Takeover:
 
     def __init__(self, desk: Desk) -> None:
         self._connection, self._names, self._sessions, self._identities, self._rows = desk
-        self._dimensions: list[tuple[Any, ...]] = []
-        self._states: dict[int, SessionState] = {}
+        self._dimensions: list[dict[str, Any]] = []
+        self._activities: dict[int, Activity] = {}
 
     def take(self, group: Group) -> int:
         """
@@ -156,15 +168,21 @@ class Takeover:
         self._identities.settle(connection)
         for statement in _TRANSLATIONS.split(";")[:-1]:
             connection.execute(statement)
-        self._dimensions = connection.execute(
-            "SELECT * FROM staged.dimension ORDER BY id"
-        ).fetchall()
+        self._dimensions = [
+            dict(zip(_DIMENSION_FIELDS, row, strict=True))
+            for row in connection.execute(_DIMENSIONS)
+        ]
         known = [self._decoded(row) for row in connection.execute(_KNOWN).fetchall()]
         if known:
             self._set_aside(known)
             group.take_reports([_report(values, event) for values, event in known])
+            self._recount()
+        else:
+            self._activities = {
+                number: Activity(*values) for number, *values in connection.execute(_ACTIVITIES)
+            }
         self._translate_names()
-        self._translate_sessions()
+        states = self._translate_sessions()
         self._translate_quarters(group)
         self._names.flush(connection)
         copied = connection.execute(_COPY_EVENTS).rowcount
@@ -177,7 +195,8 @@ class Takeover:
             (SESSION_UPSERT, _COPY_SESSION_SUMS),
         ):
             connection.execute(upsert(select))
-        self._note(group)
+        self._note(states)
+        self._tell(group)
         return copied
 
     # ------------------------------------------------------------ known events
@@ -187,7 +206,7 @@ class Takeover:
         connection = self._connection
         messages, tools, sessions = [], [], []
         for values, event in known:
-            quarter, dimension = values["quarter"], values["dimension"]
+            quarter, dimension = values["place"] >> QUARTER_SHIFT, values["dimension"]
             sums = message_sums(event)
             if sums is not None:
                 messages.append((*sums, quarter, dimension))
@@ -212,23 +231,47 @@ class Takeover:
             nothing = " AND ".join(f"{name} = 0" for name in columns)
             connection.execute(f"DELETE FROM staged.{table} WHERE {nothing}")
         connection.executemany(
-            "DELETE FROM staged.event WHERE rowid = ?", [(values["rowid"],) for values, _ in known]
+            "DELETE FROM staged.event WHERE place = ?", [(values["place"],) for values, _ in known]
         )
 
+    def _recount(self) -> None:
+        """Find out anew who was active when, without the known events."""
+        for dimension in self._dimensions:
+            dimension["newest_ms"] = 0
+        for (
+            session,
+            number,
+            ts_ms,
+            requests,
+            _,
+            first_ms,
+            last_ms,
+            parent,
+        ) in self._connection.execute(_LEFT_OVER):
+            activity = self._activities.setdefault(session, Activity())
+            dimension = self._dimensions[number]
+            kind = dimension["event_type"]
+            if kind in _COUNTED:
+                dimension["newest_ms"] = max(dimension["newest_ms"], ts_ms)
+                calls = (1 if requests is None else requests) if kind == _TOOL else 0
+                activity.add(first_ms, last_ms, calls, parent)
+                activity.name(*(dimension[name] for name in NAMED_BY))
+        self._activities.pop(_NO_SESSION, None)
+
     def _decoded(self, row: tuple[Any, ...]) -> _Known:
-        values = dict(zip((*EVENT_COLUMNS, "rowid"), row, strict=True))
-        names = self._names_of(values["dimension"])
-        priorities = values["priorities"]
+        values = dict(zip((*EVENT_COLUMNS, *REPORT_COLUMNS), row, strict=True))
+        names = self._dimensions[values["dimension"]]
+        priorities, flags = names["priorities"], names["flags"]
         event = CountedEvent(
             source=names["source"],
-            event_type=EVENT_TYPES[values["event_type"]],
+            event_type=EVENT_TYPES[names["event_type"]],
             ts_ms=values["ts_ms"],
             provider=names["provider"],
             account=names["account"],
             client=names["client"],
             session_id=self._session_id(values["session"]),
             agent=names["agent"],
-            is_sidechain=bool(values["flags"] & FLAG_SIDECHAIN),
+            is_sidechain=bool(flags & FLAG_SIDECHAIN),
             project=names["project"],
             branch=names["branch"],
             tool_name=names["tool"],
@@ -236,9 +279,9 @@ class Takeover:
             mcp_function=names["mcp_function"],
             language=names["language"],
             service_tier=names["service_tier"],
-            response=values["response"],
+            response=values["response"] or 0,
             model=names["model"],
-            status=STATUSES[values["status"]],
+            status=STATUSES[names["status"]],
             input=values["input"],
             cache_read=values["cache_read"],
             cache_write_5m=values["cache_write_5m"],
@@ -252,9 +295,9 @@ class Takeover:
             currency=names["currency"],
             calc_nano=values["calc_nano"],
             price_source=names["price_source"],
-            output_is_lower_bound=bool(values["flags"] & FLAG_LOWER_BOUND),
+            output_is_lower_bound=bool(flags & FLAG_LOWER_BOUND),
             priorities=UNIFORM_PRIORITIES[priorities] if priorities < 8 else priorities,
-            is_sum=bool(values["flags"] & FLAG_SUM),
+            is_sum=bool(flags & FLAG_SUM),
         )
         return values, event
 
@@ -272,27 +315,32 @@ class Takeover:
         names = self._names
         usd = names[USD]
         self._connection.executemany(
-            f"INSERT INTO staged.here VALUES ({', '.join('?' * (len(DIMENSION_NAMES) + 3))})",
+            f"INSERT INTO staged.here VALUES ({', '.join('?' * (len(DIMENSION_COLUMNS) + 2))})",
             [
-                (number, kind, names[texts[_CURRENCY]] or usd, *map(names.__getitem__, texts))
-                for number, kind, *texts in self._dimensions
+                (
+                    number,
+                    *[names[values[name]] for name in DIMENSION_NAMES],
+                    *[values[name] for name in DIMENSION_FACTS],
+                    names[values["currency"]] or usd,
+                )
+                for number, values in enumerate(self._dimensions)
             ],
         )
 
-    def _translate_sessions(self) -> None:
+    def _translate_sessions(self) -> dict[int, SessionState]:
         """Give every session of the remaining events its row."""
-        sessions = self._sessions
-        self._states = {
-            number: sessions.state(self._connection, source, session_id)
+        states = {
+            number: self._sessions.state(self._connection, source, session_id)
             for number, source, session_id in self._connection.execute(
                 "SELECT id, source, session_id FROM staged.session"
-                " WHERE id IN (SELECT session FROM staged.event)"
             ).fetchall()
+            if number in self._activities
         }
         self._connection.executemany(
             "INSERT INTO staged.session_here VALUES (?, ?)",
-            [(number, state.id) for number, state in self._states.items()],
+            [(number, state.id) for number, state in states.items()],
         )
+        return states
 
     def _translate_quarters(self, group: Group) -> None:
         connection = self._connection
@@ -305,54 +353,34 @@ class Takeover:
                 group.quarters.add(quarter)
         connection.executemany("INSERT INTO staged.quarter_here VALUES (?, ?)", rows)
 
-    def _note(self, group: Group) -> None:
-        """Bring sessions up to date, in the order of arrival, and tell who was active."""
-        newest: dict[int, int] = {}
-        with_messages: set[int] = set()
-        for (
-            session,
-            dimension,
-            kind,
-            _,
-            first_ms,
-            last_ms,
-            newest_ms,
-            events,
-            calls,
-        ) in self._connection.execute(_ACTIVITY):
-            if newest_ms > newest.get(dimension, -1):
-                newest[dimension] = newest_ms
-            if kind != _TOOL:
-                with_messages.add(dimension)
-            state = self._states.get(session)
-            if state is not None:
-                state.touch(first_ms)
-                state.touch(last_ms)
-                self._sessions.count_events(state.id, events, calls)
-                if not state.is_named:
-                    self._name(state, self._names_of(dimension))
-        for session, parent in self._connection.execute(_PARENTS):
-            self._states[session].name(account=0, client=0, project=0, branch=0, parent=parent)
-        for dimension, newest_ms in newest.items():
-            names = self._names_of(dimension)
-            account = names["account"]
-            group.projects.add(names["project"])
-            group.last_ms[account] = max(newest_ms, group.last_ms.get(account, 0))
-            if dimension in with_messages:
-                group.owners.add((account, names["provider"], names["client"]))
+    # ------------------------------------------------------------ what else is known now
 
-    def _names_of(self, dimension: int) -> dict[str, str]:
-        return dict(zip(DIMENSION_NAMES, self._dimensions[dimension][2:], strict=True))
-
-    def _name(self, state: SessionState, names: dict[str, str]) -> None:
+    def _note(self, states: dict[int, SessionState]) -> None:
+        """Bring sessions up to date."""
         ids = self._names
-        state.name(
-            account=ids[names["account"]],
-            client=ids[names["client"]],
-            project=ids[names["project"]],
-            branch=ids[names["branch"]],
-            parent="",
-        )
+        for number, activity in self._activities.items():
+            if not activity.events:
+                continue
+            state = states[number]
+            state.touch(activity.first_ms)
+            state.touch(activity.last_ms)
+            self._sessions.count_events(state.id, activity.events, activity.calls)
+            state.name(
+                account=ids[activity.account],
+                client=ids[activity.client],
+                project=ids[activity.project],
+                branch=ids[activity.branch],
+                parent=activity.parent,
+            )
 
-
-_CURRENCY: Final = DIMENSION_NAMES.index("currency")
+    def _tell(self, group: Group) -> None:
+        """Tell who was active."""
+        for values in self._dimensions:
+            newest_ms = values["newest_ms"]
+            if not newest_ms:
+                continue
+            account = values["account"]
+            group.projects.add(values["project"])
+            group.last_ms[account] = max(newest_ms, group.last_ms.get(account, 0))
+            if values["event_type"] != _TOOL:
+                group.owners.add((account, values["provider"], values["client"]))

@@ -14,21 +14,28 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from openusaged.core.merge import (
-    UNIFORM_PRIORITIES,
     CountedEvent,
     count,
     is_other_response,
     merge,
 )
-from openusaged.core.models import NUMBERS, QUARTER_MS, PreparedEvent
-from openusaged.storage.events import STATUS_CODES, TYPE_CODES, flags_of
+from openusaged.core.models import QUARTER_MS, PreparedEvent
+from openusaged.storage.activity import ACTIVITY_COLUMNS, Activity
+from openusaged.storage.events import (
+    QUARTER_SHIFT,
+    STATUS_CODES,
+    TYPE_CODES,
+    flags_of,
+    stored_priorities,
+)
 from openusaged.storage.rollups import (
     COUNTED_TYPES,
     MESSAGE_SUMS,
@@ -56,42 +63,65 @@ DIMENSION_NAMES: Final = (
     "currency",
     "price_source",
 )
-EVENT_COLUMNS: Final = (
-    "number",
-    "identity",
-    "asked",
-    "quarter",
-    "slot",
-    "ts_ms",
-    "event_type",
-    "dimension",
-    "session",
-    "flags",
+DIMENSION_FACTS: Final = ("agent_kind", "event_type", "flags", "status", "priorities")
+DIMENSION_COLUMNS: Final = (*DIMENSION_NAMES, *DIMENSION_FACTS)
+"""What thousands of events have few combinations of; names are texts, the rest is as stored."""
+_BASE: Final = ("place", "number", "identity", "ts_ms", "dimension", "session", "requests")
+_USAGE: Final = (
     "response",
-    "status",
-    *NUMBERS,
+    "input",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
     "cost_nano",
     "calc_nano",
-    "priorities",
-    "counted",
-    "calls",
-    "first_ms",
-    "last_ms",
-    "parent",
 )
-_QUARTER: Final = EVENT_COLUMNS.index("quarter")
-_SLOT: Final = EVENT_COLUMNS.index("slot")
+_LINES: Final = ("lines_added", "lines_removed")
+EVENT_COLUMNS: Final = (*_BASE, *_USAGE, *_LINES)
+"""`place` is quarter and slot as the store's own ids have them, `number` the order of arrival."""
+_SHAPES: Final = (_BASE, (*_BASE, *_USAGE), (*_BASE, *_LINES), EVENT_COLUMNS)
+"""Rows are written without the columns they do not fill: binding a value costs more than a row."""
+_WITH_USAGE: Final = 1
+_WITH_LINES: Final = 2
+REPORT_COLUMNS: Final = ("asked", "first_ms", "last_ms", "parent")
+"""Of events only that were looked up by another identity, reported more than once or are a child's;
+of all others these are identity, time, time and nothing."""
 MAX_INTEGER: Final = (1 << 63) - 1
 
 _SCHEMA: Final = f"""
-CREATE TABLE dimension (id INTEGER PRIMARY KEY, agent_kind, {", ".join(DIMENSION_NAMES)});
-CREATE TABLE session (id INTEGER PRIMARY KEY, source, session_id);
-CREATE TABLE event ({", ".join(EVENT_COLUMNS)});
+CREATE TABLE dimension (id INTEGER PRIMARY KEY, {", ".join(DIMENSION_COLUMNS)}, newest_ms);
+CREATE TABLE session (id INTEGER PRIMARY KEY, source, session_id, {", ".join(ACTIVITY_COLUMNS)});
+CREATE TABLE event (place INTEGER PRIMARY KEY, {", ".join(EVENT_COLUMNS[1:])});
+CREATE TABLE report (place INTEGER PRIMARY KEY, {", ".join(REPORT_COLUMNS)});
 CREATE TABLE quarter (quarter INTEGER PRIMARY KEY, slots, counted);
 CREATE TABLE message_sum (quarter, dimension, {", ".join(MESSAGE_SUMS)});
 CREATE TABLE tool_sum (quarter, dimension, {", ".join(TOOL_SUMS)});
 CREATE TABLE session_sum (session, dimension, {", ".join(MESSAGE_SUMS)});
 """
+
+_FIELDS: Final = CountedEvent.__struct_fields__
+
+
+def _fields(*names: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Picks these out of the fields of a counted event."""
+    return itemgetter(*map(_FIELDS.index, names))
+
+
+_NAME_FIELDS: Final = tuple("tool_name" if name == "tool" else name for name in DIMENSION_NAMES)
+_names_of: Final = _fields(*_NAME_FIELDS)
+_kind_of: Final = _fields(
+    *_NAME_FIELDS,
+    "event_type",
+    "status",
+    "priorities",
+    "is_sidechain",
+    "output_is_lower_bound",
+    "is_sum",
+)
+_usage_of: Final = _fields(*_USAGE)
+_NO_USAGE: Final = (0, *(None for _ in _USAGE[1:]))
 
 
 def can_stage() -> bool:
@@ -107,6 +137,42 @@ class _Entry(msgspec.Struct):
     first_ms: int
     last_ms: int
     parent: str
+
+
+class _Dimension:
+    """What many events have in common, and the time of the newest that counts."""
+
+    __slots__ = ("_example", "counted", "id", "newest_ms")
+
+    def __init__(self, ident: int, example: CountedEvent) -> None:
+        self.id = ident
+        self.counted = example.event_type in COUNTED_TYPES
+        self.newest_ms = 0
+        self._example = example
+
+    def row(self) -> tuple[Any, ...]:
+        """The row of `dimension`."""
+        event = self._example
+        return (
+            self.id,
+            *map(_storable, _names_of(astuple(event))),
+            agent_kind(event),
+            TYPE_CODES[event.event_type],
+            flags_of(event),
+            STATUS_CODES[event.status],
+            stored_priorities(event),
+            self.newest_ms,
+        )
+
+
+class _Session:
+    __slots__ = ("activity", "dimension", "id")
+
+    def __init__(self, ident: int) -> None:
+        self.id = ident
+        self.activity = Activity()
+        self.dimension: _Dimension | None = None
+        """Of its last event: neighbours need not name the session again."""
 
 
 class Staging:
@@ -167,147 +233,154 @@ class Staging:
 
 def _fits(event: CountedEvent) -> bool:
     return all(
-        -MAX_INTEGER <= value <= MAX_INTEGER
-        for value in msgspec.structs.astuple(event)
-        if isinstance(value, int)
+        -MAX_INTEGER <= value <= MAX_INTEGER for value in astuple(event) if isinstance(value, int)
     )
 
 
 def _serialised(entries: dict[int, _Entry]) -> bytes:
     tables = _Tables()
-    # In the order of the store's own ids, which are given by quarter hour and slot.
-    rows = sorted(tables.rows(entries), key=itemgetter(_QUARTER, _SLOT))
+    tables.fill(entries)
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.executescript("PRAGMA journal_mode = OFF;" + _SCHEMA + "BEGIN;")
-        for table, values in (
-            ("event", rows),
-            ("dimension", tables.dimensions),
-            ("session", tables.sessions),
-            ("quarter", [(key, *values) for key, values in tables.quarters.items()]),
-            ("message_sum", _added_up(tables.messages)),
-            ("tool_sum", _added_up(tables.tools)),
-            ("session_sum", _added_up(tables.session_messages)),
-        ):
-            if values:
-                marks = ", ".join("?" * len(values[0]))
-                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", values)
+        for columns, rows in zip(_SHAPES, tables.shapes, strict=True):
+            # In the order of the store's own ids, so that the tree is written from left to right.
+            rows.sort()
+            _insert(connection, f"event ({', '.join(columns)})", rows)
+        _insert(connection, "report", tables.reports)
+        _insert(connection, "dimension", tables.dimension_rows())
+        _insert(connection, "session", tables.session_rows())
+        quarters = [(key, *values) for key, values in tables.quarters.items()]
+        _insert(connection, "quarter", quarters)
+        _insert(connection, "message_sum", _added_up(tables.messages))
+        _insert(connection, "tool_sum", _added_up(tables.tools))
+        _insert(connection, "session_sum", _added_up(tables.session_messages))
         connection.execute("COMMIT")
         return connection.serialize()
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
 
 class _Tables:
     """The tables of one batch while they are filled."""
 
     def __init__(self) -> None:
-        self.dimensions: list[tuple[Any, ...]] = []
-        self.sessions: list[tuple[int, str, str]] = []
+        self.shapes: tuple[list[tuple[Any, ...]], ...] = tuple([] for _ in _SHAPES)
+        """Rows of `event` by the columns they have."""
+        self.reports: list[tuple[Any, ...]] = []
         self.messages: dict[tuple[int, int], list[Sums]] = {}
         self.tools: dict[tuple[int, int], list[Sums]] = {}
         self.session_messages: dict[tuple[int, int], list[Sums]] = {}
         self.quarters: dict[int, list[int]] = {}
         """Slots given out, and whether any of them counts, by quarter hour."""
-        self._dimension_ids: dict[tuple[Any, ...], int] = {}
-        self._session_ids: dict[tuple[str, str], int] = {}
+        self._dimensions: dict[tuple[Any, ...], _Dimension] = {}
+        self._sessions: dict[tuple[str, str], _Session] = {}
 
-    def rows(self, entries: dict[int, _Entry]) -> Iterator[tuple[Any, ...]]:
-        """Rows of `event`, numbered in the order of arrival, while the sums are queued."""
+    def fill(self, entries: dict[int, _Entry]) -> None:
+        """Number the events in the order of arrival and make everything of them."""
         quarters = self.quarters
+        dimensions = self._dimensions
         for number, (identity, entry) in enumerate(entries.items()):
             event = entry.event
-            quarter = event.ts_ms // QUARTER_MS
-            counted = event.event_type in COUNTED_TYPES
-            place = quarters.get(quarter)
-            if place is None:
-                place = quarters[quarter] = [0, 0]
-            slot = place[0]
-            place[0] = slot + 1
-            place[1] |= counted
-            dimension = self._dimension(event)
-            session = self._session(event)
-            calls = self._queue(event, quarter, dimension, session)
-            channel = event.priorities & 7
-            yield (
+            fields = astuple(event)
+            kind = _kind_of(fields)
+            dimension = dimensions.get(kind)
+            if dimension is None:
+                dimension = dimensions[kind] = _Dimension(len(dimensions), event)
+            session = self._session(event) if event.session_id else None
+            ts_ms = event.ts_ms
+            quarter = ts_ms // QUARTER_MS
+            slots = quarters.get(quarter)
+            if slots is None:
+                slots = quarters[quarter] = [0, 0]
+            place = quarter << QUARTER_SHIFT | slots[0]
+            slots[0] += 1
+            if dimension.counted:
+                slots[1] = 1
+                self._count(entry, quarter, dimension, session)
+            first_ms, last_ms, parent = entry.first_ms, entry.last_ms, entry.parent
+            if parent or first_ms != last_ms or first_ms != ts_ms or entry.asked != identity:
+                self.reports.append((place, entry.asked, first_ms, last_ms, _storable(parent)))
+            row: tuple[Any, ...] = (
+                place,
                 number,
                 identity,
-                entry.asked,
-                quarter,
-                slot,
-                event.ts_ms,
-                TYPE_CODES[event.event_type],
-                dimension,
-                session,
-                flags_of(event),
-                event.response,
-                STATUS_CODES[event.status],
-                event.input,
-                event.cache_read,
-                event.cache_write_5m,
-                event.cache_write_1h,
-                event.output,
-                event.reasoning,
+                ts_ms,
+                dimension.id,
+                None if session is None else session.id,
                 event.requests,
-                event.lines_added,
-                event.lines_removed,
-                event.cost_nano,
-                event.calc_nano,
-                (channel if UNIFORM_PRIORITIES[channel] == event.priorities else event.priorities),
-                counted,
-                calls,
-                entry.first_ms,
-                entry.last_ms,
-                _storable(entry.parent) if entry.parent else "",
             )
+            shape = 0
+            usage = _usage_of(fields)
+            if usage != _NO_USAGE:
+                shape = _WITH_USAGE
+                row += usage
+            if event.lines_added is not None or event.lines_removed is not None:
+                shape |= _WITH_LINES
+                row += (event.lines_added, event.lines_removed)
+            self.shapes[shape].append(row)
 
-    def _dimension(self, event: CountedEvent) -> int:
-        names = (
-            agent_kind(event),
-            event.source,
-            event.provider,
-            event.account,
-            event.client,
-            event.agent,
-            event.project,
-            event.branch,
-            event.tool_name,
-            event.mcp_server,
-            event.mcp_function,
-            event.language,
-            event.service_tier,
-            event.model,
-            event.currency,
-            event.price_source,
-        )
-        number = self._dimension_ids.get(names)
-        if number is None:
-            number = self._dimension_ids[names] = len(self.dimensions)
-            self.dimensions.append(
-                (number, names[0], *(_storable(str(name)) for name in names[1:]))
-            )
-        return number
-
-    def _session(self, event: CountedEvent) -> int | None:
-        if not event.session_id:
-            return None
+    def _session(self, event: CountedEvent) -> _Session:
         key = (event.source, event.session_id)
-        number = self._session_ids.get(key)
-        if number is None:
-            number = self._session_ids[key] = len(self.sessions)
-            self.sessions.append((number, _storable(event.source), _storable(event.session_id)))
-        return number
+        session = self._sessions.get(key)
+        if session is None:
+            session = self._sessions[key] = _Session(len(self._sessions))
+        return session
 
-    def _queue(self, event: CountedEvent, quarter: int, dimension: int, session: int | None) -> int:
-        """Queue what the event adds to the aggregates; how many tool calls it stands for."""
+    def _count(
+        self, entry: _Entry, quarter: int, dimension: _Dimension, session: _Session | None
+    ) -> None:
+        """Queue what the event adds to the aggregates, and note that its session was active."""
+        event = entry.event
+        calls = 0
         sums = message_sums(event)
         if sums is not None:
-            self.messages.setdefault((quarter, dimension), []).append(sums)
+            _queue(self.messages, (quarter, dimension.id), sums)
             if session is not None:
-                self.session_messages.setdefault((session, dimension), []).append(sums)
-            return 0
-        sums = tool_sums(event)
-        if sums is None:
-            return 0
-        self.tools.setdefault((quarter, dimension), []).append(sums)
-        return sums[0]
+                _queue(self.session_messages, (session.id, dimension.id), sums)
+        else:
+            sums = tool_sums(event)
+            assert sums is not None, "every type that counts is one of the two"
+            calls = sums[0]
+            _queue(self.tools, (quarter, dimension.id), sums)
+        dimension.newest_ms = max(dimension.newest_ms, event.ts_ms)
+        if session is None:
+            return
+        activity = session.activity
+        activity.add(entry.first_ms, entry.last_ms, calls, entry.parent)
+        if session.dimension is not dimension:
+            session.dimension = dimension
+            activity.name(event.account, event.client, event.project, event.branch)
+
+    def dimension_rows(self) -> list[tuple[Any, ...]]:
+        """Rows of `dimension`."""
+        return [dimension.row() for dimension in self._dimensions.values()]
+
+    def session_rows(self) -> list[tuple[Any, ...]]:
+        """Rows of `session`."""
+        return [
+            (
+                session.id,
+                _storable(source),
+                _storable(session_id),
+                *(
+                    _storable(value) if isinstance(value, str) else value
+                    for value in astuple(session.activity)
+                ),
+            )
+            for (source, session_id), session in self._sessions.items()
+        ]
+
+
+def _queue(queued: dict[tuple[int, int], list[Sums]], key: tuple[int, int], sums: Sums) -> None:
+    found = queued.get(key)
+    if found is None:
+        queued[key] = [sums]
+    else:
+        found.append(sums)
 
 
 def _storable(text: str) -> str:
