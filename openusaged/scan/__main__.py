@@ -34,8 +34,8 @@ from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 
 NICE = 5
-MAX_EVENTS = 4000
-MAX_UNITS = 200
+MAX_EVENTS = 8000
+MAX_UNITS = 800
 """A batch is sent at the latest after this many units, so that progress is seen."""
 
 
