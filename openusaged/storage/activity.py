@@ -36,10 +36,12 @@ class Activity(msgspec.Struct, gc=False):
         """One more event, reported from `first_ms` to `last_ms`, that stands for so many calls."""
         if not self.first_ms or first_ms < self.first_ms:
             self.first_ms = first_ms
-        self.last_ms = max(self.last_ms, last_ms)
+        if last_ms > self.last_ms:  # noqa: PLR1730 - a call costs more than all of this
+            self.last_ms = last_ms
         self.events += 1
         self.calls += calls
-        self.parent = self.parent or parent
+        if parent and not self.parent:
+            self.parent = parent
 
     def name(self, account: str, client: str, project: str, branch: str) -> None:
         """Fill what is not known yet."""

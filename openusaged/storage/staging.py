@@ -27,7 +27,7 @@ from openusaged.core.merge import (
     is_other_response,
     merge,
 )
-from openusaged.core.models import QUARTER_MS, PreparedEvent
+from openusaged.core.models import QUARTER_MS, TOOL_USAGE, PreparedEvent
 from openusaged.storage.activity import ACTIVITY_COLUMNS, Activity
 from openusaged.storage.events import (
     QUARTER_SHIFT,
@@ -142,11 +142,12 @@ class _Entry(msgspec.Struct):
 class _Dimension:
     """What many events have in common, and the time of the newest that counts."""
 
-    __slots__ = ("_example", "counted", "id", "newest_ms")
+    __slots__ = ("_example", "counted", "id", "is_tool", "newest_ms")
 
     def __init__(self, ident: int, example: CountedEvent) -> None:
         self.id = ident
         self.counted = example.event_type in COUNTED_TYPES
+        self.is_tool = example.event_type == TOOL_USAGE
         self.newest_ms = 0
         self._example = example
 
@@ -335,20 +336,25 @@ class _Tables:
     ) -> None:
         """Queue what the event adds to the aggregates, and note that its session was active."""
         event = entry.event
-        calls = 0
-        sums = message_sums(event)
-        if sums is not None:
-            _queue(self.messages, (quarter, dimension.id), sums)
-            if session is not None:
-                _queue(self.session_messages, (session.id, dimension.id), sums)
+        sums = tool_sums(event) if dimension.is_tool else message_sums(event)
+        assert sums is not None, "every type that counts is one of the two"
+        key = (quarter, dimension.id)
+        queued = self.tools if dimension.is_tool else self.messages
+        found = queued.get(key)
+        if found is None:
+            queued[key] = [sums]
         else:
-            sums = tool_sums(event)
-            assert sums is not None, "every type that counts is one of the two"
-            calls = sums[0]
-            _queue(self.tools, (quarter, dimension.id), sums)
-        dimension.newest_ms = max(dimension.newest_ms, event.ts_ms)
+            found.append(sums)
+        ts_ms = event.ts_ms
+        if ts_ms > dimension.newest_ms:  # noqa: PLR1730 - a call costs more than all of this
+            dimension.newest_ms = ts_ms
         if session is None:
             return
+        calls = 0
+        if dimension.is_tool:
+            calls = sums[0]
+        else:
+            self.session_messages.setdefault((session.id, dimension.id), []).append(sums)
         activity = session.activity
         activity.add(entry.first_ms, entry.last_ms, calls, entry.parent)
         if session.dimension is not dimension:
@@ -373,14 +379,6 @@ class _Tables:
             )
             for (source, session_id), session in self._sessions.items()
         ]
-
-
-def _queue(queued: dict[tuple[int, int], list[Sums]], key: tuple[int, int], sums: Sums) -> None:
-    found = queued.get(key)
-    if found is None:
-        queued[key] = [sums]
-    else:
-        found.append(sums)
 
 
 def _storable(text: str) -> str:

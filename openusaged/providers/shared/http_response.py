@@ -6,7 +6,6 @@ Separate from the client so that the contract (`providers.base`) need not know h
 
 from __future__ import annotations
 
-import email.utils
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -87,6 +86,9 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
+    # Rarely needed, and scanners would pay for all that it imports.
+    import email.utils
+
     try:
         return email.utils.parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError):
