@@ -77,18 +77,24 @@ _COPY_EVENTS: Final = (
     + f" FROM staged.event e JOIN staged.here d ON d.id = e.dimension {_JOIN_QUARTER}"
     " LEFT JOIN staged.session_here s ON s.id = e.session ORDER BY e.place"
 )
+# Known ones are told by the way: looking each up before would cost as much as putting it in.
 _COPY_IDENTITIES: Final = (
     f"INSERT INTO identity (hash, event) SELECT e.identity, {_COMPUTED['id']}"
-    f" FROM staged.event e {_JOIN_QUARTER} ORDER BY 1"
+    f" FROM staged.event e {_JOIN_QUARTER} WHERE 1 ORDER BY 1 ON CONFLICT (hash) DO NOTHING"
+)
+_ASKED: Final = (
+    f"SELECT e.identity, {_COMPUTED['id']} FROM staged.report r"
+    f" JOIN staged.event e ON e.place = r.place {_JOIN_QUARTER}"
+    " WHERE r.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = r.asked)"
 )
 _REPORTS: Final = (
     "coalesce(r.asked, e.identity), coalesce(r.first_ms, e.ts_ms), coalesce(r.last_ms, e.ts_ms),"
     " coalesce(r.parent, '') FROM staged.event e LEFT JOIN staged.report r ON r.place = e.place"
 )
 _KNOWN: Final = (
-    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, {_REPORTS}"
-    " WHERE EXISTS (SELECT 1 FROM identity WHERE hash = e.identity)"
-    " OR (r.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = r.asked))"
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, {_REPORTS} {_JOIN_QUARTER}"
+    " WHERE NOT EXISTS"
+    f" (SELECT 1 FROM identity WHERE hash = e.identity AND event = {_COMPUTED['id']})"
     " ORDER BY e.number"
 )
 _NO_SESSION: Final = -1
@@ -172,7 +178,8 @@ class Takeover:
             dict(zip(_DIMENSION_FIELDS, row, strict=True))
             for row in connection.execute(_DIMENSIONS)
         ]
-        known = [self._decoded(row) for row in connection.execute(_KNOWN).fetchall()]
+        self._translate_quarters(group)
+        known = self._copy_identities()
         if known:
             self._set_aside(known)
             group.take_reports([_report(values, event) for values, event in known])
@@ -183,10 +190,8 @@ class Takeover:
             }
         self._translate_names()
         states = self._translate_sessions()
-        self._translate_quarters(group)
         self._names.flush(connection)
         copied = connection.execute(_COPY_EVENTS).rowcount
-        connection.execute(_COPY_IDENTITIES)
         self._identities.count += copied
         group.hot_delta += copied
         for upsert, select in (
@@ -200,6 +205,18 @@ class Takeover:
         return copied
 
     # ------------------------------------------------------------ known events
+
+    def _copy_identities(self) -> list[_Known]:
+        """Remember the new events, and find those that are not new."""
+        connection = self._connection
+        asked = connection.execute(_ASKED).fetchall()
+        events = connection.execute("SELECT COUNT(*) FROM staged.event").fetchone()[0]
+        copied = connection.execute(_COPY_IDENTITIES).rowcount
+        if copied == events and not asked:
+            return []
+        # Under the identity that was asked for first a response may be waiting that it belongs to.
+        connection.executemany("DELETE FROM identity WHERE hash = ? AND event = ?", asked)
+        return [self._decoded(row) for row in connection.execute(_KNOWN).fetchall()]
 
     def _set_aside(self, known: Sequence[_Known]) -> None:
         """Take the known events out of the batch and off its sums."""

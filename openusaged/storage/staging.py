@@ -156,7 +156,7 @@ class _Dimension:
         event = self._example
         return (
             self.id,
-            *map(_storable, _names_of(astuple(event))),
+            *_all_storable(_names_of(astuple(event))),
             agent_kind(event),
             TYPE_CODES[event.event_type],
             flags_of(event),
@@ -367,18 +367,24 @@ class _Tables:
 
     def session_rows(self) -> list[tuple[Any, ...]]:
         """Rows of `session`."""
-        return [
-            (
-                session.id,
-                _storable(source),
-                _storable(session_id),
-                *(
-                    _storable(value) if isinstance(value, str) else value
-                    for value in astuple(session.activity)
-                ),
-            )
-            for (source, session_id), session in self._sessions.items()
-        ]
+        rows = []
+        for (source, session_id), session in self._sessions.items():
+            fields = astuple(session.activity)
+            texts = _all_storable((source, session_id, *fields[:_ACTIVITY_TEXTS]))
+            rows.append((session.id, *texts, *fields[_ACTIVITY_TEXTS:]))
+        return rows
+
+
+_ACTIVITY_TEXTS: Final = ACTIVITY_COLUMNS.index("first_ms")
+
+
+def _all_storable(texts: tuple[str, ...]) -> Iterable[str]:
+    try:
+        # Nearly always all of them are, and asking once is cheaper.
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return map(_storable, texts)
+    return texts
 
 
 def _storable(text: str) -> str:
