@@ -1,5 +1,5 @@
 """
-Takes a scanner's database (`staging.py`) over into the store, in SQL and inside one transaction.
+Takes a scanner's database (`staging_tables.py`) over into the store, in SQL and inside one transaction.
 
 Events whose identity is new, which in a first import are nearly all, never become Python objects:
 SQLite copies them while other threads run.  Those that are known already go through the same
@@ -43,7 +43,7 @@ from openusaged.storage.rollups import (
     tool_sums,
 )
 from openusaged.storage.sessions import SessionState
-from openusaged.storage.staging import (
+from openusaged.storage.staging_tables import (
     DIMENSION_COLUMNS,
     DIMENSION_FACTS,
     DIMENSION_NAMES,
