@@ -1,5 +1,5 @@
 """
-Takes a scanner's database (`staging_tables.py`) over into the store, in SQL and inside one transaction.
+Takes a scanner's database (`staging_tables`) over into the store, in SQL and in one transaction.
 
 Events whose identity is new, which in a first import are nearly all, never become Python objects:
 SQLite copies them while other threads run.  Those that are known already go through the same
