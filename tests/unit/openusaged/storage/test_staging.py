@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from openusaged.core.models import PreparedEvent
+from openusaged.core.models import NUMBERS, PreparedEvent
 from openusaged.storage.staging import MAX_INTEGER, Staging
 from openusaged.storage.store import Staged, Store, WriteBatch
 from tests.support.stored_events import START_MS, prepared
@@ -93,6 +93,68 @@ def test_resumed_copy_makes_no_session(store):
     take(store, prepared(0, session_id="copy"))
     _, sessions = store.sessions(limit=None)
     assert [(one.session_id, one.events) for one in sessions] == [("first", 1)]
+
+
+def stored(store: Store) -> list[tuple[object, ...]]:
+    columns = ("identity", "ts_ms", "event_type", "flags", "response", "status", "priorities")
+    numbers = (*columns, *NUMBERS, "cost_nano", "calc_nano")
+    return sorted(store._writer().execute(f"SELECT {', '.join(numbers)} FROM event"))
+
+
+def test_events_of_every_shape_are_stored_as_if_they_came_alone(store, tmp_path):
+    """Usage, changed lines, both or neither: the row is the one that the daemon itself writes."""
+    nothing = {"input": None, "output": None, "request_id": "", "calc_nano": None}
+    call = nothing | {"event_type": "tool_usage", "tool_name": "Edit"}
+    events = [
+        prepared(0, requests=2, reasoning=3, cost_nano=7, cache_read=0),
+        prepared(1, tool_call_id="call_1", **call),
+        prepared(2, tool_call_id="call_2", lines_added=4, lines_removed=0, **call),
+        prepared(3, lines_added=4, lines_removed=1),
+        prepared(4, event_type="turn_completed", turn_id="turn_1", **nothing),
+        prepared(5, event_type="raw_envelope", **nothing),
+        prepared(
+            6,
+            tool_call_id="call_6",
+            status="error",
+            requests=3,
+            input=1,
+            **({name: value for name, value in call.items() if name != "input"}),
+        ),
+    ]
+    take(store, *events)
+    other = Store.open(str(tmp_path / "o.db"), app_version="test", now_ms=lambda: START_MS)
+    with contextlib.closing(other):
+        other.apply([WriteBatch(events=events)])
+        assert stored(store) == stored(other)
+        assert store.usage_rows(group_by=("model",)) == other.usage_rows(group_by=("model",))
+        assert store.sessions(limit=None) == other.sessions(limit=None)
+
+
+def test_a_sessions_span_and_name_are_those_of_its_own_events(store):
+    """What was known as another session's gives neither time nor name to the one it is copied to."""
+    take(store, prepared(0, session_id="first", branch="main"))
+    take(
+        store,
+        prepared(0, session_id="copy", branch="main", parent_session_id="first"),
+        prepared(3, session_id="copy", branch="", parent_session_id="first"),
+        prepared(5, session_id="copy", branch="topic"),
+        prepared(4, session_id="copy", event_type="raw_envelope"),
+    )
+    _, sessions = store.sessions(limit=None)
+    (copy,) = (one for one in sessions if one.session_id == "copy")
+    assert (copy.first_ms, copy.last_ms) == (START_MS + 3 * 60_000, START_MS + 5 * 60_000)
+    assert (copy.branch, copy.parent_session_id, copy.events) == ("topic", "first", 2)
+
+
+def test_second_response_under_a_known_id_has_one_identity(store):
+    """It is counted once though it was first asked for by the id that another response has."""
+    other = prepared(7, message_id="msg_0", request_id="req_other", input=100)
+    take(store, prepared(0))
+    assert take(store, prepared(0), other, prepared(1)) == (2, 0, 1)
+    counts = store.counts()
+    assert (counts.hot, counts.identities) == (3, 3)
+    assert take(store, prepared(0), other, prepared(1)) == (0, 0, 3)
+    assert tokens(store) == 15 + 105 + 15
 
 
 def test_number_beyond_the_column_costs_its_event_only(store):
