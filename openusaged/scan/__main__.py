@@ -34,9 +34,11 @@ from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 
 NICE = 5
+CHUNK_EVENTS = 4000
 MAX_EVENTS = 8000
 MAX_UNITS = 800
-"""A batch is sent at the latest after this many units, so that progress is seen."""
+"""A batch is sent at the latest after this many events or units: each costs a commit that touches
+pages all over the tables, but others wait for it, and progress is to be seen."""
 
 
 def main() -> int:
@@ -59,7 +61,7 @@ def main() -> int:
 def scan(job: Job, output: IO[bytes]) -> None:
     """Read every unit of the job in order and write frames to `output`."""
     machine = Machine(env=job.env, home=job.home, platform=job.platform)
-    context = CollectContext(machine=machine, max_chunk_events=MAX_EVENTS)
+    context = CollectContext(machine=machine, max_chunk_events=CHUNK_EVENTS)
     book = PriceBook(
         shipped(),
         custom.load(custom.custom_path(job.env)),
