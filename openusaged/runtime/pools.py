@@ -21,7 +21,7 @@ from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from openusaged.core.errors import StoreClosed
-from openusaged.runtime import tracing
+from openusaged.runtime import memory, tracing
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +165,7 @@ class Pools:
 
     def __init__(self, readers: int = READERS, workers: int = WORKERS) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        memory.share_one_heap()
         self._hub = gevent.get_hub()
         self._hub_thread = threading.get_ident()
         self._writer = _Writer(self._hub)
