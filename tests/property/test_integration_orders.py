@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openusaged.core.errors import ConfigError, InvalidParams
@@ -152,6 +152,13 @@ def age(home: ToolHome, tool: str) -> None:
 
 
 @given(files=FILES, mode=MODES, linked=LINKED, steps=st.lists(STEP, max_size=8))
+# the copy of a changed plugin lies two new directories deep
+@example(
+    files={".claude/settings.json": None, ".config/opencode/opencode.json": None},
+    mode=0o600,
+    linked=False,
+    steps=[("install", "opencode", []), ("age", "opencode", [])],
+)
 def test_any_order_of_commands_gives_everything_back(files, mode, linked, steps) -> None:
     """After any commands, uninstalling all brings back each byte, mode, link and absence."""
     with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
