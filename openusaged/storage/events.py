@@ -95,8 +95,6 @@ def stored_priorities(event: CountedEvent) -> int:
 
 def encode(ident: int, identity: int, event: CountedEvent, session: int, names: Names) -> Row:
     """The row of an event, in the order of `COLUMNS`."""
-    priorities = event.priorities
-    channel = priorities & 7
     return (
         ident,
         identity,
@@ -132,8 +130,7 @@ def encode(ident: int, identity: int, event: CountedEvent, session: int, names: 
         names[event.currency],
         event.calc_nano,
         names[event.price_source],
-        # one byte instead of five when all fields came from one channel
-        channel if UNIFORM_PRIORITIES[channel] == priorities else priorities,
+        stored_priorities(event),
     )
 
 
