@@ -44,23 +44,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    What the test starts runs without coverage.
-
-    Measuring nearly doubles what a process costs.  So where one program is started hundreds of
-    times, where histories are read by the megabyte, or where a module starts a daemon per test,
-    and other tests measure the same lines.
-    """
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
 @pytest.fixture(autouse=True)
 def isolated_home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A home of its own for each test, with nothing of the machine in it."""
     kind = os.path.relpath(request.path, TESTS).split(os.sep)[0]
-    with temporary_home(monkeypatch, in_memory() if kind in FEAR_NO_POWER_CUT else None) as home:
+    where = in_memory() if kind in FEAR_NO_POWER_CUT else None
+    measured = request.node.get_closest_marker("measured") is not None
+    with temporary_home(monkeypatch, where, measured=measured) as home:
         yield home
 
 
