@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +15,15 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support.isolation import temporary_home  # noqa: E402
+from tests.support.memory import in_memory  # noqa: E402
+
+TESTS = Path(__file__).resolve().parent
+FEAR_NO_POWER_CUT = ("contract", "property", "tui", "unit")
+"""
+Kinds of tests whose homes lie in memory; daemons and stores are tested on a real disk.
+
+There a directory costs milliseconds to make and to remove, and ten thousand tests need a few each.
+"""
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile(
@@ -26,20 +38,25 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    What the test starts runs without coverage.
-
-    Measuring nearly doubles what a process costs.  So where one program is started hundreds of
-    times, where histories are read by the megabyte, or where a module starts a daemon per test,
-    and other tests measure the same lines.
-    """
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+def pytest_collection_finish() -> None:
+    """Twelve thousand tests stay to the end: spare every full garbage collection to visit them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def isolated_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def isolated_home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A home of its own for each test, with nothing of the machine in it."""
-    with temporary_home(monkeypatch) as home:
+    kind = os.path.relpath(request.path, TESTS).split(os.sep)[0]
+    where = in_memory() if kind in FEAR_NO_POWER_CUT else None
+    measured = request.node.get_closest_marker("measured") is not None
+    with temporary_home(monkeypatch, where, measured=measured) as home:
         yield home
+
+
+@pytest.fixture
+def tmp_path(isolated_home: str) -> Path:
+    """A directory beside the home that goes with it."""
+    path = Path(isolated_home).with_name("t")
+    path.mkdir()
+    return path

@@ -10,13 +10,6 @@ import pytest
 from tests.support.daemon import Daemon, forbid_polling
 
 
-@pytest.fixture(autouse=True)
-def _processes_at_full_speed(request: pytest.FixtureRequest) -> None:
-    """What these tests start is measured only where nothing else runs the same lines."""
-    if request.node.get_closest_marker("measured") is None:
-        request.getfixturevalue("unmeasured")
-
-
 @pytest.fixture
 def home(isolated_home: str) -> Path:
     """The temporary home, with settings that forbid polling."""

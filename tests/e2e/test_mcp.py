@@ -27,7 +27,7 @@ from tests.support.client import ENTRY, report, run_client
 from tests.support.daemon import REPOSITORY, Daemon
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.measured, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 SONNET = "claude-sonnet-4-5"
 SECRETS = ("someone@example.com", "sk-ant-planted", "the prompt text", ".jsonl")
@@ -134,6 +134,7 @@ def filled(daemon: Daemon, home: Path) -> Daemon:
     return daemon
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_tools_are_offered_with_their_schemas(home: Path, daemon: Daemon, mode: str) -> None:
     """Hosts of either protocol see every tool, read-only, with closed and valid schemas."""
@@ -158,6 +159,7 @@ def test_tools_are_offered_with_their_schemas(home: Path, daemon: Daemon, mode: 
     assert answer["totals"]["requests"] == 0
 
 
+@pytest.mark.measured
 def test_usage_is_what_the_reports_say(home: Path, filled: Daemon) -> None:
     """Every group has the rows of its report, every period its days, to the token."""
     daily, models, projects, today, week, total, top = called(
@@ -299,6 +301,7 @@ WRONG = (
 )
 
 
+@pytest.mark.measured
 def test_mistakes_are_tool_errors_with_helpful_sentences(home: Path, filled: Daemon) -> None:
     """A model can correct itself by what an error says; a tool that is none is the host's."""
     said = refused(home, *((name, arguments) for name, arguments, _ in WRONG))
@@ -313,6 +316,7 @@ def test_mistakes_are_tool_errors_with_helpful_sentences(home: Path, filled: Dae
     assert "there is no tool 'delete_everything'" in connected(home, unknown)
 
 
+@pytest.mark.measured
 def test_the_daemon_is_started_and_may_come_back(home: Path, daemon: Daemon) -> None:
     """The first call starts a daemon; with --no-autostart it says so until there is one again."""
     (answer,) = called(home, ("limits", {}))
@@ -345,6 +349,7 @@ def test_calls_run_side_by_side(home: Path, filled: Daemon) -> None:
     assert connected(home, scenario) == [6330, 3220] * 20
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("missing", ["mcp", "jsonschema"])
 def test_without_the_extra_it_says_what_to_install(home: Path, missing: str) -> None:
     """One sentence and exit 1; completion, manual and help need no SDK."""
@@ -364,6 +369,7 @@ def test_without_the_extra_it_says_what_to_install(home: Path, missing: str) -> 
             assert "pip install 'openusage[mcp]'" in done.stderr
 
 
+@pytest.mark.measured
 def test_on_a_terminal_it_says_how_it_is_used(home: Path) -> None:
     """Who types it gets the line that adds it to an agent, and the prompt back."""
     parent, child = pty.openpty()
@@ -384,6 +390,7 @@ def test_on_a_terminal_it_says_how_it_is_used(home: Path) -> None:
     assert "claude mcp add openusage -- openusage mcp" in done.stdout
 
 
+@pytest.mark.measured
 def test_interrupt_ends_it_at_once(home: Path) -> None:
     """Ctrl-C is not kept waiting by the thread that reads stdin."""
     server = subprocess.Popen(

@@ -19,7 +19,7 @@ from tests.support.key_table import write
 from tests.support.vendor_server import Vendor, vendor
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.measured, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 PLANTED = {
     "environment": "sk-planted-environment-0001",

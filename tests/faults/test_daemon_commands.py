@@ -22,6 +22,8 @@ from openusaged.instance_lock import acquire_lock, holder_pid
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.measured
+
 ROOT = Path(__file__).resolve().parents[2]
 REFUSAL = b'{"jsonrpc":"2.0","id":1,"error":{"code":1003,"message":"shutting_down"}}\n'
 

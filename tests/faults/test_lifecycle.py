@@ -27,6 +27,8 @@ from openusaged.lifecycle import (
 )
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.measured
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -37,8 +37,6 @@ from tests.support.hooks import (
 )
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 PLUGIN = REPOSITORY / "hooks" / "opencode" / "openusage.ts"
 DRIVER = Path(__file__).with_name("drive_plugin.mjs")
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

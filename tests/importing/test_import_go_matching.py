@@ -23,6 +23,8 @@ from tests.support.daemon import Daemon, running_daemon
 from tests.support.go_rows import add, new_database
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.measured
+
 OPENCODE = (
     Path(__file__).resolve().parents[1]
     / "data/providers/opencode/captures/run-1.18.33/home/.local/share/opencode/opencode.db"

@@ -16,7 +16,7 @@ from openusage_proto.errors import RpcError
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.measured]
 
 
 @pytest.fixture

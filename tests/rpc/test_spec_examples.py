@@ -16,6 +16,8 @@ from openusage_proto.errors import CODES
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.spec_examples import SPEC, Example, differences, examples
 
+pytestmark = pytest.mark.measured
+
 DATA = Path(__file__).resolve().parents[1] / "data" / "rpc"
 EXAMPLES = list(examples())
 

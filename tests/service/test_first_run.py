@@ -18,7 +18,7 @@ from tests.support.client import ENTRY
 from tests.support.stand_in_systemctl import StandInSystemctl
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.measured]
 
 ORIGINAL = '{\n  "model": "opus"\n}\n'
 

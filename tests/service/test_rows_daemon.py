@@ -22,6 +22,8 @@ from tests.support.claude_line import line
 from tests.support.daemon import REPOSITORY, Wire, running_daemon
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.measured
+
 
 def test_i01_dmn_01_dmn_12_foreground(isolated_home: str) -> None:
     """In the foreground it says when it is ready, logs to the terminal and ends in order."""

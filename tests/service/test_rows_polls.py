@@ -18,6 +18,8 @@ from tests.support.daemon import Daemon, running_daemon
 from tests.support.vendor_server import Vendor, vendor
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.measured
+
 KEY = "sk-planted-0001"
 ENV = {"XAI_API_KEY": KEY}
 INTERVAL_S = 120

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +37,7 @@ from tests.support import screen_samples as samples
 LARGE, SMALL = "orchid-large-4-5", "orchid-small-4-5"
 
 
+@functools.cache
 def activity(days: int = 30) -> Activity:
     """A month: busy weekdays from 9 to 18, two models, a weekend project."""
     dates = [samples.NOW.date() - timedelta(days=days - 1 - index) for index in range(days)]
@@ -85,6 +87,7 @@ def activity(days: int = 30) -> Activity:
     )  # fmt: skip
 
 
+@functools.cache
 def series() -> Series:
     """Ten days of a limit and of a balance that loses 1.20 on each working day."""
     points = []

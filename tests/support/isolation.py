@@ -46,9 +46,14 @@ VENDOR_SUFFIXES = ("_API_KEY", "_ADMIN_KEY")
 
 
 @contextlib.contextmanager
-def temporary_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def temporary_home(
+    monkeypatch: pytest.MonkeyPatch, where: str | None = None, *, measured: bool = False
+) -> Iterator[str]:
     """
     A home with a short path (a socket's path holds 103 bytes), and an environment that names it.
+
+    It lies below `where` (None: below the system's directory for temporary files).  What is started
+    runs with coverage only where it is `measured`.
 
     At the end it is removed, and what a client started in the background to serve it is ended.
     """
@@ -59,7 +64,11 @@ def temporary_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         # The size is the test's; what runs tests side by side hands its own terminal's on.
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPENUSAGE_FIRST_RUN", "0")
-    with tempfile.TemporaryDirectory(prefix="ou-", ignore_cleanup_errors=True) as directory:
+    if not measured:
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    with tempfile.TemporaryDirectory(
+        prefix="ou-", dir=where, ignore_cleanup_errors=True
+    ) as directory:
         home = os.path.join(directory, "h")
         os.mkdir(home, 0o700)
         monkeypatch.setenv("HOME", home)
@@ -70,6 +79,8 @@ def temporary_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         try:
             yield home
         finally:
+            # What a test has broken on purpose must not keep its files from being removed.
+            monkeypatch.undo()
             end_daemons(directory)
 
 

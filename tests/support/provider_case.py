@@ -33,6 +33,7 @@ schema that several databases have is written once.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.server
 import json
 import os
@@ -66,11 +67,11 @@ DEFAULT_NOW = "2026-06-01T12:00:00Z"
 INCLUDE = re.compile(r"^-- include: (\S+)$", re.MULTILINE)
 
 
-def cases() -> list[tuple[str, str]]:
+@functools.cache
+def cases() -> tuple[tuple[str, str], ...]:
     """(provider id, case name) of everything recorded."""
-    return sorted(
-        (path.parent.parent.name, path.parent.name) for path in DATA.glob("*/*/case.json")
-    )
+    found = DATA.glob("*/*/case.json")
+    return tuple(sorted((path.parent.parent.name, path.parent.name) for path in found))
 
 
 class CaseServer:

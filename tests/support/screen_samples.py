@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -103,8 +104,9 @@ def days(whole: int, cost: float, count: int = 30) -> list[DayTotals]:
     ]
 
 
+@functools.cache
 def usage(whole: int = 41_200_000, cost: float = 62.4, today: int = 1_240_000) -> Usage:
-    """A month of one coding agent."""
+    """A month of one coding agent; one object for all tests, which change it with `replace`."""
     return Usage(
         totals=totals(whole, cost, 1889, reasoning_tokens=whole // 100),
         today=totals(today, cost * today / whole, 57),

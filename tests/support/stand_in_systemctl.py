@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-_PROGRAM = """#!{python}
+_PROGRAM = """#!{python} -IS
 import os, pathlib, shlex, signal, socket, subprocess, sys, time
 
 state = pathlib.Path({state!r})

@@ -17,7 +17,7 @@ from tests.support.scripted_peer import ModelPeer, Refusal
 from tests.support.terminal import ESC, Terminal, dashboard, key_bytes
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.measured]
 
 MODEL = samples.model(samples.accounts(6))
 

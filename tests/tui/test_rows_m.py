@@ -22,7 +22,7 @@ from tests.support.terminal import Terminal, dashboard
 from tests.support.waiting import wait_until
 
 ZONE = zone_where_it_is_noon()
-pytestmark = [pytest.mark.pty, pytest.mark.e2e, pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.pty, pytest.mark.e2e]
 
 SONNET = "claude-sonnet-4-5"
 AA = 4.5

@@ -17,7 +17,7 @@ from tests.support.settings_samples import SettingsPeer
 from tests.support.terminal import BYTES, ESC, Terminal, dashboard, key_bytes
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.measured]
 
 
 @pytest.fixture

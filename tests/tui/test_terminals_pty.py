@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.terminal import ESC, Terminal, dashboard
 
-pytestmark = [pytest.mark.pty, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.pty
 
 
 def beside(text):

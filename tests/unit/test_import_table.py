@@ -7,8 +7,12 @@ import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+Imports = tuple[tuple[str, int], ...]
+"""Absolute paths of modules or their attributes, each with the line of the import."""
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("openusage_proto", "openusaged", "openusage_client")
@@ -158,56 +162,6 @@ def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 yield (name if name in SOURCES else str(node.module)), node.lineno
 
 
-@functools.cache
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def home_of(module: str) -> str:
-    """The most specific entry of the table that covers the module."""
-    homes = [package for package in OWN if within(module, package)]
-    assert homes, f"{module} is not in the import table"
-    return max(homes, key=len)
-
-
-def own_violations(module: str, tree: ast.AST) -> Iterator[str]:
-    if module == "openusaged":
-        return
-    home = home_of(module)
-    for target, line in imported(tree):
-        if not target.startswith(PACKAGES) or target == "openusaged":
-            continue
-        if not any(within(target, allowed) for allowed in (home, *OWN[home])):
-            yield f"{module}:{line} imports {target}"
-
-
-def wall_violations(module: str, tree: ast.AST) -> Iterator[str]:
-    for target, line in imported(tree):
-        root = target.partition(".")[0]
-        if root in PACKAGES or (root in sys.stdlib_module_names and root not in WALLS):
-            continue
-        behind = WALLS.get(root)
-        if behind is None or not any(within(module, wall) for wall in behind):
-            yield f"{module}:{line} imports {target}"
-
-
-@pytest.mark.parametrize("module", SOURCES)
-class TestEveryModule:
-    def test_imports_of_ours_follow_the_table(self, module: str) -> None:
-        """A module imports only what its package may."""
-        assert list(own_violations(module, parse(SOURCES[module]))) == []
-
-    def test_libraries_stay_behind_their_walls(self, module: str) -> None:
-        """A third-party library is imported only where its wall is."""
-        assert list(wall_violations(module, parse(SOURCES[module]))) == []
-
-    def test_has_a_docstring_and_a_bounded_size(self, module: str) -> None:
-        """A module says what it is for, and is small enough to be read."""
-        text = SOURCES[module].read_text(encoding="utf-8")
-        assert len(text.splitlines()) <= MAX_LINES
-        assert not text.strip() or ast.get_docstring(ast.parse(text))
-
-
 def module_level_imports(tree: ast.Module) -> Iterator[str]:
     """What is imported when the module is: not inside functions, not for types only."""
     body = [
@@ -220,15 +174,77 @@ def module_level_imports(tree: ast.Module) -> Iterator[str]:
             yield from (target for target, _ in imported(ast.Module([node], [])))
 
 
+class Module(NamedTuple):
+    """What is asked of a module's source: not the tree, of which six hundred are a heavy load."""
+
+    lines: int
+    is_described: bool
+    imports: Imports
+    loads: frozenset[str]
+    """What is imported when the module is."""
+
+
+@functools.cache
+def parse(module: str) -> Module:
+    text = SOURCES[module].read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    return Module(
+        lines=len(text.splitlines()),
+        is_described=not text.strip() or bool(ast.get_docstring(tree)),
+        imports=tuple(imported(tree)),
+        loads=frozenset(module_level_imports(tree)),
+    )
+
+
+def home_of(module: str) -> str:
+    """The most specific entry of the table that covers the module."""
+    homes = [package for package in OWN if within(module, package)]
+    assert homes, f"{module} is not in the import table"
+    return max(homes, key=len)
+
+
+def own_violations(module: str, imports: Imports) -> Iterator[str]:
+    if module == "openusaged":
+        return
+    home = home_of(module)
+    for target, line in imports:
+        if not target.startswith(PACKAGES) or target == "openusaged":
+            continue
+        if not any(within(target, allowed) for allowed in (home, *OWN[home])):
+            yield f"{module}:{line} imports {target}"
+
+
+def wall_violations(module: str, imports: Imports) -> Iterator[str]:
+    for target, line in imports:
+        root = target.partition(".")[0]
+        if root in PACKAGES or (root in sys.stdlib_module_names and root not in WALLS):
+            continue
+        behind = WALLS.get(root)
+        if behind is None or not any(within(module, wall) for wall in behind):
+            yield f"{module}:{line} imports {target}"
+
+
+@pytest.mark.parametrize("module", SOURCES)
+class TestEveryModule:
+    def test_imports_of_ours_follow_the_table(self, module: str) -> None:
+        """A module imports only what its package may."""
+        assert list(own_violations(module, parse(module).imports)) == []
+
+    def test_libraries_stay_behind_their_walls(self, module: str) -> None:
+        """A third-party library is imported only where its wall is."""
+        assert list(wall_violations(module, parse(module).imports)) == []
+
+    def test_has_a_docstring_and_a_bounded_size(self, module: str) -> None:
+        """A module says what it is for, and is small enough to be read."""
+        assert parse(module).lines <= MAX_LINES
+        assert parse(module).is_described
+
+
 def test_import_graph_has_no_cycles() -> None:
     """Modules can be loaded in some order without meeting a half-made one."""
     graph = {
-        module: {
-            target
-            for target in module_level_imports(parse(path))
-            if target in SOURCES and target != module
-        }
-        for module, path in SOURCES.items()
+        module: {target for target in parse(module).loads if target in SOURCES and target != module}
+        for module in SOURCES
     }
     done: set[str] = set()
 
@@ -248,19 +264,20 @@ def test_nothing_is_monkey_patched() -> None:
     """No module loads gevent.monkey (docs/architecture.md, Threads)."""
     users = [
         module
-        for module, path in SOURCES.items()
-        if any(target.startswith("gevent.monkey") for target, _ in imported(parse(path)))
+        for module in SOURCES
+        if any(target.startswith("gevent.monkey") for target, _ in parse(module).imports)
     ]
     assert users == []
 
 
 def test_a_forbidden_arrow_is_noticed() -> None:
     """The check itself can fail: it sees both kinds of violation."""
-    tree = ast.parse("import gevent\nfrom openusaged.rpc import server\nimport requests\n")
-    assert list(own_violations("openusaged.core.models", tree)) == [
+    text = "import gevent\nfrom openusaged.rpc import server\nimport requests\n"
+    imports = tuple(imported(ast.parse(text)))
+    assert list(own_violations("openusaged.core.models", imports)) == [
         "openusaged.core.models:2 imports openusaged.rpc.server"
     ]
-    assert list(wall_violations("openusaged.core.models", tree)) == [
+    assert list(wall_violations("openusaged.core.models", imports)) == [
         "openusaged.core.models:1 imports gevent",
         "openusaged.core.models:3 imports requests",
     ]

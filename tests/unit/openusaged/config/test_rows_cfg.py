@@ -27,8 +27,6 @@ from tests.support.client import run_client
 from tests.support.daemon import REPOSITORY, Daemon, running_daemon
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 POLL_OFF = {"telemetry": {"poll": False}}
 ACCOUNTS = {
     **POLL_OFF,

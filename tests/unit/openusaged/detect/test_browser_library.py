@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from openusaged.detect.cookies import MISSING_LIBRARY
+
+pytestmark = pytest.mark.measured
 
 ROOT = Path(__file__).resolve().parents[4]
 

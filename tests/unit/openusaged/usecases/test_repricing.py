@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import pytest
 from openusage_proto.price_messages import PricingParams, RepriceParams
 from openusaged.config.settings import PricingSettings
 from openusaged.core.errors import InvalidParams, StorageError
+from openusaged.core.merge import CountedEvent
+from openusaged.core.models import UsageEvent
 from openusaged.core.windows import zone_of
+from openusaged.pricing.book import Estimate
 from openusaged.providers.shared.http import UrllibHttpClient
 from openusaged.runtime.clock import SystemClock
 from openusaged.runtime.pools import Pools
@@ -43,11 +47,15 @@ class Desk:
     pipeline: Pipeline
     published: list[int] = field(default_factory=list)
 
-    def case(self) -> PricingCase:
+    def case(self, before_each: Callable[[], object] = lambda: None) -> PricingCase:
+        def estimate(priced: UsageEvent | CountedEvent) -> Estimate:
+            before_each()
+            return self.pipeline.price(priced)
+
         return PricingCase(
             prices=self.prices,
             store=self.store,
-            estimate=self.pipeline.price,
+            estimate=estimate,
             flat_price=self.pipeline.flat_rates,
             pools=self.pools,
             tasks=self.tasks,
@@ -146,11 +154,15 @@ def test_dry_run_changes_nothing(desk: Desk) -> None:
 def test_one_job_at_a_time(desk: Desk) -> None:
     """A second request while one runs starts nothing."""
     desk.fill(*(f"2026-11-01T10:{minute:02}:00Z" for minute in range(30)), model="acme-1")
-    case = desk.case()
-    assert case.reprice(RepriceParams()).started
-    second = case.reprice(RepriceParams())
-    assert (second.started, second.running) == (False, True)
-    assert case.reprice(RepriceParams(dry_run=True)).running
+    go_on = threading.Event()
+    case = desk.case(before_each=lambda: go_on.wait(20.0))
+    try:
+        assert case.reprice(RepriceParams()).started
+        second = case.reprice(RepriceParams())
+        assert (second.started, second.running) == (False, True)
+        assert case.reprice(RepriceParams(dry_run=True)).running
+    finally:
+        go_on.set()
     desk.wait(case)
     assert case.reprice(RepriceParams()).started
     desk.wait(case)
