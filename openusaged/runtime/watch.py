@@ -33,6 +33,7 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 
+from openusaged.core.errors import StoreClosed
 from openusaged.runtime.pools import Pools
 
 log = logging.getLogger(__name__)
@@ -253,6 +254,8 @@ class Watcher:
                         appeared.add(root.path)
                 if appeared and not self._closed:
                     self._report(appeared)
+        except StoreClosed:
+            log.debug("event=watch_ended reason=shutdown")
         finally:
             self._arranging = False
 

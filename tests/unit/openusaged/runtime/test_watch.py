@@ -212,6 +212,18 @@ class TestRoots:
         gevent.sleep(0.05)
         assert seen.paths == set()
 
+    def test_pools_that_close_first_are_the_end(
+        self, tmp_path: Path, seen: Seen, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """A daemon that is stopped as soon as it is ready ends without a word."""
+        pools = Pools()
+        watcher = Watcher(pools, seen)
+        watcher.add(str(tmp_path))
+        assert pools.close()
+        gevent.sleep(0.01)
+        watcher.close()
+        assert capfd.readouterr().err == ""
+
 
 @pytest.mark.parametrize(
     ("number", "advice"),
