@@ -227,7 +227,8 @@ class Pools:
             # with the job's outcome: a wake-up of its own costs the hub a tenth of a small commit
             self._writer.call_hub(fn, args)
         elif thread == self._hub_thread:
-            self._hub.loop.run_callback(fn, *args)
+            # behind the answers to what runs in the writer's place: somebody waits for those
+            self._hub.loop.run_callback(self._hub.loop.run_callback, fn, *args)
         elif not self._closed:
             self._hub.loop.run_callback_threadsafe(fn, *args)
 

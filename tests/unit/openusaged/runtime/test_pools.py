@@ -59,7 +59,9 @@ class TestCalls:
             return "done" if not calls else "too early"
 
         assert pools.write_here(job) == (False, "done")
-        gevent.sleep(0)
+        with gevent.Timeout(10):
+            while not calls:
+                gevent.sleep(0)
         assert calls == ["called"]
 
     def test_writer_reports_to_the_hub(self, pools: Pools) -> None:
