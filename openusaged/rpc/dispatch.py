@@ -36,7 +36,13 @@ assert _package is not None, "jsonrpcserver is not installed"
 _loaded = sys.modules.get("jsonrpcserver")
 sys.modules["jsonrpcserver"] = _loaded or importlib.util.module_from_spec(_package)
 try:
-    from jsonrpcserver.dispatcher import dispatch_deserialized, dispatch_to_response_pure
+    from jsonrpcserver.dispatcher import (
+        call,
+        create_request,
+        dispatch_deserialized,
+        dispatch_to_response_pure,
+        to_response,
+    )
     from jsonrpcserver.response import to_serializable_one
     from jsonrpcserver.result import Error, Success
 finally:
@@ -150,11 +156,20 @@ class Dispatcher:
         """
         Begin messages of any connections that `waits_only_for_commit` has let pass; never waits.
 
-        One pass of the library for all of them saves each a tenth of its cost.
+        These are the library's own steps without two that have nothing to find out here: which
+        method it is and whether it takes such parameters.  They are two thirds of its cost.
         """
-        responses = self._start_many(messages, self._crowd_context)
+        method = self._callables[INGEST_TURN]
+        answers = []
+        for message in messages:
+            request = create_request(message)
+            result = call(request, self._crowd_context, method)
+            response = to_serializable_one(to_response(request, result))
+            if "error" in response:
+                _reword(response["error"], message)
+            answers.append(_answer(response))
         self._crowd.outstanding.clear()
-        return [_answer(response) for response in responses]
+        return answers
 
     def _start_batch(self, batch: list[Any], context: RpcContext) -> Any:
         if not 1 <= len(batch) <= MAX_BATCH:
@@ -206,7 +221,7 @@ class Dispatcher:
         if spec.pool != "hub" and pools is not None:
             start = pools.spawn_read if spec.pool == "readers" else pools.spawn_work
 
-        def call(ctx: RpcContext, /, **params: Any) -> Any:
+        def method(ctx: RpcContext, /, **params: Any) -> Any:
             nonlocal decode
             try:
                 if decode is None:  # most methods are never called
@@ -227,15 +242,15 @@ class Dispatcher:
                 error = _error_of(exc, name)
                 return Error(error["code"], error["message"], error["data"])
 
-        call.__signature__ = _ANY_PARAMS  # type: ignore[attr-defined]
-        return call
+        method.__signature__ = _ANY_PARAMS  # type: ignore[attr-defined]
+        return method
 
 
 class _AnyParams(inspect.Signature):
-    """What `call` above takes, without working it out and comparing it for every request."""
+    """What `method` above takes, without working it out and comparing it for every request."""
 
     def bind(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Whatever jsonrpcserver would pass to `call` fits."""
+        """Whatever jsonrpcserver would pass to `method` fits."""
 
 
 _ANY_PARAMS: Final = _AnyParams()

@@ -314,13 +314,11 @@ class Store(StoreReading):
 
     def _note(self, group: Group) -> None:
         self._hot += group.hot_delta
-        if group.last_ms:
+        known = self._last_ms
+        newer = {name: ts for name, ts in group.last_ms.items() if ts > known.get(name, 0)}
+        if newer:
             # Replaced, not changed: readers iterate over what they got.
-            last_ms = dict(self._last_ms)
-            for account, ts_ms in group.last_ms.items():
-                if ts_ms > last_ms.get(account, 0):
-                    last_ms[account] = ts_ms
-            self._last_ms = last_ms
+            self._last_ms = known | newer
         if not group.owners <= self._owners:
             self._owners = self._owners | group.owners
         if not group.projects <= self._projects:
