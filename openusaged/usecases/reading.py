@@ -43,7 +43,8 @@ KEPT_REPORTS: Final = 4
 REPORT_KEPT_MS: Final = 10_000
 """Reports tell how long a block still runs: an answer is given again within this time only."""
 MAX_KEPT_BYTES: Final = 2 << 20
-KEPT_QUESTIONS: Final = 2
+KEPT_QUESTIONS: Final = 3
+"""Status lines ask one of them."""
 MAX_KEPT_ENTRIES: Final = 1_500
 """Entries of this many rows take three megabytes."""
 
@@ -156,7 +157,7 @@ class Reading:
 
     def report(self, params: ReportParams) -> Report:
         """The report as of now."""
-        return build_report(self._store, params, self.context(params.tz), self._store.seq)
+        return self._report(params, self.context(params.tz), self._store.seq)
 
     def encoded_report(self, params: ReportParams) -> msgspec.Raw:
         """The answer of `report`; a moment old when nothing was stored since."""
@@ -164,21 +165,27 @@ class Reading:
         # Taken before reading, as for the read model.
         stamp = (self._store.seq, context.now_ms // REPORT_KEPT_MS)
         key = (params, context.zone_name, context.names)
-        # Labels of projects are told apart anew when there is another one.
-        entries_key = (*key, tuple(self._store.projects()))
         with self._lock:
             kept = self._reports.get(key)
-            entries = KeptEntries(self._entries.get(entries_key))
         if kept is not None and kept[0] == stamp:
             return kept[1]
-        context = replace(context, entries=entries)
-        encoded = msgspec.Raw(_encode(build_report(self._store, params, context, stamp[0])))
-        with self._lock:
-            if len(encoded) <= MAX_KEPT_BYTES:
+        encoded = msgspec.Raw(_encode(self._report(params, context, stamp[0])))
+        if len(encoded) <= MAX_KEPT_BYTES:
+            with self._lock:
                 _remember(self._reports, key, (stamp, encoded), KEPT_REPORTS)
-            if 0 < len(entries.current) <= MAX_KEPT_ENTRIES:
-                _remember(self._entries, entries_key, entries.current, KEPT_QUESTIONS)
         return encoded
+
+    def _report(self, params: ReportParams, context: ReportContext, seq: int) -> Report:
+        """The report, made of what the answer before had made where that is the same."""
+        # Labels of projects are told apart anew when there is another one.
+        key = (params, context.zone_name, context.names, tuple(self._store.projects()))
+        with self._lock:
+            entries = KeptEntries(self._entries.get(key))
+        report = build_report(self._store, params, replace(context, entries=entries), seq)
+        if 0 < len(entries.current) <= MAX_KEPT_ENTRIES:
+            with self._lock:
+                _remember(self._entries, key, entries.current, KEPT_QUESTIONS)
+        return report
 
     def reconcile(self, params: ReconcileParams) -> Reconciliation:
         """The answer of `reconcile`."""

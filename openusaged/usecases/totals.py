@@ -79,29 +79,37 @@ class Sum:
             self.other[currency] = self.other.get(currency, 0) + nano
 
     def _add_cost(self, row: UsageRow) -> None:
+        # Thousands of rows are added per answer; `max` would cost as much as all the rest.
+        if self.mode == "calculate":
+            self.cost_nano += row.calc_nano + row.fallback_nano
+            if row.unpriced:
+                self.unpriced += row.auto_unpriced
+                if row.unpriced > row.auto_unpriced:
+                    self.recorded += row.unpriced - row.auto_unpriced
+            estimated = row.requests - row.errors - row.unpriced
+            if estimated > 0:
+                self.estimated += estimated
+            if row.currency != "USD":
+                self._add_other(row)
+            return
         if row.currency != "USD":
-            if row.rec_nano:
-                self.other[row.currency] = self.other.get(row.currency, 0) + row.rec_nano
+            self._add_other(row)
             recorded_nano = recorded = 0
         else:
             recorded_nano, recorded = row.rec_nano, row.rec_requests
+        self.recorded += recorded
         if self.mode == "display":
             self.cost_nano += recorded_nano
-            self.recorded += recorded
             # Recorded in another currency is recorded all the same.
             self.unpriced += max(0, row.requests - row.errors - row.rec_requests)
             return
-        if self.mode == "auto":
-            self.cost_nano += row.auto_nano
-            self.recorded += recorded
-            self.unpriced += row.auto_unpriced
-            self.estimated += max(0, row.requests - row.errors - recorded - row.auto_unpriced)
-            return
-        self.cost_nano += row.calc_nano + row.fallback_nano
+        self.cost_nano += row.auto_nano
         self.unpriced += row.auto_unpriced
-        fallback = max(0, row.unpriced - row.auto_unpriced)
-        self.recorded += fallback
-        self.estimated += max(0, row.requests - row.errors - row.unpriced)
+        self.estimated += max(0, row.requests - row.errors - recorded - row.auto_unpriced)
+
+    def _add_other(self, row: UsageRow) -> None:
+        if row.rec_nano:
+            self.other[row.currency] = self.other.get(row.currency, 0) + row.rec_nano
 
     @property
     def total_tokens(self) -> int:

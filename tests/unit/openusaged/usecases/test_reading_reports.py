@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -43,18 +43,26 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-def asked(store: Store, clock: StillClock) -> Iterator[Reading]:
+def another(store: Store, clock: StillClock) -> Iterator[Callable[[], Reading]]:
+    """Makes readers that have answered nothing yet."""
     pools = Pools(readers=1, workers=1)
-    yield Reading(store=store, pools=pools, clock=clock, view=View)  # type: ignore[arg-type]
+    yield lambda: Reading(store=store, pools=pools, clock=clock, view=View)  # type: ignore[arg-type]
     assert pools.close(5.0)
 
 
-def test_an_unchanged_store_is_not_read_again(asked: Reading) -> None:
+@pytest.fixture
+def asked(another: Callable[[], Reading]) -> Reading:
+    return another()
+
+
+def test_an_unchanged_store_is_not_read_again(
+    asked: Reading, another: Callable[[], Reading]
+) -> None:
     """The same question within a moment gets the very same bytes; another one its own."""
     first = asked.encoded_report(DAILY)
     assert asked.encoded_report(DAILY) is first
     assert asked.encoded_report(ReportParams(kind="monthly")) is not first
-    assert msgspec.json.decode(first) == msgspec.to_builtins(asked.report(DAILY))
+    assert msgspec.json.decode(first) == msgspec.to_builtins(another().report(DAILY))
 
 
 def test_every_change_is_seen_at_once(asked: Reading, store: Store) -> None:
@@ -83,7 +91,9 @@ def test_what_is_kept_is_bounded(asked: Reading, monkeypatch: pytest.MonkeyPatch
     assert asked.encoded_report(ReportParams(kind="weekly")) is not large
 
 
-def test_rows_that_are_kept_get_the_names_of_now(asked: Reading, store: Store) -> None:
+def test_rows_that_are_kept_get_the_names_of_now(
+    asked: Reading, another: Callable[[], Reading], store: Store
+) -> None:
     """A second project of one name changes how the first is called in rows of before, too."""
     sessions = ReportParams(kind="session", breakdown=True, breakdown_by="project")
     fill(store, [event("2026-11-11T10:00:00+00:00", session_id="s2", cwd="/one/api")])
@@ -92,4 +102,16 @@ def test_rows_that_are_kept_get_the_names_of_now(asked: Reading, store: Store) -
     after = msgspec.json.decode(asked.encoded_report(sessions))
     assert [row["project"] for row in before["rows"]] == [None, "api"]
     assert [row["project"] for row in after["rows"]] == [None, "one/api", "two/api"]
-    assert after == msgspec.to_builtins(asked.report(sessions))
+    assert after == msgspec.to_builtins(another().report(sessions))
+
+
+@pytest.mark.parametrize("kind", ["blocks", "session"])
+def test_what_has_ended_is_taken_over(
+    asked: Reading, another: Callable[[], Reading], store: Store, kind: str
+) -> None:
+    """After an event an answer is what it would be without those before it; so inside the daemon."""
+    params = ReportParams(kind=kind)
+    asked.report(params)
+    for time in ("2026-11-20T11:00:00+00:00", "2026-11-10T10:30:00+00:00"):
+        fill(store, [event(time, session_id=time)])
+        assert asked.report(params) == another().report(params)
