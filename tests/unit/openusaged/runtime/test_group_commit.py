@@ -11,12 +11,8 @@ import gevent
 import pytest
 
 from openusaged.core.errors import DatabaseBusy, StorageError, StoreClosed
-from openusaged.runtime.group_commit import (
-    MAX_HERE,
-    MAX_HERE_IN_A_ROW,
-    SLOW_S,
-    GroupCommitter,
-)
+from openusaged.runtime import group_commit
+from openusaged.runtime.group_commit import MAX_HERE, MAX_HERE_IN_A_ROW, GroupCommitter
 from openusaged.runtime.pools import Pools
 
 
@@ -36,6 +32,12 @@ class Store:
         self.gate.set()
         self.entered = threading.Event()
         self.failure: Exception | None = None
+
+    def wait_entered(self) -> None:
+        """Until a commit has begun."""
+        with gevent.Timeout(10, AssertionError("the writer never began")):
+            while not self.entered.is_set():
+                gevent.sleep(0.005)
 
     def commit(self, items: Sequence[int]) -> list[Any]:
         self.entered.set()
@@ -83,9 +85,7 @@ class TestGroups:
         """While the writer is busy items queue up and then share one commit, in their order."""
         store.gate.clear()
         first = committer.submit_nowait(0)
-        with gevent.Timeout(10, AssertionError("the writer never began")):
-            while not store.entered.is_set():
-                gevent.sleep(0.005)
+        store.wait_entered()
         rest = [committer.submit_nowait(number) for number in range(1, 11)]
         assert committer.depth == 11
         assert not first.ready()
@@ -143,17 +143,20 @@ class Both(Store):
     def __init__(self) -> None:
         super().__init__()
         self.here: list[list[int]] = []
-        self.takes_s = 0.0
 
     def commit_here(self, items: Sequence[int]) -> list[Any] | None:
         if max(items) >= 1000:
             return None
-        threading.Event().wait(self.takes_s)
         self.here.append(list(items))
         return self.commit(items)
 
 
 class TestHere:
+    @pytest.fixture(autouse=True)
+    def _quick_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However slow the machine is that runs the test."""
+        monkeypatch.setattr(group_commit, "SLOW_S", 60.0)
+
     @pytest.fixture
     def store(self) -> Both:
         return Both()
@@ -209,9 +212,7 @@ class TestHere:
         """While the writer commits, the hub does not: one thread writes at a time."""
         store.gate.clear()
         first = committer.submit_nowait(1000)
-        with gevent.Timeout(10, AssertionError("the writer never began")):
-            while not store.entered.is_set():
-                gevent.sleep(0.005)
+        store.wait_entered()
         second = committer.submit_nowait(1)
         gevent.sleep(0)
         assert store.here == []
@@ -234,15 +235,19 @@ class TestHere:
         pools.close()
 
     def test_slow_disk_is_left_to_the_writer(
-        self, store: Both, committer: GroupCommitter[int, Result]
+        self,
+        store: Both,
+        committer: GroupCommitter[int, Result],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """After a slow commit the writer gets one; when that was quick the hub goes on."""
-        store.takes_s = 2 * SLOW_S
-        committer.submit(1)
-        store.takes_s = 0.0
-        committer.submit(2)
+        with monkeypatch.context() as slow:
+            slow.setattr(group_commit, "SLOW_S", -1.0)
+            committer.submit(1)
+            committer.submit(2)
         committer.submit(3)
-        assert store.here == [[1], [3]]
+        committer.submit(4)
+        assert store.here == [[1], [4]]
 
     def test_writer_gets_its_turn(
         self, store: Both, committer: GroupCommitter[int, Result]

@@ -220,7 +220,7 @@ class TestRoots:
         watcher = Watcher(pools, seen)
         watcher.add(str(tmp_path))
         assert pools.close()
-        gevent.sleep(0.01)
+        gevent.idle()  # whatever was begun has come to its end
         watcher.close()
         assert capfd.readouterr().err == ""
 
