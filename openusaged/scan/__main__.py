@@ -33,7 +33,7 @@ from openusaged.storage.staging import Staging
 from openusaged.telemetry.pipeline import Pipeline
 from openusaged.telemetry.repositories import Repositories
 
-NICE = 5
+NICE = 10
 CHUNK_EVENTS = 4000
 MAX_EVENTS = 8000
 MAX_UNITS = 800

@@ -83,11 +83,11 @@ class Importer:
         problems: list[str] = []
         threads = []
         for share in deal(work, scanners):
-            process = self._start(share)
+            process = self._start()
             if process is None:
                 return problems
             thread = threading.Thread(
-                target=self._drain, args=(process, problems), name="import", daemon=True
+                target=self._attend, args=(process, share, problems), name="import", daemon=True
             )
             thread.start()
             threads.append(thread)
@@ -102,7 +102,35 @@ class Importer:
             for process in self._processes:
                 process.kill()
 
-    def _start(self, share: Sequence[Work]) -> subprocess.Popen[bytes] | None:
+    def _start(self) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            if self._stopping:
+                return None
+            process = subprocess.Popen(
+                [sys.executable, "-m", "openusaged.scan"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            self._processes.append(process)
+            return process
+
+    def _attend(
+        self, process: subprocess.Popen[bytes], share: Sequence[Work], problems: list[str]
+    ) -> None:
+        """Give a scanner its job, which takes until it has come up, and drain what it sends."""
+        stdin = process.stdin
+        assert stdin is not None
+        try:
+            with stdin:
+                write_frame(stdin, self._job(share))
+        except OSError:
+            # It has ended; what it says of that is read below.
+            log.warning("event=scanner_start_failed pid=%d", process.pid)
+        self._drain(process, problems)
+
+    def _job(self, share: Sequence[Work]) -> Job:
         shares: dict[str, Share] = {}
         for item in share:
             unit = item.unit
@@ -117,31 +145,8 @@ class Importer:
                     item.cursor,
                 )
             )
-        job = Job(
-            dict(self._machine.env),
-            self._machine.home,
-            self._machine.platform,
-            list(shares.values()),
-        )
-        with self._lock:
-            if self._stopping:
-                return None
-            process = subprocess.Popen(
-                [sys.executable, "-m", "openusaged.scan"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            self._processes.append(process)
-        stdin = process.stdin
-        assert stdin is not None
-        try:
-            write_frame(stdin, job)
-            stdin.close()
-        except OSError:
-            log.warning("event=scanner_start_failed pid=%d", process.pid)
-        return process
+        machine = self._machine
+        return Job(dict(machine.env), machine.home, machine.platform, list(shares.values()))
 
     def _drain(self, process: subprocess.Popen[bytes], problems: list[str]) -> None:
         stdout = process.stdout
