@@ -49,15 +49,12 @@ class CountedEvent(msgspec.Struct, frozen=True, gc=False):
     of (message id, request id) or 0, `priorities` the channel priority per ranked field.
     """
 
+    # What thousands of events have few combinations of comes first, so that it is one slice.
     source: str
-    event_type: str
-    ts_ms: int
     provider: str
     account: str
     client: str
-    session_id: str
     agent: str
-    is_sidechain: bool
     project: str
     branch: str
     tool_name: str
@@ -65,25 +62,30 @@ class CountedEvent(msgspec.Struct, frozen=True, gc=False):
     mcp_function: str
     language: str
     service_tier: str
-    response: int
     model: str
+    currency: str
+    price_source: str
+    event_type: str
     status: str
+    is_sidechain: bool
+    output_is_lower_bound: bool
+    is_sum: bool
+    priorities: int
+
+    ts_ms: int
+    session_id: str
+    requests: int | None
+    response: int
     input: int | None
     cache_read: int | None
     cache_write_5m: int | None
     cache_write_1h: int | None
     output: int | None
     reasoning: int | None
-    requests: int | None
+    cost_nano: int | None
+    calc_nano: int | None
     lines_added: int | None
     lines_removed: int | None
-    cost_nano: int | None
-    currency: str
-    calc_nano: int | None
-    price_source: str
-    output_is_lower_bound: bool
-    priorities: int
-    is_sum: bool = False
 
 
 _FILLED: Final = (
@@ -103,16 +105,14 @@ _FILLED: Final = (
 def count(prepared: PreparedEvent) -> CountedEvent:
     """The first report of an event, as it will be stored and merged with."""
     event = prepared.event
+    recorded = event.cost_nano
+    output = event.output
     return CountedEvent(
         event.source,
-        event.event_type,
-        event.ts_ms,
         event.provider,
         event.account_id,
         event.client or event.source,
-        event.session_id,
         event.agent,
-        event.is_sidechain,
         prepared.project,
         event.branch,
         event.tool_name,
@@ -120,26 +120,30 @@ def count(prepared: PreparedEvent) -> CountedEvent:
         event.mcp_function,
         event.language,
         event.service_tier,
-        prepared.reuse_identity,
         event.model,
+        event.currency if recorded is not None else "",
+        prepared.price_source,
+        event.event_type,
         event.status,
+        event.is_sidechain,
+        # A report that says nothing about output does not vouch for the one that does.
+        output is None or event.output_is_lower_bound,
+        event.is_sum,
+        UNIFORM_PRIORITIES[CHANNEL_PRIORITY.get(event.channel, 1)],
+        event.ts_ms,
+        event.session_id,
+        event.requests,
+        prepared.reuse_identity,
         event.input,
         event.cache_read,
         event.cache_write_5m,
         event.cache_write_1h,
-        event.output,
+        output,
         event.reasoning,
-        event.requests,
+        recorded,
+        prepared.cost_nano,
         event.lines_added,
         event.lines_removed,
-        event.cost_nano,
-        event.currency if event.cost_nano is not None else "",
-        prepared.cost_nano,
-        prepared.price_source,
-        # A report that says nothing about output does not vouch for the one that does.
-        event.output_is_lower_bound or event.output is None,
-        UNIFORM_PRIORITIES[CHANNEL_PRIORITY.get(event.channel, 1)],
-        event.is_sum,
     )
 
 

@@ -13,9 +13,11 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from msgspec.structs import astuple
+
 from openusaged.core.merge import UNIFORM_PRIORITIES, CountedEvent
 from openusaged.core.models import EVENT_TYPES, STATUSES, TOOL_USAGE
-from openusaged.storage.activity import ACTIVITY_COLUMNS, NAMED_BY, Activity
+from openusaged.storage.activity import ACTIVITY_COLUMNS, Activity
 from openusaged.storage.applying import (
     MESSAGE_UPSERT,
     SESSION_UPSERT,
@@ -45,10 +47,10 @@ from openusaged.storage.rollups import (
 from openusaged.storage.sessions import SessionState
 from openusaged.storage.staging_tables import (
     DIMENSION_COLUMNS,
-    DIMENSION_FACTS,
     DIMENSION_NAMES,
     EVENT_COLUMNS,
     REPORT_COLUMNS,
+    Dimension,
 )
 
 _TOOL: Final = TYPE_CODES[TOOL_USAGE]
@@ -103,8 +105,10 @@ _LEFT_OVER: Final = (
     " ORDER BY e.number"
 )
 _ACTIVITIES: Final = f"SELECT id, {', '.join(ACTIVITY_COLUMNS)} FROM staged.session ORDER BY id"
-_DIMENSION_FIELDS: Final = (*DIMENSION_COLUMNS, "newest_ms")
-_DIMENSIONS: Final = f"SELECT {', '.join(_DIMENSION_FIELDS)} FROM staged.dimension ORDER BY id"
+_DIMENSIONS: Final = (
+    f"SELECT {', '.join(Dimension.__struct_fields__)} FROM staged.dimension ORDER BY id"
+)
+_NAME_COUNT: Final = len(DIMENSION_NAMES)
 # No alias may hide the columns that an upsert adds up: "WHERE 1" tells its ON CONFLICT from a join.
 _COPY_MESSAGES: Final = (
     "SELECT m.quarter, "
@@ -160,7 +164,7 @@ class Takeover:
 
     def __init__(self, desk: Desk) -> None:
         self._connection, self._names, self._sessions, self._identities, self._rows = desk
-        self._dimensions: list[dict[str, Any]] = []
+        self._dimensions: list[Dimension] = []
         self._activities: dict[int, Activity] = {}
 
     def take(self, group: Group) -> int:
@@ -174,10 +178,7 @@ class Takeover:
         self._identities.settle(connection)
         for statement in _TRANSLATIONS.split(";")[:-1]:
             connection.execute(statement)
-        self._dimensions = [
-            dict(zip(_DIMENSION_FIELDS, row, strict=True))
-            for row in connection.execute(_DIMENSIONS)
-        ]
+        self._dimensions = [Dimension(*row) for row in connection.execute(_DIMENSIONS)]
         self._translate_quarters(group)
         known = self._copy_identities()
         if known:
@@ -254,7 +255,7 @@ class Takeover:
     def _recount(self) -> None:
         """Find out anew who was active when, without the known events."""
         for dimension in self._dimensions:
-            dimension["newest_ms"] = 0
+            dimension.newest_ms = 0
         for (
             session,
             number,
@@ -267,38 +268,40 @@ class Takeover:
         ) in self._connection.execute(_LEFT_OVER):
             activity = self._activities.setdefault(session, Activity())
             dimension = self._dimensions[number]
-            kind = dimension["event_type"]
+            kind = dimension.event_type
             if kind in _COUNTED:
-                dimension["newest_ms"] = max(dimension["newest_ms"], ts_ms)
+                dimension.newest_ms = max(dimension.newest_ms, ts_ms)
                 calls = (1 if requests is None else requests) if kind == _TOOL else 0
                 activity.add(first_ms, last_ms, calls, parent)
-                activity.name(*(dimension[name] for name in NAMED_BY))
+                activity.name(
+                    dimension.account, dimension.client, dimension.project, dimension.branch
+                )
         self._activities.pop(_NO_SESSION, None)
 
     def _decoded(self, row: tuple[Any, ...]) -> _Known:
         values = dict(zip((*EVENT_COLUMNS, *REPORT_COLUMNS), row, strict=True))
         names = self._dimensions[values["dimension"]]
-        priorities, flags = names["priorities"], names["flags"]
+        priorities, flags = names.priorities, names.flags
         event = CountedEvent(
-            source=names["source"],
-            event_type=EVENT_TYPES[names["event_type"]],
+            source=names.source,
+            event_type=EVENT_TYPES[names.event_type],
             ts_ms=values["ts_ms"],
-            provider=names["provider"],
-            account=names["account"],
-            client=names["client"],
+            provider=names.provider,
+            account=names.account,
+            client=names.client,
             session_id=self._session_id(values["session"]),
-            agent=names["agent"],
+            agent=names.agent,
             is_sidechain=bool(flags & FLAG_SIDECHAIN),
-            project=names["project"],
-            branch=names["branch"],
-            tool_name=names["tool"],
-            mcp_server=names["mcp_server"],
-            mcp_function=names["mcp_function"],
-            language=names["language"],
-            service_tier=names["service_tier"],
+            project=names.project,
+            branch=names.branch,
+            tool_name=names.tool,
+            mcp_server=names.mcp_server,
+            mcp_function=names.mcp_function,
+            language=names.language,
+            service_tier=names.service_tier,
             response=values["response"] or 0,
-            model=names["model"],
-            status=STATUSES[names["status"]],
+            model=names.model,
+            status=STATUSES[names.status],
             input=values["input"],
             cache_read=values["cache_read"],
             cache_write_5m=values["cache_write_5m"],
@@ -309,9 +312,9 @@ class Takeover:
             lines_added=values["lines_added"],
             lines_removed=values["lines_removed"],
             cost_nano=values["cost_nano"],
-            currency=names["currency"],
+            currency=names.currency,
             calc_nano=values["calc_nano"],
-            price_source=names["price_source"],
+            price_source=names.price_source,
             output_is_lower_bound=bool(flags & FLAG_LOWER_BOUND),
             priorities=UNIFORM_PRIORITIES[priorities] if priorities < 8 else priorities,
             is_sum=bool(flags & FLAG_SUM),
@@ -331,17 +334,15 @@ class Takeover:
     def _translate_names(self) -> None:
         names = self._names
         usd = names[USD]
+        rows = []
+        for number, dimension in enumerate(self._dimensions):
+            fields = astuple(dimension)
+            ids = map(names.__getitem__, fields[:_NAME_COUNT])
+            currency = names[dimension.currency] or usd
+            rows.append((number, *ids, *fields[_NAME_COUNT:-1], currency))
         self._connection.executemany(
             f"INSERT INTO staged.here VALUES ({', '.join('?' * (len(DIMENSION_COLUMNS) + 2))})",
-            [
-                (
-                    number,
-                    *[names[values[name]] for name in DIMENSION_NAMES],
-                    *[values[name] for name in DIMENSION_FACTS],
-                    names[values["currency"]] or usd,
-                )
-                for number, values in enumerate(self._dimensions)
-            ],
+            rows,
         )
 
     def _translate_sessions(self) -> dict[int, SessionState]:
@@ -392,12 +393,13 @@ class Takeover:
 
     def _tell(self, group: Group) -> None:
         """Tell who was active."""
-        for values in self._dimensions:
-            newest_ms = values["newest_ms"]
+        for dimension in self._dimensions:
+            newest_ms = dimension.newest_ms
             if not newest_ms:
                 continue
-            account = values["account"]
-            group.projects.add(values["project"])
-            group.last_ms[account] = max(newest_ms, group.last_ms.get(account, 0))
-            if values["event_type"] != _TOOL:
-                group.owners.add((account, values["provider"], values["client"]))
+            account = dimension.account
+            group.projects.add(dimension.project)
+            if newest_ms > group.last_ms.get(account, 0):
+                group.last_ms[account] = newest_ms
+            if dimension.event_type != _TOOL:
+                group.owners.add((account, dimension.provider, dimension.client))

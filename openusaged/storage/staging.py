@@ -5,7 +5,7 @@ Everything that can be worked out without the store is worked out here, in the s
 events of one identity are merged, names are gathered into *dimensions* (distinct combinations of
 names, a few hundred for thousands of events) and the sums of the aggregates are added up.  What
 remains for the daemon's only writer is a handful of statements that SQLite runs without the
-interpreter's lock; see `staged.py`.  The tables themselves are in `staging_tables.py`.
+interpreter's lock; see `staged.py`.  The rows are made in `staging_rows.py`.
 
 No Pony in here: scanners start often and import little.
 """
@@ -20,7 +20,7 @@ from msgspec.structs import astuple
 
 from openusaged.core.merge import CountedEvent, count, is_other_response, merge
 from openusaged.core.models import PreparedEvent
-from openusaged.storage.staging_tables import Entry, serialised
+from openusaged.storage.staging_rows import Entry, database_of
 
 MAX_INTEGER: Final = (1 << 63) - 1
 
@@ -79,11 +79,11 @@ class Staging:
         if not entries:
             return b""
         try:
-            return serialised(entries)
+            return database_of(entries)
         except OverflowError:
             # A number that no integer column holds: it costs its event, not the batch.
             fitting = {key: entry for key, entry in entries.items() if _fits(entry.event)}
-            return serialised(fitting) if fitting else b""
+            return database_of(fitting) if fitting else b""
 
 
 def _fits(event: CountedEvent) -> bool:
