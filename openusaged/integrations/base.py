@@ -151,7 +151,9 @@ def stray_reasons(strays: Iterable[str]) -> list[str]:
 def copy_reason(copy: Copy, script: Script) -> list[str]:
     """A sentence about a copy that is not the shipped script."""
     shipped = scripts.version_of(script.read())
+    is_module = os.path.basename(copy.path) != script.installed
     return {
+        scripts.ABSENT: [f"{copy.path} does not exist"] if is_module else [],
         scripts.OLDER: [f"{copy.path} has version {copy.version}, version {shipped} is there"],
         scripts.EDITED: [f"{copy.path} was changed by hand; an upgrade keeps a copy of it"],
         scripts.NEWER: [f"{copy.path} is of a newer release (version {copy.version}); it is kept"],

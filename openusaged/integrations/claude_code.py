@@ -35,7 +35,9 @@ from openusaged.providers.claude_code.paths import CONFIG_DIR_ENV
 from openusaged.providers.shared.places import listed
 
 ID: Final = "claude_code"
-SCRIPT: Final = Script(shipped=("claude", "openusage_hook.py"), installed="claude.py")
+SCRIPT: Final = Script(
+    shipped=("claude", "openusage_hook.py"), installed="claude.py", starts_module=True
+)
 EVENTS: Final = ("Stop", "SubagentStop", "SessionEnd")
 TOOL_EVENTS: Final = ("PostToolUse", "PostToolUseFailure")
 TOOLS: Final = "tools"

@@ -37,7 +37,9 @@ from openusaged.providers.base import Machine
 from openusaged.providers.shared.places import listed
 
 ID: Final = "codex"
-SCRIPT: Final = Script(shipped=("codex", "openusage_hook.py"), installed="codex.py")
+SCRIPT: Final = Script(
+    shipped=("codex", "openusage_hook.py"), installed="codex.py", starts_module=True
+)
 NOTIFY: Final = "notify"
 THEN: Final = "--then"
 HOOKS: Final = "hooks"

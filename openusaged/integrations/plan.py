@@ -18,7 +18,7 @@ from openusaged.core.errors import ConfigError
 from openusaged.integrations import config_file
 from openusaged.integrations.config_file import ConfigFile
 from openusaged.integrations.ledger import Ledger, Record
-from openusaged.integrations.scripts import Script
+from openusaged.integrations.scripts import Script, version_of, words
 
 CREATE: Final = "create"
 CHANGE: Final = "change"
@@ -105,16 +105,19 @@ class Plan:
         return found
 
     def put_script(self, path: str, script: Script) -> None:
-        """Let the shipped script stand at a path."""
-        draft = self.draft(path)
-        draft.data = draft.shipped = script.read()
-        draft.script = script.words
+        """Let the shipped script stand at a path, and what it starts beside it."""
+        for file, data in script.files(path).items():
+            draft = self.draft(file)
+            draft.data = draft.shipped = data
+            draft.script = words(file, data)
 
     def drop_script(self, path: str, script: Script) -> None:
-        """Let the copy at a path be gone."""
-        draft = self.draft(path)
-        draft.shipped, draft.script = script.read(), script.words
-        draft.delete()
+        """Let the copy at a path be gone, unless a file is somebody else's."""
+        for file, data in script.files(path).items():
+            draft = self.draft(file)
+            if version_of(draft.file.data or b"") is not None:
+                draft.shipped, draft.script = data, words(file, data)
+                draft.delete()
 
     def note(self, sentence: str) -> None:
         """Tell the user something, once."""

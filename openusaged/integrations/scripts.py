@@ -7,6 +7,7 @@ does: a new release of the application alone makes nobody upgrade hooks.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -38,6 +39,7 @@ OLDER: Final = "older"
 EDITED: Final = "edited"
 NEWER: Final = "newer"
 FOREIGN: Final = "foreign"
+_WORST_FIRST: Final = (FOREIGN, ABSENT, NEWER, OLDER, EDITED, CURRENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +50,38 @@ class Script:
     """Directory and name below `hooks/`."""
     installed: str
     """Name of the copy."""
-
-    @property
-    def words(self) -> str:
-        """For people."""
-        return f"our {self.installed}, version {version_of(self.read())}"
+    starts_module: bool = False
+    """It only starts the module beside it, whose bytecode Python keeps."""
 
     def read(self) -> bytes:
         """The shipped script."""
-        with open(os.path.join(shipped_directory(), *self.shipped), "rb") as file:
-            return file.read()
+        return _read(self._shipped_path)
+
+    def files(self, path: str) -> dict[str, bytes]:
+        """What is to stand where a copy lies at `path`: the script first, then its module."""
+        files = {path: self.read()}
+        if self.starts_module:
+            files[_module_of(path)] = _read(_module_of(self._shipped_path))
+        return files
+
+    @property
+    def _shipped_path(self) -> str:
+        return os.path.join(shipped_directory(), *self.shipped)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _module_of(path: str) -> str:
+    """The module that a script starts."""
+    return path.removesuffix(".py") + "_main.py"
+
+
+def words(path: str, data: bytes) -> str:
+    """A file of a script for people."""
+    return f"our {os.path.basename(path)}, version {version_of(data)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +107,40 @@ def version_of(data: bytes) -> int | None:
 
 
 def inspect(script: Script, path: str) -> Copy:
-    """How the copy at a path compares with what is shipped."""
+    """How the copy at a path compares with what is shipped; with a module the worse of the two."""
+    copies = [_compare(file, shipped) for file, shipped in script.files(path).items()]
+    if copies[0].state == OLDER:
+        # An older one may have come without a module.
+        return copies[0]
+    return min(copies, key=lambda copy: _WORST_FIRST.index(copy.state))
+
+
+def _compare(path: str, shipped: bytes) -> Copy:
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_SCRIPT_BYTES)
     except OSError:
         return Copy(path=path, state=ABSENT)
-    version, shipped = version_of(data), script.read()
+    version = version_of(data)
     ours = version_of(shipped) or 0
     if version is None:
         return Copy(path=path, state=FOREIGN)
     if version != ours:
         return Copy(path=path, state=NEWER if version > ours else OLDER, version=version)
     return Copy(path=path, state=CURRENT if data == shipped else EDITED, version=version)
+
+
+def drop_bytecode(script: Script, path: str) -> None:
+    """Remove what Python kept of the module of a copy."""
+    if not script.starts_module:
+        return
+    directory, name = os.path.split(_module_of(path))
+    kept = os.path.join(directory, "__pycache__")
+    with contextlib.suppress(OSError):
+        for entry in os.listdir(kept):
+            if entry.startswith(name.removesuffix("py")) and entry.endswith(".pyc"):
+                os.unlink(os.path.join(kept, entry))
+        os.rmdir(kept)
 
 
 def refuse_foreign(copy: Copy) -> None:

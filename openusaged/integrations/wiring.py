@@ -175,12 +175,13 @@ def uninstall(
         for place in places:
             integration.uninstall(site, place, plan)
         for path in integration.copies(site, places):
-            if scripts.inspect(integration.script, path).version is not None:
-                plan.drop_script(path, integration.script)
+            plan.drop_script(path, integration.script)
         outcome = carry_out(plan, UNINSTALLED, dry_run=dry_run, expected=expected, now_ms=now_ms)
         if not dry_run:
             records = site.ledger.records.items()
             plan.forget([path for path, item in records if item.integration == integration.id])
+            for path in integration.copies(site, places):
+                scripts.drop_bytecode(integration.script, path)
             with contextlib.suppress(OSError):
                 os.rmdir(site.hooks_dir)
         return outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -23,6 +24,7 @@ from tests.support.hooks import (
     REPOSITORY,
     SOURCES,
     STOP,
+    module_of,
     run_hook,
     serve,
     spooled,
@@ -290,9 +292,11 @@ def test_two_hundred_hooks_at_once_lose_nothing() -> None:
 
 
 def test_both_hooks_share_their_text() -> None:
-    """The two files differ in source and allow-list only."""
+    """The two modules differ in source and allow-list only, their scripts in a name."""
+    scripts = (HOOKS[source].read_text() for source in ("claude_code", "codex"))
+    assert len({text.replace("Claude Code", "Codex") for text in scripts}) == 1
     marker = "# ---- shared by"
-    claude, codex = (HOOKS[source].read_text() for source in ("claude_code", "codex"))
+    claude, codex = (module_of(source).read_text() for source in ("claude_code", "codex"))
     assert claude.count(marker) == codex.count(marker) == 1
     assert claude[claude.index(marker) :] == codex[codex.index(marker) :]
     imports = [text[text.index("import ") : text.index("SOURCE")] for text in (claude, codex)]
@@ -308,7 +312,8 @@ def test_start_up_stays_light(source: str) -> None:
         "posix._exit=lambda code:(sys.stdout.write(','.join(sys.modules)),sys.stdout.flush(),"
         "leave(code));"
         "sys.argv=sys.argv[1:];"
-        "exec(compile(open(sys.argv[0]).read(),sys.argv[0],'exec'),{'__name__':'__main__'})"
+        "members={'__name__':'__main__','__file__':sys.argv[0]};"
+        "exec(compile(open(sys.argv[0]).read(),sys.argv[0],'exec'),members)"
     )
     with serve() as server:
         done = subprocess.run(
@@ -327,4 +332,80 @@ def test_start_up_stays_light(source: str) -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_syntax_is_that_of_python_3_9(source: str) -> None:
     """The hooks run under the oldest Python they promise."""
-    ast.parse(HOOKS[source].read_text(), feature_version=(3, 9))
+    for file in (HOOKS[source], module_of(source)):
+        ast.parse(file.read_text(), feature_version=(3, 9))
+
+
+class TestBytecode:
+    """A hook is compiled once, not for every call, and never depends on it."""
+
+    @pytest.fixture
+    def copy(self, tmp_path: Path) -> Path:
+        """A hook as it is installed: the script and its module under another name."""
+        script = tmp_path / "hooks" / "my-claude.py"
+        script.parent.mkdir()
+        shutil.copy(HOOKS["claude_code"], script)
+        shutil.copy(module_of("claude_code"), script.with_name("my-claude_main.py"))
+        return script
+
+    def run(self, copy: Path, *, cwd: Path | None = None) -> None:
+        """One call, silent and successful."""
+        done = subprocess.run(
+            [PYTHON, "-I", "-S", str(copy)],
+            input=json.dumps(STOP).encode(),
+            capture_output=True,
+            timeout=20,
+            check=False,
+            cwd=cwd,
+        )
+        assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+
+    def test_the_second_call_finds_it_compiled(self, copy: Path) -> None:
+        """The bytecode lies beside the script and stays as it is."""
+        self.run(copy)
+        [kept] = (copy.parent / "__pycache__").iterdir()
+        assert kept.name.startswith("my-claude_main.")
+        before = kept.stat()
+        self.run(copy)
+        after = kept.stat()
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+        assert len(spooled()) == 2
+
+    @pytest.mark.parametrize("size", [0, 10, 16, 200])
+    def test_damaged_bytecode_costs_no_event(self, copy: Path, size: int) -> None:
+        """After a power cut the file may be any part of itself."""
+        self.run(copy)
+        [kept] = (copy.parent / "__pycache__").iterdir()
+        kept.write_bytes(kept.read_bytes()[:size])
+        self.run(copy)
+        assert len(spooled()) == 2
+
+    def test_a_directory_that_keeps_nothing(self, copy: Path) -> None:
+        """Where no bytecode can be written the hook works all the same."""
+        (copy.parent / "__pycache__").write_text("in the way")
+        self.run(copy)
+        assert len(spooled()) == 1
+
+    def test_a_relative_path(self, copy: Path) -> None:
+        """The module is looked for beside the script, wherever the agent runs."""
+        self.run(Path(copy.name), cwd=copy.parent)
+        assert len(spooled()) == 1
+
+    def test_nothing_in_the_directory_stands_in_for_a_library(self, copy: Path) -> None:
+        """A file there that has the name of a module of Python is not run."""
+        for name in ("time", "_socket", "posix", "_json"):
+            copy.with_name(f"{name}.py").write_text("raise SystemExit('planted')")
+        with serve() as server:
+            self.run(copy)
+        assert len(server.lines) == 1
+
+    def test_a_missing_module_is_silent(self, copy: Path) -> None:
+        """An agent must not notice a broken installation; `openusage doctor` tells it."""
+        copy.with_name("my-claude_main.py").unlink()
+        self.run(copy)
+        assert spooled() == []
+
+    def test_the_module_alone_is_the_whole_hook(self, copy: Path) -> None:
+        """Whoever wires just that file only pays for compiling it."""
+        self.run(copy.with_name("my-claude_main.py"))
+        assert len(spooled()) == 1

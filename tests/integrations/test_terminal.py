@@ -44,7 +44,7 @@ def test_yes_does_what_was_shown(daemon: Daemon, settings: Path) -> None:
         assert "hooks" not in json.loads(settings.read_text())
         term.send(b"y\r")
         assert term.wait_exit(20.0) == 0
-        assert "Claude Code: installed version 1, ready" in term.text()
+        assert "Claude Code: installed version 2, ready" in term.text()
     assert "Stop" in json.loads(settings.read_text())["hooks"]
 
 

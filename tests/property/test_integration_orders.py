@@ -7,6 +7,7 @@ Files are there, empty, blank, missing, behind links, read-only; a stranger edit
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -148,7 +149,7 @@ def age(home: ToolHome, tool: str) -> None:
     integration = wiring.named(tool)
     for path in map(Path, integration.copies(home.site(), integration.places(home.site()))):
         if path.exists():
-            path.write_bytes(path.read_bytes().replace(b"hook-version: 1", b"hook-version: 0"))
+            path.write_bytes(re.sub(rb"hook-version: \d+", b"hook-version: 0", path.read_bytes()))
 
 
 @given(files=FILES, mode=MODES, linked=LINKED, steps=st.lists(STEP, max_size=8))

@@ -8,6 +8,7 @@ indentation, tabs, CRLF, a byte order mark, empty containers, links, modes; and 
 from __future__ import annotations
 
 import json
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -44,7 +45,7 @@ def cycle(home: ToolHome, tool: str, options: list[str]) -> None:
     assert home.install(tool, options).action == "unchanged"
     assert home.install(tool, upgrade=True).action == "unchanged"
     script = Path(wiring.named(tool).copies(home.site(), [])[0])
-    script.write_bytes(script.read_bytes().replace(b"hook-version: 1", b"hook-version: 0"))
+    script.write_bytes(re.sub(rb"hook-version: \d+", b"hook-version: 0", script.read_bytes()))
     assert home.state(tool) == "outdated"
     assert home.install(tool, upgrade=True).action == "upgraded"
     assert snapshot(home.root) == wired

@@ -24,6 +24,12 @@ CANARY = "CANARY joe@example.com sk-ant-secret"
 STOP = {"hook_event_name": "Stop", "session_id": "s1", "cwd": "/w", "stop_hook_active": False}
 
 
+def module_of(source: str) -> Path:
+    """The module that a hook starts."""
+    script = HOOKS[source]
+    return script.with_name(script.stem + "_main.py")
+
+
 def run_hook(
     source: str,
     stdin: bytes = b"",

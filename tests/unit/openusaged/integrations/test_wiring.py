@@ -36,7 +36,7 @@ class TestPlan:
         """Not a file, not a directory, not a lock."""
         before = snapshot(home.root, without=())
         outcome = home.install("claude_code", dry_run=True)
-        assert [change.action for change in outcome.changes] == ["create", "change"]
+        assert [change.action for change in outcome.changes] == ["create", "create", "change"]
         assert home.uninstall("claude_code", dry_run=True).action == "unchanged"
         assert snapshot(home.root, without=()) == before
 
@@ -57,15 +57,16 @@ class TestPlan:
             '{\n  "env": {"ANTHROPIC_API_KEY": "sk-planted-0001", "A_TOKEN":"t-planted"},\n'
             '  "apiKeyHelper": "cat \\"secret-planted\\"",\n  "x": "sk-ant-planted0002"\n}\n',
         )
-        (_, change) = home.install("claude_code", dry_run=True).changes
+        (*_, change) = home.install("claude_code", dry_run=True).changes
         assert "ANTHROPIC_API_KEY" in change.diff
         assert "planted" not in change.diff
         assert '+  "hooks": {' in change.diff
 
     def test_a_script_is_not_shown_line_by_line(self, home: ToolHome) -> None:
-        """Its name and version say it."""
-        (script, _) = home.install("claude_code", dry_run=True).changes
+        """Its name and version say it, and those of the module it starts."""
+        (script, module, _) = home.install("claude_code", dry_run=True).changes
         assert re.fullmatch(r"create our claude\.py, version \d+", script.diff)
+        assert re.fullmatch(r"create our claude_main\.py, version \d+", module.diff)
 
     def test_what_another_program_has_written_meanwhile_is_kept(self, home: ToolHome) -> None:
         """Between reading and writing the bytes are compared."""
@@ -249,6 +250,62 @@ class TestVersions:
         assert [change.path for change in outcome.changes] == [str(file)]
         assert b"version: 0" in Path(outcome.changes[0].backup).read_bytes()
         assert file.read_bytes() == SCRIPT.read()
+
+    def test_one_from_before_modules_is_outdated_and_completed(self, home: ToolHome) -> None:
+        """Version 1 was a single file, which goes on working until it is replaced."""
+        home.install("claude_code")
+        self.old(home, 1)
+        module = home.hooks_dir / "claude_main.py"
+        module.unlink()
+        assert home.state("claude_code") == "outdated"
+        home.install("claude_code", upgrade=True)
+        assert home.state("claude_code") == "ready"
+        assert module.exists()
+
+    def test_a_script_without_its_module_is_broken_and_mended(self, home: ToolHome) -> None:
+        """It could not do anything, and says so to nobody but us."""
+        home.install("claude_code")
+        module = home.hooks_dir / "claude_main.py"
+        module.unlink()
+        assert home.state("claude_code") == "broken"
+        assert f"{module} does not exist" in home.reasons("claude_code")
+        home.install("claude_code")
+        assert home.state("claude_code") == "ready"
+
+    def test_an_edited_module_is_outdated(self, home: ToolHome) -> None:
+        """What was changed is kept beside it."""
+        home.install("claude_code")
+        module = home.hooks_dir / "claude_main.py"
+        module.write_bytes(module.read_bytes() + b"# mine\n")
+        assert home.state("claude_code") == "outdated"
+        assert f"{module} was changed by hand" in home.reasons("claude_code")
+        outcome = home.install("claude_code", upgrade=True)
+        assert b"# mine" in Path(outcome.changes[0].backup).read_bytes()
+
+    def test_a_foreign_module_is_refused_and_never_removed(self, home: ToolHome) -> None:
+        """Somebody's own file beside ours stays."""
+        home.install("claude_code")
+        module = home.write(".config/openusage/hooks/claude_main.py", "print(1)\n")
+        with pytest.raises(ConfigError, match=r"claude_main\.py.* no hook of ours"):
+            home.install("claude_code")
+        home.uninstall("claude_code")
+        assert module.read_text() == "print(1)\n"
+        assert not (home.hooks_dir / "claude.py").exists()
+
+    def test_uninstalling_removes_the_bytecode(self, home: ToolHome) -> None:
+        """Of our module, and of nothing else."""
+        home.install("claude_code")
+        kept = home.hooks_dir / "__pycache__"
+        kept.mkdir()
+        (kept / "claude_main.cpython-311.pyc").write_bytes(b"")
+        home.uninstall("claude_code")
+        assert not home.hooks_dir.exists()
+        home.install("claude_code")
+        kept.mkdir()
+        (kept / "claude_main.cpython-39.pyc").write_bytes(b"")
+        other = home.write(".config/openusage/hooks/__pycache__/other.cpython-311.pyc", "")
+        home.uninstall("claude_code")
+        assert list(kept.iterdir()) == [other]
 
     def test_an_edited_copy_is_outdated(self, home: ToolHome) -> None:
         """It says who changed it."""
