@@ -49,7 +49,7 @@ MAX_SPOOL_FILES = 10_000
 MAX_SOCKET_PATH_BYTES = 103
 CONNECT_S = 0.100
 ANSWER_S = 0.250
-WAIT_S = 0.300  # input, connect and answer together: what is left of 400 ms is for the spool
+WAIT_S = 0.250  # input, connect and answer together: of 400 ms the rest is for start and spool
 TICK_S = 0.050  # how often the clock looks again after that
 LAST_TICK = 20  # a disk that takes longer than a second keeps its event
 # The daemon has read the event and refused it: sending it again cannot help.

