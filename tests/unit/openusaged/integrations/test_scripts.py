@@ -16,8 +16,8 @@ from openusaged.providers.base import Machine
 # The digest of each shipped script (and its module) by its version.  A script that has changed is not noticed on
 # machines that have the same version: raise the version in its second line, then write both here.
 SHIPPED = {
-    "claude_code": (2, "1a2f06dfe447ad28"),
-    "codex": (2, "a2531f85bcb2479d"),
+    "claude_code": (2, "5643c3ef7a9be415"),
+    "codex": (2, "b977a03189830381"),
     "opencode": (1, "f7e21004d187c210"),
 }
 
