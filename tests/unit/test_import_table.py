@@ -88,6 +88,7 @@ OWN: dict[str, tuple[str, ...]] = {
     ),
     "openusaged.__main__": ("openusaged.cli",),
     "openusaged.app": ("openusaged", "openusage_proto"),
+    "openusaged.composition": ("openusaged", "openusage_proto"),
     "openusage_client": ("openusage_proto",),
 }
 
