@@ -90,36 +90,28 @@ def block_rows(
             activity.first_ms = min(activity.first_ms, event.ts_ms)
             activity.last_ms = max(activity.last_ms, event.ts_ms)
             activity.sums = tuple(map(sum, zip(activity.sums, sums, strict=True)))
-    rows = [
-        BlockRow(
-            first_ms=activity.first_ms,
-            last_ms=activity.last_ms,
-            usage=usage_row(
-                activity.sums,
-                account=account,
-                provider=provider,
-                client=client,
-                model=model,
-                project=project,
-                branch=branch,
-                kind=AGENT_KINDS[kind],
-                currency=currency,
-            ),
-        )
-        for (
-            _,
-            account,
-            provider,
-            client,
-            model,
-            project,
-            branch,
-            kind,
-            currency,
-        ), activity in found.items()
-    ]
+    rows = [_block_row(key, activity) for key, activity in found.items()]
     rows.sort(key=lambda row: (row.first_ms, row.last_ms, row.usage.account, row.usage.model))
     return rows
+
+
+def _block_row(key: tuple[Any, ...], activity: _Activity) -> BlockRow:
+    _, account, provider, client, model, project, branch, kind, currency = key
+    return BlockRow(
+        first_ms=activity.first_ms,
+        last_ms=activity.last_ms,
+        usage=usage_row(
+            activity.sums,
+            account=account,
+            provider=provider,
+            client=client,
+            model=model,
+            project=project,
+            branch=branch,
+            kind=AGENT_KINDS[kind],
+            currency=currency,
+        ),
+    )
 
 
 def _messages(

@@ -79,33 +79,26 @@ class Activities:
         asked = resolve_span(params.window, params.since, params.until, now_ms, zone)
         first_q = store.first_quarter()
         span = _drawn(asked, first_q, now_ms, zone)
-        owners = owners_of(ExplainParams(account=params.account), view, store)
-        projects = projects_named(store.projects(), params.project) if params.project else None
+        profile_q = quarter_of(
+            day_start_ms(local_date(now_ms, zone) - timedelta(days=PROFILE_DAYS), zone)
+        )
+        wanted = Selection(
+            start_q=profile_q,
+            end_q=quarter_of(now_ms) + 1,
+            owners=owners_of(ExplainParams(account=params.account), view, store),
+            model="" if params.model == "unknown" else params.model,
+            projects=projects_named(store.projects(), params.project) if params.project else None,
+        )
         rows = [
             row
             for row in store.usage_rows(
                 segments=segments(span.start_q or 0, span.end_q, zone),
                 group_by=("account", "client", "provider", "model", "project"),
             )
-            if (owners is None or (row.account, row.client, row.provider) in owners)
-            and (params.model is None or (row.model or "unknown") == params.model)
-            and (projects is None or row.project in projects)
+            if _is_wanted(row, wanted)
         ]
         dates = _dates(span, zone)
         labels = project_labels({row.project for row in rows if row.project})
-        hours_span = Span(
-            start_q=quarter_of(
-                day_start_ms(local_date(now_ms, zone) - timedelta(days=PROFILE_DAYS), zone)
-            ),
-            end_q=quarter_of(now_ms) + 1,
-        )
-        selection = Selection(
-            start_q=hours_span.start_q,
-            end_q=hours_span.end_q,
-            owners=owners,
-            model="" if params.model == "unknown" else params.model,
-            projects=projects,
-        )
         pick = _Lines(dates, params.top, rows)
         return Activity(
             seq=seq,
@@ -115,8 +108,8 @@ class Activities:
             history_since=(
                 None if first_q is None else local_date(first_q * QUARTER_MS, zone).isoformat()
             ),
-            hours_since=iso((hours_span.start_q or 0) * QUARTER_MS) or "",
-            hours=local_hours(store.active_quarters(selection), zone),
+            hours_since=iso(profile_q * QUARTER_MS) or "",
+            hours=local_hours(store.active_quarters(wanted), zone),
             models=pick.by(lambda row: row.model or "unknown"),
             clients=pick.by(lambda row: row.client),
             projects=pick.by(lambda row: row.project, labels),
@@ -213,6 +206,15 @@ class Activities:
                 for ts_ms, used, limit, remaining in points[-MAX_POINTS:]
             ],
         )
+
+
+def _is_wanted(row: UsageRow, wanted: Selection) -> bool:
+    owners, projects = wanted.owners, wanted.projects
+    return (
+        (owners is None or (row.account, row.client, row.provider) in owners)
+        and (wanted.model is None or (row.model or "unknown") == (wanted.model or "unknown"))
+        and (projects is None or row.project in projects)
+    )
 
 
 def _drawn(asked: Span, first_q: int | None, now_ms: int, zone: tzinfo) -> Span:

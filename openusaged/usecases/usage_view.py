@@ -134,30 +134,27 @@ def build_view(store: Store, request: ViewRequest, seq: int) -> ReadModel:
     for tool in tools:
         tools_by.setdefault(owner(tool.account, tool.client, ""), []).append(tool)
 
-    snapshots = []
-    for account in request.accounts:
-        if request.only is not None and account.id not in request.only:
-            continue
-        snapshots.append(
-            _account(
-                account,
-                request,
-                polls.get(account.id),
-                None
-                if _is_unknown(account, request)
-                and not any(account.id in known for known in (last_events, usage_by, tools_by))
-                else _usage(
-                    usage_by.get(account.id, []),
-                    totals.get(account.id) or Sum(),
-                    today_by.get(account.id, []),
-                    days_by.get(account.id, []),
-                    tools_by.get(account.id, []),
-                    labels,
-                    sessions.get(account.id, 0),
-                    iso(last_events.get(account.id)),
-                ),
-            )
+    def usage(account: Account) -> Usage | None:
+        ident = account.id
+        seen = ident in last_events or ident in usage_by or ident in tools_by
+        if not seen and _is_unknown(account, request):
+            return None
+        return _usage(
+            usage_by.get(ident, []),
+            totals.get(ident) or Sum(),
+            today_by.get(ident, []),
+            days_by.get(ident, []),
+            tools_by.get(ident, []),
+            labels,
+            sessions.get(ident, 0),
+            iso(last_events.get(ident)),
         )
+
+    snapshots = [
+        _account(account, request, polls.get(account.id), usage(account))
+        for account in request.accounts
+        if request.only is None or account.id in request.only
+    ]
     shown = {snapshot.account_id for snapshot in snapshots}
     return ReadModel(
         seq=seq,
