@@ -167,7 +167,8 @@ class Importer:
             while posted:
                 posted.popleft()()
         except Exception as error:  # noqa: BLE001 - reported; the units are read again later
-            problems.append(f"{type(error).__name__}: {error}")
+            if not self._stopping:
+                problems.append(f"{type(error).__name__}: {error}")
             process.kill()
         finally:
             stdout.close()
