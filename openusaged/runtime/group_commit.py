@@ -170,13 +170,33 @@ class GroupCommitter(Generic[T, R]):
             StoreClosed: the daemon is shutting down.
             DatabaseBusy: the queue is full.
         """
+        ticket = self.submit_patiently(item)
+        self.hurry()
+        return ticket
+
+    def submit_patiently(self, item: T) -> Ticket[R]:
+        """
+        The same, but it shares the next commit, which another item or `hurry` begins.
+
+        Raises:
+            StoreClosed: the daemon is shutting down.
+            DatabaseBusy: the queue is full.
+        """
         if self._closed:
             raise StoreClosed("the daemon is shutting down")
         if self.depth >= self._max_pending:
             raise DatabaseBusy(f"{self._max_pending} events are waiting to be written")
         ticket: Ticket[R] = Ticket()
-        self._enqueue(item, ticket)
+        self._waiting.append((item, ticket))
+        self._idle.clear()
         return ticket
+
+    def hurry(self) -> None:
+        """Begin the commit of what waits, unless one is under way: it is the next then."""
+        if self._waiting and not self._busy:
+            self._busy = True
+            # It runs after the greenlets that are ready now: their items join this group.
+            self._loop.run_callback(self._start)
 
     def submit_from_thread(self, item: T, timeout_s: float = 60.0) -> R:
         """
@@ -189,42 +209,37 @@ class GroupCommitter(Generic[T, R]):
             StoreClosed: the daemon is shutting down.
             DatabaseBusy: no commit within `timeout_s`; the item may still be committed later.
         """
-        return self.post_from_thread(item).wait(timeout_s)
+        return self.post_from_thread(item)[0].wait(timeout_s)
 
-    def post_from_thread(self, item: T) -> ThreadTicket[R]:
+    def post_from_thread(self, *items: T) -> list[ThreadTicket[R]]:
         """
         Queue from a native thread without waiting; the caller bounds what it has under way.
 
-        Raises:
-            StoreClosed: the daemon is shutting down.
+        The items share a commit.  Their tickets also tell when the daemon is shutting down.
         """
+        tickets: list[ThreadTicket[R]] = [ThreadTicket() for _ in items]
         if self._closed:
-            raise StoreClosed("the daemon is shutting down")
-        ticket: ThreadTicket[R] = ThreadTicket()
-        self._pools.call_hub(self._accept, item, ticket)
-        return ticket
+            _refuse(tickets)
+        else:
+            self._pools.call_hub(self._accept, items, tickets)
+        return tickets
 
     def close(self) -> None:
         """Refuse further items; what is queued is still committed."""
         self._closed = True
+        self.hurry()
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until nothing is queued or in commit; whether that came true in time."""
         return bool(self._idle.wait(timeout_s))
 
-    def _accept(self, item: T, ticket: ThreadTicket[R]) -> None:
+    def _accept(self, items: Sequence[T], tickets: Sequence[ThreadTicket[R]]) -> None:
         if self._closed:
-            ticket.settle(None, StoreClosed("the daemon is shutting down"))
-        else:
-            self._enqueue(item, ticket)
-
-    def _enqueue(self, item: T, ticket: Ticket[R] | ThreadTicket[R]) -> None:
-        self._waiting.append((item, ticket))
-        if not self._busy:
-            self._busy = True
+            _refuse(tickets)
+        elif items:
+            self._waiting += zip(items, tickets, strict=True)
             self._idle.clear()
-            # It runs after the greenlets that are ready now: their items join this group.
-            self._loop.run_callback(self._start)
+            self.hurry()
 
     def _start(self) -> None:
         """Commit everything that waits, here or in the writer."""
@@ -278,6 +293,11 @@ class GroupCommitter(Generic[T, R]):
             self._idle.set()
         for (_, ticket), result in zip(group, outcomes, strict=True):
             ticket.settle(result, _error_of(result))
+
+
+def _refuse(tickets: Iterable[ThreadTicket[Any]]) -> None:
+    for ticket in tickets:
+        ticket.settle(None, StoreClosed("the daemon is shutting down"))
 
 
 def _error_of(outcome: object) -> Exception | None:

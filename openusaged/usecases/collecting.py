@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from openusage_proto.messages import ImportProgress
-from openusaged.core.models import SourceCursor
 from openusaged.core.windows import iso
 from openusaged.providers.base import Machine
 from openusaged.runtime.clock import Clock
@@ -22,11 +21,12 @@ from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Coalescer, Tasks, Timer
 from openusaged.scan.protocol import Batch
 from openusaged.storage.staging import can_stage
-from openusaged.storage.store import Staged, WriteBatch
+from openusaged.storage.store import BatchResult, Staged, WriteBatch
 from openusaged.telemetry.collectors import Collector, Key, Work
 from openusaged.telemetry.importer import Importer
-from openusaged.usecases.committing import Committer
+from openusaged.usecases.committing import Committer, Write
 from openusaged.usecases.limit_news import LimitNews
+from openusaged.usecases.new_rows import COMMIT_TIMEOUT_S, NewRows
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,15 @@ LOOK_INTERVAL_S: Final = 1.0
 HOOK_RETRIES_S: Final = (0.03, 0.12, 0.9)
 """
 Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun; the last look is for
-a busy machine.  Each that meets the next turn's first rows costs a commit, so there are few.
+a busy machine.  None is taken when the answer is there: a look that meets the next turn's first
+rows costs a commit.
 """
+ANSWER_AGE_MS: Final = 1_000
+"""An agent calls its hook sooner after it has had an answer."""
+HOOK_PATIENCE_S: Final = 0.02
+"""How long a hook's word waits for the log's, which takes some two milliseconds to read."""
 EVERYTHING: Final = ""
 """Stands for a full scan among the paths to look at."""
-COMMIT_TIMEOUT_S: Final = 120.0
 REFRESH_WAIT_S: Final = 60.0
 
 
@@ -86,11 +90,10 @@ class Collecting:
         self._importing: set[Key] = set()
         self._again: set[str] = set()
         self._progress = _Progress()
-        self._news = news
+        self._rows = NewRows(committer, collector, news)
         self._held: set[str] = set()
         self._timer: Timer | None = None
         self._looked_at = 0.0
-        self._lagging: dict[Key, SourceCursor] = {}
         self.first_scan_done = False
         self.imported = False
         """Set when an import has ended; whoever cleans up behind it takes it back."""
@@ -122,13 +125,49 @@ class Collecting:
     def _wake_now(self, paths: Iterable[str]) -> None:
         self._queue.add(path for path in paths if path)
 
-    def wake_repeatedly(self, paths: Sequence[str]) -> None:
-        """A hook named these logs: look now and again for a second, since they lag behind."""
-        if not paths:
-            return
+    def wake_repeatedly(self, paths: Sequence[str], ended_ms: int) -> None:
+        """Turns have ended that these logs may not have yet: look now and again for a second."""
         self._wake_now(paths)
-        for delay in HOOK_RETRIES_S:
-            self._tasks.later(delay, self._wake_now, paths)
+        self._look_for_answers(paths, ended_ms)
+
+    def _look_for_answers(self, paths: Sequence[str], ended_ms: int) -> None:
+        if paths:
+            for delay in HOOK_RETRIES_S:
+                self._tasks.later(delay, self._wake_unanswered, paths, ended_ms)
+
+    def _wake_unanswered(self, paths: Sequence[str], ended_ms: int) -> None:
+        early_ms = ended_ms - ANSWER_AGE_MS
+        self._wake_now(path for path in paths if self._rows.answered_ms(path) < early_ms)
+
+    def store_turn(self, write: Write, paths: Sequence[str], ended_ms: int) -> BatchResult:
+        """
+        Commit a hook's word that a turn has ended, together with what its logs have of it.
+
+        They lag behind, so they are looked at until the answer is there.  The calling greenlet
+        waits for the commit.
+        """
+        result = self._store_beside(write, paths)
+        self._look_for_answers(paths, ended_ms)
+        return result
+
+    def store_call(self, write: Write, paths: Sequence[str]) -> BatchResult:
+        """The same for what happens within a turn: with its logs when a look is almost due."""
+        if self._clock.monotonic() - self._looked_at >= LOOK_INTERVAL_S / 2:
+            return self._store_beside(write, paths)
+        result = self._committer.submit(write)
+        self.wake(paths)
+        return result
+
+    def _store_beside(self, write: Write, paths: Sequence[str]) -> BatchResult:
+        """Commit in one transaction with what a look at these logs finds now."""
+        if not paths or not self._queue.idle:
+            result = self._committer.submit(write)
+            self._wake_now(paths)
+            return result
+        ticket = self._committer.submit_patiently(write)
+        self._wake_now(paths)
+        self._tasks.later(HOOK_PATIENCE_S, self._committer.hurry)
+        return ticket.get()
 
     def stop(self) -> None:
         """End a running import; the rest of it is read at the next start."""
@@ -178,6 +217,10 @@ class Collecting:
 
     def _look(self, paths: set[str]) -> None:
         self._looked_at = self._clock.monotonic()
+        self._held -= paths
+        if not self._held and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if EVERYTHING in paths:
             self.flush_cursors()
             work, gone = self._pools.work(self._collector.plan_all)
@@ -198,7 +241,8 @@ class Collecting:
         elif EVERYTHING in paths and not self.first_scan_done and not self._progress.active:
             self._read_first(work)
         elif work:
-            self._pools.work(self._read, work)
+            self._read(work)
+        self._committer.hurry()
         if not self._progress.active and (EVERYTHING in paths or self.first_scan_done):
             # A notification that comes before the first scan must not pass for it.
             self._scan_finished()
@@ -218,10 +262,16 @@ class Collecting:
             total_units=len(work),
             started_ms=self._clock.now_ms(),
         )
-        self._pools.work(self._read, work)
+        self._read(work)
         progress.done_bytes, progress.done_units = progress.total_bytes, progress.total_units
         progress.finished_ms = self._clock.now_ms()
         progress.seconds = self._clock.monotonic() - begin
+
+    def _read(self, work: Sequence[Work]) -> None:
+        before = self._rows.stored
+        self._pools.work(self._rows.store, work)
+        if not self.first_scan_done:
+            self._progress.events += self._rows.stored - before
 
     def _scan_finished(self) -> None:
         self.first_scan_done = True
@@ -230,51 +280,11 @@ class Collecting:
     def _forget(self, gone: Sequence[Key]) -> None:
         self._committer.submit(WriteBatch(forget_cursors=[path for _, path in gone]))
         self._collector.forgotten(gone)
-
-    def _read(self, work: Sequence[Work]) -> None:
-        """Worker thread: read and commit one unit after the other."""
-        for item in work:
-            try:
-                for read in self._collector.read(item):
-                    batch = self._with_news(read)
-                    if not self._worth_a_commit(batch):
-                        continue
-                    result = self._committer.submit_from_thread(batch, COMMIT_TIMEOUT_S)
-                    changed = bool(result.accepted or result.merged)
-                    if not self.first_scan_done:
-                        self._progress.events += len(batch.events)
-                    for cursor in batch.cursors:
-                        self._collector.committed(cursor, changed=changed)
-            except Exception as error:  # noqa: BLE001 - the next unit may be readable
-                self._collector.failed(item.account.id, item.unit.path, _reason(error))
-
-    def _with_news(self, batch: WriteBatch) -> WriteBatch:
-        """The batch without limits that say nothing new."""
-        if not batch.snapshots:
-            return batch
-        news = [taken for one in batch.snapshots if (taken := self._news.take(one)) is not None]
-        return WriteBatch(events=batch.events, cursors=batch.cursors, snapshots=news)
-
-    def _worth_a_commit(self, batch: WriteBatch) -> bool:
-        """
-        False for rows without usage: only the cursor has moved, which can wait for company.
-
-        Should the daemon die before, they are read once more.
-        """
-        if batch.events or batch.snapshots:
-            for cursor in batch.cursors:
-                self._lagging.pop((cursor.account_id, cursor.path), None)
-            return True
-        for cursor in batch.cursors:
-            self._lagging[cursor.account_id, cursor.path] = cursor
-            self._collector.committed(cursor, changed=False)
-        return False
+        self._rows.forget(gone)
 
     def flush_cursors(self) -> None:
         """Store the cursors that have been waiting for company; the calling greenlet waits."""
-        lagging, self._lagging = self._lagging, {}
-        if lagging:
-            self._committer.submit(WriteBatch(cursors=list(lagging.values())))
+        self._rows.flush_cursors()
 
     # ------------------------------------------------------------- import
 
@@ -318,7 +328,7 @@ class Collecting:
 
     def post(self, batch: Batch) -> Callable[[], None]:
         """Queue a scanner's batch; the returned call waits for its commit (back-pressure)."""
-        ticket = self._committer.post_from_thread(
+        (ticket,) = self._committer.post_from_thread(
             WriteBatch(
                 staged=Staged(
                     data=batch.staged,
@@ -353,9 +363,3 @@ def _directories_of(paths: set[str]) -> tuple[set[str], set[str]]:
     """The paths that are directories, and the others."""
     directories = {path for path in paths if os.path.isdir(path)}
     return directories, paths - directories
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"{type(error).__name__}: {error}"

@@ -89,12 +89,11 @@ class Receiving:
         return accepted
 
     def _commit_payload(self, accepted: Accepted) -> msgspec.Raw:
-        result = self._committer.submit(self._write_of(accepted))
-        if any(event.event_type == TURN_COMPLETED for event in accepted.events):
-            self._collecting.wake_repeatedly(accepted.wake_paths)
-        else:
-            self._collecting.wake(accepted.wake_paths)
-        return _result(result)
+        write, paths = self._write_of(accepted), accepted.wake_paths
+        ended = [event.ts_ms for event in accepted.events if event.event_type == TURN_COMPLETED]
+        if ended:
+            return _result(self._collecting.store_turn(write, paths, ended[0]))
+        return _result(self._collecting.store_call(write, paths))
 
     def _write_of(self, accepted: Accepted) -> EventWrite:
         snapshot = self._news.take(accepted.snapshot)
@@ -113,7 +112,7 @@ class Receiving:
 
     def _drain(self, _: set[str]) -> None:
         paths = self._pools.work(self._drain_files)
-        self._collecting.wake_repeatedly(paths)
+        self._collecting.wake_repeatedly(paths, self._now_ms())
 
     def _drain_files(self) -> list[str]:
         """Worker thread: deliver every spooled file, delete it after its commit."""

@@ -130,6 +130,49 @@ class TestGroups:
         assert store.groups == [[1], [2]]
         assert committer.drain(5.0)
 
+    def test_patient_item_joins_the_next_commit(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """It causes no commit of its own: it goes with the next item, and before it."""
+        patient = committer.submit_patiently(1)
+        gevent.sleep(0)
+        assert (patient.ready(), committer.depth, store.groups) == (False, 1, [])
+        assert committer.submit(2).value == 2
+        assert (patient.get().value, store.groups) == (1, [[1, 2]])
+
+    def test_patience_ends(self, store: Store, committer: GroupCommitter[int, Result]) -> None:
+        """On request what waits is committed as it is; a request too many does nothing."""
+        patient = committer.submit_patiently(1)
+        committer.hurry()
+        committer.hurry()
+        assert patient.get().value == 1
+        committer.hurry()
+        assert committer.submit(2).value == 2
+        assert store.groups == [[1], [2]]
+
+    def test_patient_item_is_next_when_a_commit_ends(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """The writer does not stop while anything waits."""
+        store.gate.clear()
+        first = committer.submit_nowait(1)
+        store.wait_entered()
+        patient = committer.submit_patiently(2)
+        committer.hurry()
+        store.gate.set()
+        assert (first.get().value, patient.get().value) == (1, 2)
+        assert store.groups == [[1], [2]]
+
+    def test_closing_hurries(self, store: Store, committer: GroupCommitter[int, Result]) -> None:
+        """What waits patiently is stored before the end."""
+        patient = committer.submit_patiently(1)
+        assert committer.drain(0.01) is False
+        committer.close()
+        assert committer.drain(5.0) is True
+        assert (patient.get().value, store.groups) == (1, [[1]])
+        with pytest.raises(StoreClosed):
+            committer.submit_patiently(2)
+
     def test_several_wait_for_one_ticket(self, committer: GroupCommitter[int, Result]) -> None:
         """All greenlets that wait for an item are woken."""
         ticket = committer.submit_nowait(3)
@@ -357,6 +400,31 @@ class TestThreads:
         one, two, bad = self.in_threads(*calls)
         assert (one.value, two.value) == (1, 2)
         assert isinstance(bad, StorageError)
+
+    def test_items_of_one_call_share_a_commit(
+        self, store: Store, committer: GroupCommitter[int, Result]
+    ) -> None:
+        """What a thread posts at once is one group, with an outcome for each; nothing is none."""
+
+        def post() -> Any:
+            assert committer.post_from_thread() == []
+            one, bad, two = committer.post_from_thread(1, 13, 2)
+            with pytest.raises(StorageError, match="bad"):
+                bad.wait(5.0)
+            return one.wait(5.0).value, two.wait(5.0).value
+
+        patient = committer.submit_patiently(0)
+        assert self.in_threads(post) == [(1, 2)]
+        assert patient.get().value == 0
+        assert store.groups == [[0, 1, 13, 2]]
+        assert committer.drain(5.0)
+
+    def test_posting_after_the_end(self, committer: GroupCommitter[int, Result]) -> None:
+        """A closed committer says so to each item that a thread still brings."""
+        committer.close()
+        for ticket in committer.post_from_thread(1, 2):
+            with pytest.raises(StoreClosed):
+                ticket.wait(5.0)
 
     def test_thread_gives_up_in_time(
         self, store: Store, committer: GroupCommitter[int, Result]
