@@ -208,7 +208,7 @@ class HookResult:
     """
     What one hook payload says.
 
-    `wake_paths` are logs that have just grown (or will within two seconds): the caller reads
+    `wake_paths` are logs that have just grown (or will within a second): the caller reads
     them through the account's cursors.  Text of the payload is never in here.
     """
 

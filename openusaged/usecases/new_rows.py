@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from openusaged.core.models import MESSAGE_USAGE, SourceCursor
+from openusaged.core.models import MESSAGE_USAGE, TURN_COMPLETED, SourceCursor
 from openusaged.storage.store import BatchResult, WriteBatch
 from openusaged.telemetry.collectors import Collector, Key, Work
 from openusaged.usecases.committing import Committer
@@ -19,6 +19,8 @@ from openusaged.usecases.limit_news import LimitNews
 GROUP_EVENTS: Final = 1_000
 """Events of different logs that share a commit at most: some 50 ms of the writer's time."""
 COMMIT_TIMEOUT_S: Final = 120.0
+_ENDS: Final = frozenset({MESSAGE_USAGE, TURN_COMPLETED})
+"""What a log ends with when the agent has answered; after a tool call it goes on."""
 
 
 class NewRows:
@@ -61,7 +63,7 @@ class NewRows:
             self._committer.submit(WriteBatch(cursors=list(lagging.values())))
 
     def answered_ms(self, path: str) -> int:
-        """When a model gave the last answer that a look has found at the end of a log; 0: none."""
+        """When the last answer was given that a look has found at the end of a log; 0: none was."""
         return self._answers.get(path, 0)
 
     def forget(self, keys: Iterable[Key]) -> None:
@@ -111,8 +113,9 @@ class NewRows:
         self.stored += len(batch.events)
         for cursor in batch.cursors:
             self._collector.committed(cursor, changed=bool(result.accepted or result.merged))
-        if batch.events and batch.events[-1].event.event_type == MESSAGE_USAGE:
-            self._answers[item.unit.path] = batch.events[-1].event.ts_ms
+        last = batch.events[-1].event if batch.events else None
+        if last is not None and last.event_type in _ENDS:
+            self._answers[item.unit.path] = last.ts_ms
 
     def _failed(self, item: Work, error: Exception) -> None:
         self._collector.failed(item.account.id, item.unit.path, _reason(error))

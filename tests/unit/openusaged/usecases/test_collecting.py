@@ -260,6 +260,22 @@ class TestTurns:
         home.look_again()
         assert home.stored == 4
 
+    def test_log_that_tells_the_end_of_a_turn(self, home: Home) -> None:
+        """Where the agent writes down that the turn is over, nothing more is waited for."""
+        path = home.write("a.jsonl", line(1))
+        account, provider = home.accounts[0]
+
+        def collect(*args: Any) -> Iterator[Chunk]:
+            assert provider.collect is not None
+            for chunk in provider.collect(*args):
+                yield replace(chunk, events=[*chunk.events, *call("t1").events, *turn().events])
+
+        home.collector.set_accounts([(account, replace(provider, collect=collect))])
+        home.store_turn(path)
+        home.write("a.jsonl", line(2))
+        home.look_again()
+        assert home.stored == 3
+
     def test_answer_of_a_log_that_has_gone(self, home: Home) -> None:
         """What a deleted log ended with says nothing about a new one of its name."""
         path = home.write("a.jsonl", line(1))
