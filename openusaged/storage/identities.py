@@ -66,6 +66,11 @@ class Identities:
         if len(self._recent) >= MAX_RECENT:
             self.settle(connection)
 
+    def settle_any(self, connection: sqlite3.Connection, hashes: Iterable[int]) -> None:
+        """Have all of these in the tree; it is left alone when they are."""
+        if any(value in self._recent for value in hashes):
+            self.settle(connection)
+
     def settle(self, connection: sqlite3.Connection) -> None:
         """Move all recent ones to the tree."""
         if self._recent:

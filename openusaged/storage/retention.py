@@ -31,7 +31,8 @@ def expire_events(
     ).fetchall()
     if not rows:
         return []
-    identities.settle(connection)
+    # Those that were counted long ago are: what is new may wait on.
+    identities.settle_any(connection, (identity for _, identity in rows))
     identities.move(connection, [(identity, GONE) for _, identity in rows])
     connection.executemany("DELETE FROM event WHERE id = ?", [(row[0],) for row in rows])
     return [row[0] for row in rows]

@@ -169,6 +169,30 @@ def test_apply_at_once_leaves_upkeep_to_apply(store, path) -> None:
     assert store.counts().stored == many + 1
 
 
+def test_retention_leaves_new_identities_alone(store, path) -> None:
+    """Only for an event that is among them are recent identities moved before their time."""
+    file = sqlite3.connect(path, isolation_level=None)
+
+    def waiting() -> int:
+        ((rows,),) = file.execute("SELECT COUNT(*) FROM recent_identity").fetchall()
+        return rows
+
+    def before(number: int) -> int:
+        return prepared(number).event.ts_ms
+
+    store.apply([WriteBatch(events=[prepared(number) for number in range(20)])])
+    assert store.run_retention(before(5)) == 5
+    assert waiting() == 0
+    store.apply([WriteBatch(events=[prepared(number) for number in range(20, 23)])])
+    assert store.run_retention(before(10)) == 5
+    assert waiting() == 3
+    assert store.run_retention(before(21)) == 11
+    assert waiting() == 0
+    file.close()
+    again = store.apply([WriteBatch(events=[prepared(number) for number in range(23)])])[0]
+    assert (again.accepted, again.deduplicated, again.merged) == (0, 23, 0)
+
+
 def test_apply_one_bad_batch_spoils_only_itself(store) -> None:
     """A batch that cannot be stored has the error; its neighbours are stored."""
     results = store.apply(
