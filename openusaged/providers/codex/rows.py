@@ -31,8 +31,8 @@ ENVELOPES: Final = frozenset({b"event_msg", b"response_item"})
 # decoding; a line that does not look like this is decoded instead of judged.  The types are taken
 # as they are written, in one piece, because most lines are only matched (see `head_of`).
 HEAD: Final = re.compile(
-    rb'\{"timestamp":"[^"]{19}\.[^"]{3}Z",(?:"ordinal":\d+,)?"type":"'
-    rb'([^"]+"(?:,"payload":\{"type":"[^"]+")?)'
+    rb'\{"timestamp":"[^"]{19}\.[^"]{3}Z",(?:"ordinal":\d++,)?+"type":"'
+    rb'([^"]++"(?:,"payload":\{"type":"[^"]++")?+)'
 )
 SECOND: Final = slice(14, 33)
 MILLISECOND: Final = slice(34, 37)

@@ -26,12 +26,13 @@ _HEAD_BYTES: Final = 320
 _TAIL_BYTES: Final = 160
 _HEAD_EXIT: Final = re.compile(rb"xit(?:ed with)? code:? (-?\d+)")
 _JSON_EXIT: Final = re.compile(rb'"exit_code\\?"\s*:\s*(-?\d+)')
-_ABORTED: Final = re.compile(rb'^["\s]*(?:aborted|cancelled|canceled)\b', re.IGNORECASE)
 _FAILED: Final = re.compile(
-    rb'^["\s]*(?:failed to parse function arguments|apply_patch verification failed'
-    rb"|exec_command failed|execution error|unsupported (?:custom tool )?call|error:|err:)",
+    rb'^["\s]*(?:(aborted|cancelled|canceled)\b|failed to parse function arguments'
+    rb"|apply_patch verification failed|exec_command failed|execution error"
+    rb"|unsupported (?:custom tool )?call|error:|err:)",
     re.IGNORECASE,
 )
+"""A call that did not end by itself (a group) or at all well."""
 
 
 class PatchStats(msgspec.Struct, frozen=True):
@@ -115,15 +116,14 @@ def output_status(output: bytes | msgspec.Raw, success: Any = None) -> str:
     match = _HEAD_EXIT.search(head, at - 12 if at > 12 else 0) if at >= 0 else None
     if match is None:
         for end in (bytes(data[-_TAIL_BYTES:]), head):
-            # The pattern has no fixed beginning: looking for the word first is ten times faster.
+            # Looking for the word first is many times faster than for the pattern.
             if b"exit_code" in end:
                 match = _JSON_EXIT.search(end)
                 if match is not None:
                     break
     if match:
         return STATUS_OK if int(match[1]) == 0 else STATUS_ERROR
-    if _ABORTED.match(head):
+    failed = _FAILED.match(head)
+    if failed and failed[1]:
         return STATUS_ABORTED
-    if success is False or _FAILED.match(head):
-        return STATUS_ERROR
-    return STATUS_OK
+    return STATUS_ERROR if failed or success is False else STATUS_OK
