@@ -8,6 +8,7 @@ status line, a log) do not erase the others: metrics are kept per key, the newes
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -58,27 +59,40 @@ def has_failed(snapshot: UsageSnapshot) -> bool:
     )
 
 
-def write_snapshot(connection: sqlite3.Connection, names: Names, snapshot: UsageSnapshot) -> None:
-    """Store one poll's outcome and the points of its figures."""
-    row = _read(connection, snapshot.provider_id, snapshot.account_id)
-    if snapshot.ts_ms >= row.ts_ms:
-        _note_latest(row, snapshot)
-    if not has_failed(snapshot) and snapshot.status != ACCOUNT_UNSUPPORTED:
-        _note_good(row, snapshot)
-        _write_points(connection, names, snapshot)
-    connection.execute(
+def write_snapshots(
+    connection: sqlite3.Connection, names: Names, snapshots: Iterable[UsageSnapshot]
+) -> None:
+    """Store the outcomes of polls and the points of their figures, in the order given."""
+    # An import brings a thousand for one account: what is known of it is read and written once.
+    rows: dict[tuple[str, str], _Row] = {}
+    for snapshot in snapshots:
+        owner = (snapshot.provider_id, snapshot.account_id)
+        row = rows.get(owner)
+        if row is None:
+            row = rows[owner] = _read(connection, *owner)
+        if snapshot.ts_ms >= row.ts_ms:
+            _note_latest(row, snapshot)
+        if not has_failed(snapshot) and snapshot.status != ACCOUNT_UNSUPPORTED:
+            _note_good(row, snapshot)
+            account = names[snapshot.account_id]
+            for metric in snapshot.metrics:
+                _write_point(connection, account, names[metric.key], snapshot.ts_ms, metric)
+    names.flush(connection)
+    connection.executemany(
         _WRITE,
-        (
-            snapshot.provider_id,
-            snapshot.account_id,
-            None if row.good is None else msgspec.json.encode(row.good),
-            msgspec.json.encode(row.metric_times),
-            row.status,
-            row.message,
-            row.ts_ms,
-            row.failures,
-            row.retry_at_ms,
-        ),
+        [
+            (
+                *owner,
+                None if row.good is None else msgspec.json.encode(row.good),
+                msgspec.json.encode(row.metric_times),
+                row.status,
+                row.message,
+                row.ts_ms,
+                row.failures,
+                row.retry_at_ms,
+            )
+            for owner, row in rows.items()
+        ],
     )
 
 
@@ -168,13 +182,6 @@ def read_snapshots(database: Database) -> dict[tuple[str, str], StoredSnapshot]:
         )
         for provider, account, good, status, message, ts_ms, failures, retry_at_ms in rows
     }
-
-
-def _write_points(connection: sqlite3.Connection, names: Names, snapshot: UsageSnapshot) -> None:
-    account = names[snapshot.account_id]
-    for metric in snapshot.metrics:
-        _write_point(connection, account, names[metric.key], snapshot.ts_ms, metric)
-    names.flush(connection)
 
 
 def _write_point(

@@ -62,7 +62,7 @@ from openusaged.storage.repricing import (
 from openusaged.storage.retention import expire_events, thin_series
 from openusaged.storage.salvage import is_corrupt, salvage
 from openusaged.storage.sessions import Sessions
-from openusaged.storage.snapshots import write_snapshot
+from openusaged.storage.snapshots import write_snapshots
 from openusaged.storage.staged import Takeover, attached
 
 __all__ = [
@@ -297,7 +297,7 @@ class Store(StoreReading):
 
     def _write_sources(self, connection: sqlite3.Connection, batches: Sequence[WriteBatch]) -> bool:
         cursors: list[SourceCursor] = []
-        changed = False
+        snapshots = [snapshot for batch in batches for snapshot in batch.snapshots]
         for batch in batches:
             if batch.forget_cursors:
                 # in the batches' order: a path may come back within one group
@@ -305,12 +305,11 @@ class Store(StoreReading):
                 cursors = []
                 forget_cursors(connection, batch.forget_cursors)
             cursors.extend(batch.cursors)
-            for snapshot in batch.snapshots:
-                write_snapshot(connection, self._names, snapshot)
-                changed = True
         if cursors:
             write_cursors(connection, cursors)
-        return changed
+        if snapshots:
+            write_snapshots(connection, self._names, snapshots)
+        return bool(snapshots)
 
     def _note(self, group: Group) -> None:
         self._hot += group.hot_delta

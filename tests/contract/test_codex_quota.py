@@ -271,6 +271,7 @@ def test_session_limits_look_past_rollouts_without_any(home):
     newer = "0199a000-0000-4000-8000-00000000bbbb"
     path = write(rollout_path(home, newer), [meta(), "half a line token_count", count(3)])
     with path.open("ab") as file:
+        file.write(b'{"type":"event_msg","payload":{"type":"token_count","model":"\xff"}}\n')
         file.write(b'{"type":"event_msg","payload":{"type":"token_count"')
     found = session_limits(account(home), machine(home))
     assert _used(found) == {"rate_limit_primary": 41.0}
@@ -350,10 +351,10 @@ def test_refused_connection_is_unreachable(vendor, home):
         _fetch(home, url)
 
 
-@pytest.mark.parametrize("text", ["{", "", "[]", '{"tokens":5}', "\x00"])
+@pytest.mark.parametrize("text", ["{", "", "[]", '{"tokens":5}', "\x00", '"\xff"'])
 def test_unreadable_auth_file_asks_for_a_login(vendor, tmp_path, text):
     """A broken, empty or missing login is the same to the user: sign in; nothing is sent."""
-    (tmp_path / "auth.json").write_text(text)
+    (tmp_path / "auth.json").write_text(text, encoding="latin-1")
     snapshot = _ask(vendor, tmp_path)
     assert (snapshot.status, vendor.seen) == ("AUTH_REQUIRED", [])
     (tmp_path / "auth.json").unlink()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import random
+
+import msgspec
 import pytest
 
 from openusaged.core.models import LimitMetric, ReportedUsage, UsageSnapshot
@@ -93,6 +97,31 @@ class TestSnapshots:
         stored = poll(store, snapshot(2000, x=1.0))
         assert stored.last_good is not None
         assert stored.last_good.reported == reported
+
+    def test_many_at_once_are_kept_as_one_by_one(self, open_store, path) -> None:
+        """An import's polls of several accounts, in any order, leave what single ones would."""
+        rng = random.Random(7)
+        polls = [
+            msgspec.structs.replace(
+                snapshot(
+                    rng.randrange(40) * HOUR,
+                    rng.choice(["OK", "OK", "OK", "ERROR", "LIMITED", "UNSUPPORTED"]),
+                    **{key: float(rng.randrange(3)) for key in rng.sample("xyz", rng.randrange(3))},
+                ),
+                account_id=rng.choice("ab"),
+            )
+            for _ in range(200)
+        ]
+        found = []
+        for batches in ([[one] for one in polls], [polls[:150], polls[150:]]):
+            store = open_store()
+            for batch in batches:
+                store.apply([WriteBatch(snapshots=batch)])
+            series = [store.series(account, key, 0) for account in "ab" for key in "xyz"]
+            found.append((store.snapshots(), series))
+            store.close()
+            os.unlink(path)
+        assert found[0] == found[1]
 
     def test_snapshot_moves_the_sequence(self, store) -> None:
         """Whoever watches is told about a poll."""

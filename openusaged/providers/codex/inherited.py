@@ -7,11 +7,9 @@ history, and forks that repeat the parent's total before their first response.
 
 from __future__ import annotations
 
-import msgspec
-
 from openusaged.providers.codex.counters import Counts, counts_of
 from openusaged.providers.codex.paths import find_rollout
-from openusaged.providers.codex.rows import TokenCount, decode_row
+from openusaged.providers.codex.rows import UNDECODABLE, TokenCount, decode_row
 from openusaged.providers.shared.jsonl import iter_blocks, marked_lines
 
 
@@ -35,7 +33,7 @@ def inherited_totals(home: str, parent_id: str) -> frozenset[Counts]:
 def _total(line: bytes) -> Counts | None:
     try:
         row = decode_row(line)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return None
     if row is None or not isinstance(row[2], TokenCount) or row[2].info is None:
         return None

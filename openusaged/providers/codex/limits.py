@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -22,13 +23,17 @@ from openusaged.core.models import (
     UsageSnapshot,
 )
 from openusaged.providers.codex.paths import PROVIDER_ID
-from openusaged.providers.codex.rows import as_text
+from openusaged.providers.codex.rows import UNDECODABLE, as_text
 from openusaged.providers.shared.json_values import as_epoch_ms, as_number, as_object
 
 NEAR_LIMIT_PERCENT: Final = 90.0
 LONGEST_SESSION_WINDOW_MIN: Final = 24 * 60
 """Windows up to a day are the `primary` kind (5 hours), longer ones the `secondary` (a week)."""
 
+_SLOTS: Final = {
+    "primary": ("primary_window", "primaryWindow", "primary"),
+    "secondary": ("secondary_window", "secondaryWindow", "secondary"),
+}
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -49,6 +54,7 @@ def pick(source: Mapping[str, Any], *names: str) -> Any:
     return None
 
 
+@lru_cache(maxsize=64)
 def window_label(minutes: int | None) -> str:
     """`5h`, `7d`, `1h30m`, `1d1h`; empty when unknown."""
     if not minutes or minutes < 0:
@@ -74,9 +80,9 @@ def window_of(value: Any, at_ms: int) -> Window | None:
         used = 100.0 - remaining
     used = min(max(used, 0.0), 100.0)
     minutes = as_number(pick(source, "window_minutes", "windowDurationMins", "windowMinutes"))
-    seconds = as_number(pick(source, "limit_window_seconds", "limitWindowSeconds"))
-    if minutes is None and seconds is not None:
-        minutes = math.ceil(seconds / 60)
+    if minutes is None:
+        seconds = as_number(pick(source, "limit_window_seconds", "limitWindowSeconds"))
+        minutes = None if seconds is None else math.ceil(seconds / 60)
     resets_at_ms = as_epoch_ms(pick(source, "reset_at", "resets_at", "resetsAt", "resetAt"))
     if resets_at_ms is None:
         wait_s = as_number(
@@ -101,22 +107,23 @@ def group_metrics(
         title: words in front of the label.
     """
     source = as_object(block)
-    slots: dict[str, Window] = {}
-    for slot in ("primary", "secondary"):
-        window = window_of(pick(source, f"{slot}_window", f"{slot}Window", slot), at_ms)
-        if window is not None:
-            slots[slot] = window
-    kinds = {slot: _kind(window, slot) for slot, window in slots.items()}
-    if len(set(kinds.values())) < len(kinds):
-        kinds = {slot: slot for slot in slots}  # two windows of one kind: believe the slots
+    slots = {
+        slot: window
+        for slot, names in _SLOTS.items()
+        if (window := window_of(pick(source, *names), at_ms)) is not None
+    }
+    kinds = {_kind(window, slot): window for slot, window in slots.items()}
+    if len(kinds) < len(slots):
+        kinds = slots  # two windows of one kind: believe the slots
     prefix = f"rate_limit_{key}_" if key else "rate_limit_"
-    for slot, window in sorted(slots.items(), key=lambda item: kinds[item[0]]):
+    for kind, window in sorted(kinds.items()):
         label = window_label(window.minutes)
+        name = f"{label or kind} limit"
         yield LimitMetric(
-            key=prefix + kinds[slot],
+            key=prefix + kind,
             unit="%",
             window=label,
-            label=" ".join(filter(None, (title, label or kinds[slot], "limit"))),
+            label=f"{title} {name}" if title else name,
             used=window.used_percent,
             limit=100.0,
             remaining=100.0 - window.used_percent,
@@ -145,10 +152,10 @@ def credit_metrics(balance_block: Any, individual: Any, at_ms: int) -> Iterator[
         )
     limits = as_object(individual)
     limit, used = as_number(limits.get("limit")), as_number(limits.get("used"))
-    left = as_number(pick(limits, "remaining_percent", "remainingPercent"))
-    resets_at_ms = as_epoch_ms(pick(limits, "resets_at", "resetsAt", "reset_at", "resetAt"))
     if limit is None and used is None:
         return
+    left = as_number(pick(limits, "remaining_percent", "remainingPercent"))
+    resets_at_ms = as_epoch_ms(pick(limits, "resets_at", "resetsAt", "reset_at", "resetAt"))
     if used is None and limit is not None and left is not None:
         used = limit * (100.0 - left) / 100.0
     if resets_at_ms is not None and resets_at_ms <= at_ms:
@@ -197,6 +204,9 @@ _ACCOUNT_WIDE: Final = frozenset(
 )
 
 
+_FIRST_WINDOW: Final = b'"primary":{'
+_NEVER: Final = b"\n"
+"""What no JSON value begins with."""
 _NO_LIMITS: Final = b'"primary":null,"secondary":null,"credits":null'
 
 
@@ -205,17 +215,26 @@ class SessionLimits:
 
     def __init__(self) -> None:
         self._newest: dict[bytes, tuple[int, bytes]] = {}
+        self._usual = _NEVER
+        """How limits of the same id as those of the last row begin, up to their first window."""
+        self._limit_id = b""
 
     def note(self, raw: msgspec.Raw, ts_ms: int) -> None:
         """Remember the `rate_limits` of one row, if they say anything."""
         data = bytes(raw)
-        if data == b"null" or (_NO_LIMITS in data and b'"individual_limit":{' not in data):
-            return  # would hide the last row that knew something
-        at = data.find(b'"limit_id":"')
-        limit_id = data[at + 12 : data.find(b'"', at + 12)] if at >= 0 else b""
-        previous = self._newest.get(limit_id)
+        if not data.startswith(self._usual):
+            window = data.find(_FIRST_WINDOW)
+            if window < 0 and (
+                data == b"null" or (_NO_LIMITS in data and b'"individual_limit":{' not in data)
+            ):
+                return  # would hide the last row that knew something
+            at = data.find(b'"limit_id":"')
+            self._limit_id = data[at + 12 : data.find(b'"', at + 12)] if at >= 0 else b""
+            known = 0 <= at < window
+            self._usual = data[: window + len(_FIRST_WINDOW)] if known else _NEVER
+        previous = self._newest.get(self._limit_id)
         if previous is None or ts_ms >= previous[0]:
-            self._newest[limit_id] = (ts_ms, data)
+            self._newest[self._limit_id] = (ts_ms, data)
 
     def snapshot(self, account_id: str) -> UsageSnapshot | None:
         """The limits as of their rows' times, or None when no row had any."""
@@ -224,7 +243,10 @@ class SessionLimits:
         newest_ms = 0
         reached = False
         for limit_id, (ts_ms, data) in sorted(self._newest.items()):
-            limits = as_object(msgspec.json.decode(data))
+            try:
+                limits = as_object(msgspec.json.decode(data))
+            except UNDECODABLE:
+                continue
             own = limit_id in {b"", b"codex"}
             name = as_text(limits.get("limit_name"))
             key = "" if own else slug(limit_id.decode(errors="replace"))

@@ -10,9 +10,8 @@ second shows no growth.  The saved output of `codex exec --json` is read here to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any, ClassVar, Final
-
-import msgspec
 
 from openusaged.core.models import (
     STATUS_ABORTED,
@@ -38,10 +37,13 @@ from openusaged.providers.codex.exec_output import read_exec_row
 from openusaged.providers.codex.inherited import inherited_totals
 from openusaged.providers.codex.limits import SessionLimits
 from openusaged.providers.codex.rows import (
-    ABSENT,
     ENVELOPES,
     HEAD,
+    MILLISECOND,
+    MILLISECONDS,
     ROWS,
+    SECOND,
+    UNDECODABLE,
     Kind,
     SessionMeta,
     ThreadSettings,
@@ -55,6 +57,7 @@ from openusaged.providers.codex.rows import (
     as_text,
     decode_row,
     head_of,
+    second_ms,
 )
 from openusaged.providers.codex.thread import (
     COPIED,
@@ -76,6 +79,8 @@ from openusaged.providers.shared.jsonl import iter_blocks
 COPY_GAP_MS: Final = 1000
 # The clock of a child and the stamps of what it inherits differ by less.
 CLOCK_SLACK_MS: Final = 1000
+_BLOCK_BYTES: Final = 1 << 20
+"""Small blocks stay in the processor's cache between reading and matching."""
 # OpenAI's response ids are this long; some local servers number theirs and repeat them.
 GLOBAL_RESPONSE_ID_BYTES: Final = 24
 
@@ -97,7 +102,7 @@ def collect(
     if state is None:
         offset, state = 0, ThreadState()
     reader = RolloutReader(account, unit, state)
-    for block, end in iter_blocks(unit.path, offset):
+    for block, end in iter_blocks(unit.path, offset, block_bytes=_BLOCK_BYTES):
         start = end - len(block)
         for stop in reader.read_block(block, context.max_chunk_events):
             offset = start + stop
@@ -138,42 +143,43 @@ class RolloutReader:
         self.mtime_ms = unit.mtime_ns // 1_000_000
         self.state = state
         self.events: list[UsageEvent] = []
-        self.malformed = 0
         self._limits = SessionLimits()
         self._parent_totals: frozenset[Counts] | None = None
-        self._minute = ""
-        self._minute_ms = 0
 
     def read_block(self, block: bytes, max_events: int) -> Iterator[int]:
         """Read complete lines; yields where a chunk is full, behind that line, and the end."""
-        match_head, find, size = HEAD.match, block.find, len(block)
-        row_of = self._by_head.get
+        match_head, row_of = HEAD.match, self._by_head.get
         events = self.events
-        position = 0
-        while position < size:
-            stop = find(b"\n", position)
-            if stop < 0:
-                stop = size
-            head = match_head(block, position)
-            if head is None:
-                self._read_loosely(block[position:stop])
+        second, base_ms = b"", 0
+        # Takes lines out of the block at a third of what finding and slicing them costs.
+        lines = BytesIO(block)
+        for line in lines:
+            known = None
+            head = match_head(line)
+            if head is not None:
+                kind = head[1]
+                known = row_of(kind)
+                if known is None and kind not in _UNTYPED_HEADS:
+                    continue
+            if known is None:
+                self._read_loosely(line)
             else:
-                known = row_of(head[1])
-                if known is not None:
-                    decode, handle = known
-                    try:
-                        row = decode(block[position:stop])
-                    except msgspec.MsgspecError:
-                        self._read_loosely(block[position:stop])  # one odd field: take the others
-                    else:
-                        self._handle(handle, row.timestamp, row.payload)
-                elif head[1] in _UNTYPED_HEADS:
-                    self._read_loosely(block[position:stop])
-            position = stop + 1
+                decode, handle = known
+                try:
+                    payload = decode(line).payload
+                    written = line[SECOND]
+                    if written != second:  # neighbours often share theirs
+                        base_ms = second_ms(written)
+                        second = written
+                    ts_ms = base_ms + MILLISECONDS[line[MILLISECOND]]
+                except (*UNDECODABLE, KeyError):
+                    self._read_loosely(line)  # one odd field: take the others
+                else:
+                    self._handle(handle, payload, ts_ms)
             if len(events) >= max_events:
-                yield position
+                yield lines.tell()
                 events = self.events
-        yield size
+        yield len(block)
 
     def take(self) -> list[UsageEvent]:
         """The events since the last call."""
@@ -187,35 +193,21 @@ class RolloutReader:
     def _read_loosely(self, line: bytes) -> None:
         try:
             row = decode_row(line)
-        except msgspec.MsgspecError:
-            # a torn or foreign line; its neighbours are sound
-            self.malformed += bool(line.strip())
-            return
-        if row is not None:
-            kind, timestamp, payload = row
-            self._handle(self._handlers[kind], timestamp, payload)
-        elif not self.state.thread_id or self.state.exec_output:
-            self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
+            if row is not None:
+                kind, timestamp, payload = row
+                self._handle(self._handlers[kind], payload, as_epoch_ms(timestamp))
+            elif not self.state.thread_id or self.state.exec_output:
+                self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
+        except UNDECODABLE:
+            return  # a torn or foreign line; its neighbours are sound
 
-    def _handle(self, handle: Handler, timestamp: Any, payload: Any) -> None:
+    def _handle(self, handle: Handler, payload: Any, written_ms: int | None) -> None:
         state = self.state
-        ts_ms = self._epoch_ms(timestamp) or state.last_ts_ms or self.mtime_ms
+        ts_ms = written_ms or state.last_ts_ms or self.mtime_ms
         if not state.settled and state.is_child:
             self._watch_inheritance(ts_ms)
         handle(self, payload, ts_ms)
         state.last_ts_ms = ts_ms
-
-    def _epoch_ms(self, timestamp: Any) -> int | None:
-        # neighbours share their minute: parsing only seconds halves the cost of a stamp
-        if type(timestamp) is str and len(timestamp) == 24 and timestamp[:17] == self._minute:
-            try:
-                return self._minute_ms + int(timestamp[17:19]) * 1000 + int(timestamp[20:23])
-            except ValueError:
-                return as_epoch_ms(timestamp)
-        parsed = as_epoch_ms(timestamp)
-        if parsed is not None and type(timestamp) is str and timestamp[23:] == "Z":
-            self._minute, self._minute_ms = timestamp[:17], parsed - parsed % 60_000
-        return parsed
 
     # -- whose rows they are ---------------------------------------------------------------------
 
@@ -224,7 +216,7 @@ class RolloutReader:
         if not state.thread_id:
             state.open(meta, ts_ms)
             return
-        other = as_text(meta.id) or as_text(meta.session_id)
+        other = meta.id or meta.session_id or ""
         if state.is_child and not state.settled and other != state.thread_id:
             # the copied history begins with the parent's header
             state.phase = state.phase or COPIED
@@ -244,7 +236,7 @@ class RolloutReader:
     def _turn_started(self, edge: TurnEdge, ts_ms: int) -> None:
         state = self.state
         state.saw_turn_start = True
-        turn_id = as_text(edge.turn_id)
+        turn_id = edge.turn_id or ""
         if state.is_child and not state.settled:
             started_ms = as_epoch_ms(edge.started_at) or ts_ms
             if state.began_before(turn_id, started_ms):
@@ -273,9 +265,9 @@ class RolloutReader:
     def _turn_context(self, context: TurnContext, ts_ms: int) -> None:
         del ts_ms
         state = self.state
-        state.model = as_text(context.model) or state.model
-        state.turn_id = as_text(context.turn_id) or state.turn_id
-        state.cwd = as_text(context.cwd) or state.cwd  # `--cd` moves a resumed thread
+        state.model = context.model or state.model
+        state.turn_id = context.turn_id or state.turn_id
+        state.cwd = context.cwd or state.cwd  # `--cd` moves a resumed thread
 
     def _thread_settings(self, settings: ThreadSettings, ts_ms: int) -> None:
         del ts_ms
@@ -290,7 +282,7 @@ class RolloutReader:
         state = self.state
         usage = counts_of(record.usage)
         total = counts_of(record.thread_token_usage)
-        owner = as_text(record.thread_id) or state.thread_id
+        owner = record.thread_id or state.thread_id
         if state.phase != OWN:
             state.total = total or state.total
             return
@@ -300,7 +292,7 @@ class RolloutReader:
             state.total = total or plus(state.previous_total(), usage or (0, 0, 0, 0, 0))
         if usage is None or is_empty(usage):
             return
-        message_id = as_text(record.response_id)
+        message_id = record.response_id or ""
         if len(message_id) < GLOBAL_RESPONSE_ID_BYTES:
             stamp = state.previous_total()
             message_id = f"{owner}:{message_id}:{stamp[0] + stamp[3]}"
@@ -308,8 +300,8 @@ class RolloutReader:
             ts_ms,
             message_id,
             usage,
-            model=as_text(record.model),
-            turn_id=as_text(record.turn_id),
+            model=record.model or "",
+            turn_id=record.turn_id or "",
         )
 
     def _token_count(self, row: TokenCount, ts_ms: int) -> None:
@@ -386,38 +378,36 @@ class RolloutReader:
         if state.phase != OWN:
             return
         self._flush_pending(calls)
-        turn_id = as_text(edge.turn_id) or state.turn_id
+        turn_id = edge.turn_id or state.turn_id
         if turn_id:
             self.events.append(state.turn_event(self.account_id, ts_ms, turn_id, status))
 
     def _tool_call(self, call: ToolCall, ts_ms: int) -> None:
         state = self.state
-        call_id = as_text(call.call_id) or as_text(call.id)
+        call_id = call.call_id or call.id
         if state.phase != OWN or not call_id:
             return
         if len(state.pending) >= MAX_PENDING_CALLS:
             oldest = next(iter(state.pending))
             self._emit_tool(oldest, state.pending.pop(oldest), STATUS_UNKNOWN)
-        name = as_text(call.name)
-        if call.namespace is not None:
-            name = tools.tool_name(name, as_text(call.namespace))
+        name = call.name or ""
+        if call.namespace:
+            name = tools.tool_name(name, call.namespace)
         if not name and call.type == "local_shell_call":
             name = "local_shell"
-        given = [raw for raw in (call.arguments, call.input, call.action) if raw is not ABSENT]
-        patch = tools.patch_in(*given)
-        state.pending[call_id] = PendingCall(
-            ts_ms=ts_ms,
-            turn_id=state.turn_id,
-            model=state.model,
-            name=name,
-            language=patch.language if patch else "",
-            added=patch.added if patch else None,
-            removed=patch.removed if patch else None,
-        )
+        pending = PendingCall(ts_ms=ts_ms, turn_id=state.turn_id, model=state.model, name=name)
+        patch = tools.patch_in(call.arguments, call.input, call.action)
+        if patch is not None:
+            pending.language, pending.added, pending.removed = (
+                patch.language,
+                patch.added,
+                patch.removed,
+            )
+        state.pending[call_id] = pending
 
     def _tool_output(self, output: ToolOutput, ts_ms: int) -> None:
         del ts_ms
-        call_id = as_text(output.call_id)
+        call_id = output.call_id or ""
         call = self.state.pending.pop(call_id, None)
         if call is not None:  # else it was inherited, or its turn has ended
             self._emit_tool(call_id, call, tools.output_status(output.output, output.success))
@@ -428,7 +418,7 @@ class RolloutReader:
             return
         # has no output row and, before 0.100, no id: its place in the thread names it
         state.searches += 1
-        call_id = as_text(call.id) or f"{state.thread_id}:web_search:{state.searches}"
+        call_id = call.id or f"{state.thread_id}:web_search:{state.searches}"
         status = STATUS_ERROR if call.status == "failed" else STATUS_OK
         pending = PendingCall(
             ts_ms=ts_ms, turn_id=state.turn_id, model=state.model, name="web_search"

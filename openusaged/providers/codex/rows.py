@@ -2,19 +2,25 @@
 Rows of a rollout: which lines matter, and their fields without believing their types.
 
 Codex changed types between versions (a balance is a number or a string, a source a string or an
-object, an output a string or a list), so every leaf is `Any` and read by a lenient accessor: one
-odd field never costs the row.  Prompts and answers stay undecoded bytes.
+object, an output a string or a list).  A row is decoded with the types it usually has; one that has
+others is read again field by field, so that one odd field never costs the row.  Prompts and answers
+stay undecoded bytes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from openusaged.providers.codex.counters import Usage
+from openusaged.providers.shared.json_values import as_epoch_ms
+
+UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: no JSON or of another type, no text, nested too deep."""
 
 Kind = tuple[bytes, bytes | None]
 """Type of the row and, inside an envelope, of its payload."""
@@ -25,9 +31,12 @@ ENVELOPES: Final = frozenset({b"event_msg", b"response_item"})
 # decoding; a line that does not look like this is decoded instead of judged.  The types are taken
 # as they are written, in one piece, because most lines are only matched (see `head_of`).
 HEAD: Final = re.compile(
-    rb'\{"timestamp":"[^"]{20,32}",(?:"ordinal":\d+,)?"type":"'
-    rb'([^"]+"(?:,"payload":\{"type":"[^"]+")?)'
+    rb'\{"timestamp":"[^"]{19}\.[^"]{3}Z",(?:"ordinal":\d++,)?+"type":"'
+    rb'([^"]++"(?:,"payload":\{"type":"[^"]++")?+)'
 )
+SECOND: Final = slice(14, 33)
+MILLISECOND: Final = slice(34, 37)
+"""Where they are in the time stamp of a line that `HEAD` matches."""
 
 
 def head_of(kind: Kind) -> bytes:
@@ -36,42 +45,68 @@ def head_of(kind: Kind) -> bytes:
     return outer + b'"' if inner is None else b'%b","payload":{"type":"%b"' % (outer, inner)
 
 
+MILLISECONDS: Final = {b"%03d" % millisecond: millisecond for millisecond in range(1000)}
+_MINUTES: Final = {b":%02d" % minute: minute * 60_000 for minute in range(60)}
+_SECONDS: Final = {b":%02d" % second: second * 1000 for second in range(60)}
+
+
+def second_ms(second: bytes) -> int:
+    """
+    Epoch milliseconds of `2026-06-01T10:00:05`.
+
+    Raises:
+        KeyError: it is no such time.
+    """
+    hour_ms = _hour_ms(second[:13])
+    if hour_ms is None:
+        raise KeyError(second)
+    return hour_ms + _MINUTES[second[13:16]] + _SECONDS[second[16:]]
+
+
+@lru_cache(maxsize=1024)
+def _hour_ms(hour: bytes) -> int | None:
+    """Epoch milliseconds of `2026-06-01T10`, which neighbours share."""
+    return as_epoch_ms(hour.decode(errors="replace") + ":00:00Z")
+
+
 ABSENT: Final = msgspec.Raw(b"null")
+Text = str | None
+"""An id or a name; None is unknown."""
 
 
 class SessionMeta(msgspec.Struct, gc=False):
     """Header of a rollout; only the first one of a file is about the file itself."""
 
-    id: Any = None
-    session_id: Any = None
+    id: Text = None
+    session_id: Text = None
     timestamp: Any = None
-    cwd: Any = None
+    cwd: Text = None
     source: Any = None
-    thread_source: Any = None
-    parent_thread_id: Any = None
-    forked_from_id: Any = None
+    thread_source: Text = None
+    parent_thread_id: Text = None
+    forked_from_id: Text = None
     history_base: Any = None
-    model_provider: Any = None
-    agent_nickname: Any = None
-    agent_role: Any = None
+    model_provider: Text = None
+    agent_nickname: Text = None
+    agent_role: Text = None
     git: Any = None
 
 
 class TurnContext(msgspec.Struct, gc=False):
     """Settings of the turn that follows."""
 
-    model: Any = None
-    turn_id: Any = None
-    cwd: Any = None
+    model: Text = None
+    turn_id: Text = None
+    cwd: Text = None
 
 
 class UsageRecord(msgspec.Struct, gc=False):
     """Usage of one model response (since 0.155)."""
 
-    thread_id: Any = None
-    turn_id: Any = None
-    response_id: Any = None
-    model: Any = None
+    thread_id: Text = None
+    turn_id: Text = None
+    response_id: Text = None
+    model: Text = None
     usage: Usage | None = None
     thread_token_usage: Usage | None = None
 
@@ -100,7 +135,7 @@ class TokenCount(msgspec.Struct, gc=False):
 class TurnEdge(msgspec.Struct, gc=False):
     """Start, end or abort of a turn."""
 
-    turn_id: Any = None
+    turn_id: Text = None
     started_at: Any = None
     error: msgspec.Raw = ABSENT
 
@@ -114,12 +149,12 @@ class ThreadSettings(msgspec.Struct, gc=False):
 class ToolCall(msgspec.Struct, gc=False):
     """A tool call; its arguments stay bytes unless they hold a patch."""
 
-    type: Any = None
-    id: Any = None
-    call_id: Any = None
-    name: Any = None
-    namespace: Any = None
-    status: Any = None
+    type: Text = None
+    id: Text = None
+    call_id: Text = None
+    name: Text = None
+    namespace: Text = None
+    status: Text = None
     arguments: msgspec.Raw = ABSENT
     input: msgspec.Raw = ABSENT
     action: msgspec.Raw = ABSENT
@@ -128,7 +163,7 @@ class ToolCall(msgspec.Struct, gc=False):
 class ToolOutput(msgspec.Struct, gc=False):
     """The answer of a tool; only its head and tail are looked at, as bytes."""
 
-    call_id: Any = None
+    call_id: Text = None
     success: Any = None
     output: msgspec.Raw = ABSENT
 
@@ -183,12 +218,10 @@ _payload: Final[dict[Kind, Callable[[msgspec.Raw], Any]]] = {
 }
 
 ROWS: Final[dict[Kind, Callable[[bytes], Any]]] = {
-    kind: msgspec.json.Decoder(
-        msgspec.defstruct("Row", [("payload", payload), ("timestamp", Any, None)], gc=False)
-    ).decode
+    kind: msgspec.json.Decoder(msgspec.defstruct("Row", [("payload", payload)], gc=False)).decode
     for kind, payload in PAYLOADS.items()
 }
-"""Decoders of whole rows whose kind is known from their head; strict about counts."""
+"""Decoders of whole rows whose kind is known from their head; strict about types."""
 
 
 def decode_row(line: bytes) -> tuple[Kind, Any, Payload] | None:
@@ -198,7 +231,7 @@ def decode_row(line: bytes) -> tuple[Kind, Any, Payload] | None:
     Field by field: a count that is a string or a block that is no object costs only itself.
 
     Raises:
-        msgspec.MsgspecError: the line is no JSON object or its payload is none.
+        UNDECODABLE: the line is no JSON object or its payload is none.
     """
     row = _envelope(line)
     outer = row.type.encode() if isinstance(row.type, str) else b""
@@ -210,22 +243,35 @@ def decode_row(line: bytes) -> tuple[Kind, Any, Payload] | None:
     if decode is None:
         return None
     try:
-        return kind, row.timestamp, decode(row.payload)
+        payload = decode(row.payload)
     except msgspec.ValidationError:
-        return kind, row.timestamp, _loose(PAYLOADS[kind], row.payload)
+        payload = _loose(PAYLOADS[kind], row.payload)
+    if isinstance(payload, TokenCount):
+        # whoever looks for something in these bytes expects them as Codex writes them
+        payload.rate_limits = msgspec.Raw(msgspec.json.format(payload.rate_limits, indent=-1))
+    return kind, row.timestamp, payload
 
 
-def _loose(payload: type[Payload], raw: msgspec.Raw) -> Payload:
-    values = msgspec.json.decode(raw, type=dict[str, Any])
-    if payload is TokenCount:
-        info = values.get("info")
-        values["info"] = TokenInfo(**_known(TokenInfo, info)) if isinstance(info, dict) else None
-        values["rate_limits"] = msgspec.Raw(msgspec.json.encode(values.get("rate_limits")))
-    return payload(**_known(payload, values))
+def _loose(struct: type[Any], raw: msgspec.Raw) -> Any:
+    values = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return struct(
+        **{
+            field.name: _lenient(field.type, values[field.name])
+            for field in msgspec.structs.fields(struct)
+            if field.name in values
+        }
+    )
 
 
-def _known(struct: type[msgspec.Struct], values: dict[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in struct.__struct_fields__ if name in values}
+def _lenient(kind: Any, raw: msgspec.Raw) -> Any:
+    if kind is msgspec.Raw:
+        return raw
+    value = msgspec.json.decode(raw)
+    if kind == Text:
+        return as_text(value)
+    if kind == TokenInfo | None:
+        return _loose(TokenInfo, raw) if isinstance(value, dict) else None
+    return value
 
 
 def as_text(value: Any) -> str:

@@ -24,7 +24,7 @@ from openusaged.core.models import (
 )
 from openusaged.providers.codex.counters import ZERO, Counts
 from openusaged.providers.codex.paths import PROVIDER_ID, uuid7_ms
-from openusaged.providers.codex.rows import SessionMeta, as_text
+from openusaged.providers.codex.rows import UNDECODABLE, SessionMeta, as_text
 from openusaged.providers.shared.json_values import as_epoch_ms, as_object
 
 STATE_VERSION: Final = 1
@@ -132,27 +132,27 @@ class ThreadState(msgspec.Struct, array_like=True):
 
     def open(self, meta: SessionMeta, row_ts_ms: int) -> None:
         """Take over the header; only the first of a file is about the file itself."""
-        self.thread_id = as_text(meta.id) or as_text(meta.session_id)
+        self.thread_id = meta.id or meta.session_id or ""
         source = as_object(meta.source).get("subagent", as_object(meta.source).get("sub_agent"))
         spawn = as_object(as_object(source).get("thread_spawn")) or as_object(source)
-        parent = as_text(meta.parent_thread_id) or as_text(spawn.get("parent_thread_id"))
+        parent = meta.parent_thread_id or as_text(spawn.get("parent_thread_id"))
         self.sub_agent = meta.thread_source == "subagent" or source is not None or bool(parent)
         if self.sub_agent:
             self.agent = (
                 as_text(spawn.get("agent_nickname"))
-                or as_text(meta.agent_nickname)
+                or meta.agent_nickname
                 or as_text(spawn.get("agent_role"))
-                or as_text(meta.agent_role)
+                or meta.agent_role
                 or as_text(source)
                 or "subagent"
             )
-        self.forked_from = as_text(meta.forked_from_id)
-        root = as_text(meta.session_id)
+        self.forked_from = meta.forked_from_id or ""
+        root = meta.session_id or ""
         self.parent_id = root if root != self.thread_id else ""
         self.parent_id = self.parent_id or parent or self.forked_from
         self.paginated = isinstance(meta.history_base, dict)
-        self.provider = as_text(meta.model_provider).lower() or "openai"
-        self.cwd = as_text(meta.cwd)
+        self.provider = (meta.model_provider or "openai").lower()
+        self.cwd = meta.cwd or ""
         self.branch = as_text(as_object(meta.git).get("branch"))
         self.created_ms = as_epoch_ms(meta.timestamp) or row_ts_ms
 
@@ -173,10 +173,6 @@ class ThreadState(msgspec.Struct, array_like=True):
             return turn_ms < thread_ms
         return started_ms // 1000 < self.created_ms // 1000
 
-    def turn_identity(self, turn_id: str) -> str:
-        """A turn id that is unique over all threads."""
-        return global_turn_id(self.thread_id, turn_id)
-
     def usage_event(
         self,
         account_id: str,
@@ -190,16 +186,19 @@ class ThreadState(msgspec.Struct, array_like=True):
     ) -> UsageEvent:
         """The event of one model response, with its buckets made disjoint."""
         tokens_in, cached, written, tokens_out, reasoning = counts
-        cached = min(cached, tokens_in)
+        fresh = tokens_in - cached - written
+        if fresh < 0:
+            cached = min(cached, tokens_in)
+            fresh, written = 0, tokens_in - cached
         return replace(
             self._origin(account_id),
             ts_ms=ts_ms,
-            turn_id=self.turn_identity(turn_id or self.turn_id),
+            turn_id=global_turn_id(self.thread_id, turn_id or self.turn_id),
             message_id=message_id,
             model=model or self.model or FALLBACK_MODEL,
-            input=max(tokens_in - cached - written, 0),
+            input=fresh,
             cache_read=cached,
-            cache_write_5m=min(written, tokens_in - cached),
+            cache_write_5m=written,
             output=tokens_out,
             reasoning=min(reasoning, tokens_out),
             requests=requests,
@@ -216,7 +215,7 @@ class ThreadState(msgspec.Struct, array_like=True):
             self._origin(account_id),
             event_type=TOOL_USAGE,
             ts_ms=call.ts_ms,
-            turn_id=self.turn_identity(call.turn_id),
+            turn_id=global_turn_id(self.thread_id, call.turn_id),
             tool_call_id=call_id,
             model=call.model,
             requests=1,
@@ -235,7 +234,7 @@ class ThreadState(msgspec.Struct, array_like=True):
             self._origin(account_id),
             event_type=TURN_COMPLETED,
             ts_ms=ts_ms,
-            turn_id=self.turn_identity(turn_id),
+            turn_id=global_turn_id(self.thread_id, turn_id),
             model=self.model,
             status=status,
         )
@@ -275,6 +274,6 @@ def decode_state(data: bytes) -> ThreadState | None:
     """The state of a cursor, or None when it is not readable: read the file again then."""
     try:
         state: ThreadState = _decoder.decode(data)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return None
     return state

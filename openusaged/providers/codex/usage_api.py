@@ -36,7 +36,7 @@ from openusaged.providers.codex.limits import (
     status_of,
 )
 from openusaged.providers.codex.paths import PROVIDER_ID, units
-from openusaged.providers.codex.rows import TokenCount, as_text, decode_row
+from openusaged.providers.codex.rows import UNDECODABLE, TokenCount, as_text, decode_row
 from openusaged.providers.shared.json_values import as_epoch_ms, as_object
 
 DEFAULT_BASE_URL: Final = "https://chatgpt.com/backend-api"
@@ -180,7 +180,7 @@ def _tail_limits(unit: Unit, account_id: str) -> UsageSnapshot | None:
             continue
         try:
             row = decode_row(line)
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             continue  # the first line of a tail is usually cut
         if row is not None and isinstance(row[2], TokenCount):
             limits.note(row[2].rate_limits, as_epoch_ms(row[1]) or unit.mtime_ns // 1_000_000)
@@ -214,7 +214,7 @@ def _read_auth(account: Account) -> Mapping[str, Any]:
     try:
         with open(path, "rb") as file:
             return as_object(msgspec.json.decode(file.read(MAX_AUTH_BYTES)))
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNDECODABLE):
         return {}  # half-written or gone: the same to the user as not logged in
 
 

@@ -36,6 +36,8 @@ from openusaged.providers.shared.cursors import unit_cursor
 
 MAX_FILE_BYTES: Final = 64 << 20
 """A tool part holds the tool's whole output; more than this no version wrote."""
+_USUAL_BYTES: Final = 16 << 10
+"""Most files are smaller: one call reads them, and none has to ask for their size."""
 _SUFFIX: Final = ".json"
 
 
@@ -144,8 +146,11 @@ def _read(path: str) -> bytes:
     except OSError:
         return b""
     try:
+        data = os.read(fd, _USUAL_BYTES)
+        if len(data) < _USUAL_BYTES:
+            return data
         size = os.fstat(fd).st_size
-        return os.read(fd, size) if size <= MAX_FILE_BYTES else b""
+        return data + os.read(fd, size - len(data)) if size <= MAX_FILE_BYTES else b""
     except OSError:
         return b""
     finally:

@@ -7,7 +7,7 @@ that has no index on time, the unfinished ones are remembered by id and looked a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -66,14 +66,13 @@ def events_of(
     progress: Progress,
     channel: str,
     servers: tuple[str, ...],
-) -> Iterator[UsageEvent]:
+) -> list[UsageEvent]:
     """What is new about one message; it stays pending while it or a call of it is unfinished."""
     before = progress.pending.pop(message.id, _NOTHING)
     is_final = message.is_final
     # Only an unfinished message has to tell whether its tokens have grown.
     tokens = 0 if is_final else message.usage[0].sum
-    if is_final or tokens != before.tokens:
-        yield from message_events(message, channel)
+    events = message_events(message, channel) if is_final or tokens != before.tokens else []
     is_unfinished = not is_final
     settled: list[str] = []
     for call in calls:
@@ -84,9 +83,10 @@ def events_of(
         if call.id not in before.calls:
             event = tool_event(call, message, channel, servers)
             if event is not None:
-                yield event
+                events.append(event)
     if is_unfinished and not message.is_fork_copy:
         tokens = message.usage[0].sum
         progress.pending[message.id] = Pending(tokens=tokens, calls=settled)
         while len(progress.pending) > MAX_PENDING:
             del progress.pending[next(iter(progress.pending))]
+    return events

@@ -14,9 +14,9 @@ Quirks of the vendor that are settled here:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -43,25 +43,38 @@ _CONTINUES: Final = frozenset({"tool-calls", "unknown"})
 MAX_COUNT: Final = 1 << 53
 """Above it a JSON number is no exact integer, and no count of tokens, lines or ms."""
 
+MAX_AMOUNT: Final = 1e9
+"""Dollars no message costs."""
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=MAX_COUNT)]
+
+
+class Cache(msgspec.Struct, frozen=True, gc=False):
+    """Tokens of the prompt that were read from the vendor's cache, and written into it."""
+
+    read: Count = 0
+    write: Count = 0
+
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A token object as logged: `input` excludes cache, `output` may or may not hold reasoning."""
 
-    input: int = 0
-    output: int = 0
-    reasoning: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    total: int | None = None
+    input: Count = 0
+    output: Count = 0
+    reasoning: Count = 0
+    cache: Cache = Cache()
+    total: Count | None = None
+    """None or 0 when the version that wrote it did not say."""
 
     @property
     def output_with_reasoning(self) -> int:
         """Output including reasoning, whichever way the version that wrote it counted."""
-        rest = self.input + self.cache_read + self.cache_write
-        if self.output == 0 and self.total is not None and self.total > rest:
+        rest = self.input + self.cache.read + self.cache.write
+        if self.output == 0 and self.total and self.total > rest:
             # some gateways report a total and no output
             return self.total - rest
-        if self.total is not None:
+        if self.total:
             separate = self.total >= rest + self.output + self.reasoning
         else:
             # Without a total (1.1) reasoning is inside, unless it cannot be.
@@ -71,7 +84,10 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def sum(self) -> int:
         """All tokens by the one definition of `core.models`."""
-        return self.input + self.cache_read + self.cache_write + self.output_with_reasoning
+        return self.input + self.cache.read + self.cache.write + self.output_with_reasoning
+
+
+_NO_TOKENS: Final = Tokens()
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -127,12 +143,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
         The sum of its steps when there are several or the message itself has no tokens.
         """
-        own = self.tokens or Tokens()
-        if len(self.steps) > 1 or (self.steps and own.sum == 0):
-            total = _sum(self.steps)
+        own = self.tokens or _NO_TOKENS
+        steps = self.steps
+        if steps and (len(steps) > 1 or not (own.input or own.output or own.sum)):
+            total = _sum(steps)
             # `>=` guards against a version that would accumulate in the message itself
             if total.sum >= own.sum:
-                return total, len(self.steps)
+                return total, len(steps)
         return own, 1
 
 
@@ -167,51 +184,57 @@ _TOOL_STATUS: Final = {
 }
 
 
-def message_events(message: Message, channel: str) -> Iterator[UsageEvent]:
+def message_events(message: Message, channel: str) -> list[UsageEvent]:
     """
     The usage of an assistant message and, when it ended the user's turn, that turn.
 
     Nothing for a message that is still empty or is a copy made by a fork.
     """
     tokens, requests = message.usage
-    if message.is_fork_copy or not (message.is_final or tokens.sum):
-        return
+    is_final = message.is_final
+    if message.is_fork_copy or not (is_final or tokens.sum):
+        return []
     status = _status(message.error, message.finish)
     origin = _origin_of(message, channel)
-    cost = max(message.cost, sum(step.cost for step in message.steps))
+    cost = message.cost
+    if message.steps:
+        cost = max(cost, sum([step.cost for step in message.steps]))
     output = tokens.output_with_reasoning
-    yield replace(
+    usage = replace(
         origin,
         ts_ms=message.created_ms,
         turn_id=message.parent_id,
         message_id=message.id,
         input=tokens.input,
-        cache_read=tokens.cache_read,
+        cache_read=tokens.cache.read,
         # OpenCode does not say how long a written entry lives; Anthropic's default is 5 minutes
-        cache_write_5m=tokens.cache_write,
+        cache_write_5m=tokens.cache.write,
         output=output,
         reasoning=min(tokens.reasoning, output),
         requests=requests,
         cost_nano=round(cost * NANO) if cost > 0 else None,
         status=status,
     )
-    ends_turn = message.is_final and message.finish not in _CONTINUES
+    ends_turn = is_final and message.finish not in _CONTINUES
     # a summary answers a request of OpenCode's own, not of the user
-    if ends_turn and message.parent_id and not message.is_summary:
-        yield replace(
-            origin,
-            event_type=TURN_COMPLETED,
-            ts_ms=message.created_ms,
-            turn_id=message.parent_id,
-            status=status,
-        )
+    if not (ends_turn and message.parent_id and not message.is_summary):
+        return [usage]
+    turn = replace(
+        origin,
+        event_type=TURN_COMPLETED,
+        ts_ms=message.created_ms,
+        turn_id=message.parent_id,
+        status=status,
+    )
+    return [usage, turn]
 
 
 def tool_event(
     call: ToolCall, message: Message, channel: str, servers: tuple[str, ...]
 ) -> UsageEvent | None:
     """The use of a tool, or None while it runs and for copies made by a fork."""
-    if not call.is_settled or message.is_fork_copy:
+    status = _TOOL_STATUS.get(call.status)
+    if status is None or message.is_fork_copy:
         return None
     server, function = split_tool(call.name, servers)
     return replace(
@@ -227,7 +250,7 @@ def tool_event(
         language=language_of(call.file) if call.file else "",
         lines_added=call.lines_added,
         lines_removed=call.lines_removed,
-        status=_TOOL_STATUS[call.status],
+        status=status,
     )
 
 
@@ -264,8 +287,7 @@ def parse_tokens(tokens: Mapping[str, Any]) -> Tokens:
         input=count(tokens.get("input")),
         output=count(tokens.get("output")),
         reasoning=count(tokens.get("reasoning")),
-        cache_read=count(cache.get("read")),
-        cache_write=count(cache.get("write")),
+        cache=Cache(count(cache.get("read")), count(cache.get("write"))),
         total=count(tokens.get("total")) or None,
     )
 
@@ -319,7 +341,7 @@ def amount(value: object) -> float:
     """A positive amount of a JSON number; 0.0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0.0
-    return float(value) if 0 < value < 1e9 else 0.0
+    return float(value) if 0 < value < MAX_AMOUNT else 0.0
 
 
 def _origin_of(message: Message, channel: str) -> UsageEvent:
@@ -380,10 +402,10 @@ def _status(error: str, finish: str) -> str:
 def _sum(steps: Sequence[Step]) -> Tokens:
     """Tokens of several steps, each read by its own `total`; the sum holds reasoning in output."""
     tokens = [step.tokens for step in steps]
+    caches = [each.cache for each in tokens]
     return Tokens(
         input=sum(each.input for each in tokens),
         output=sum(each.output_with_reasoning for each in tokens),
         reasoning=sum(min(each.reasoning, each.output_with_reasoning) for each in tokens),
-        cache_read=sum(each.cache_read for each in tokens),
-        cache_write=sum(each.cache_write for each in tokens),
+        cache=Cache(sum(each.read for each in caches), sum(each.write for each in caches)),
     )

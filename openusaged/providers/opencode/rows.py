@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from openusaged.providers.opencode.records import (
-    MAX_COUNT,
+    MAX_AMOUNT,
+    Count,
     Message,
     Session,
     Step,
@@ -59,20 +60,7 @@ PART_PATHS: Final = (
 _STEP: Final = "step-finish"
 _TOOL: Final = "tool"
 
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=MAX_COUNT)]
-
-
-class _Cache(msgspec.Struct, gc=False):
-    read: _Count = 0
-    write: _Count = 0
-
-
-class _TokenFields(msgspec.Struct, gc=False):
-    input: _Count = 0
-    output: _Count = 0
-    reasoning: _Count = 0
-    cache: _Cache | None = None
-    total: _Count | None = None
+_Amount = Annotated[float, msgspec.Meta(ge=0, lt=MAX_AMOUNT)]
 
 
 class _MessageFields(msgspec.Struct, array_like=True, gc=False):
@@ -84,10 +72,10 @@ class _MessageFields(msgspec.Struct, array_like=True, gc=False):
     agent: str | None
     mode: str | None
     cwd: str | None
-    cost: float | None
-    tokens: _TokenFields | None
-    created_ms: _Count | None
-    completed_ms: _Count | None
+    cost: _Amount | None
+    tokens: Tokens | None
+    created_ms: Count | None
+    completed_ms: Count | None
     finish: str | None
     error: str | None
 
@@ -97,12 +85,12 @@ class _PartFields(msgspec.Struct, array_like=True, gc=False):
     call_id: str | None
     tool: str | None
     status: str | None
-    started_ms: _Count | None
+    started_ms: Count | None
     file: str | None
-    added: _Count | None
-    removed: _Count | None
-    cost: float | None
-    tokens: _TokenFields | None
+    added: Count | None
+    removed: Count | None
+    cost: _Amount | None
+    tokens: Tokens | None
 
 
 _decode_message = msgspec.json.Decoder(_MessageFields).decode
@@ -123,10 +111,9 @@ def message_of(
     """The message with the fields `data` (MESSAGE_PATHS); None when they cannot be decoded."""
     try:
         fields = _decode_message(data)
-        tokens = None if fields.tokens is None else _tokens(fields.tokens)
     except msgspec.ValidationError:
         try:
-            fields, tokens = _lenient_message(msgspec.json.decode(data))
+            fields = _lenient_message(msgspec.json.decode(data))
         except _UNDECODABLE:
             return None
     except _UNDECODABLE:
@@ -139,8 +126,8 @@ def message_of(
         model=fields.model or fields.model_model or "",
         agent=fields.agent or fields.mode or "",
         cwd=fields.cwd or session.directory,
-        cost=amount(fields.cost),
-        tokens=tokens,
+        cost=fields.cost or 0.0,
+        tokens=fields.tokens,
         created_ms=fields.created_ms or 0,
         completed_ms=fields.completed_ms or 0,
         finish=fields.finish or "",
@@ -155,16 +142,15 @@ def part_of(part_id: str, data: bytes) -> Step | ToolCall | None:
     """The step or tool call with the fields `data` (PART_PATHS); None for anything else."""
     try:
         fields = _decode_part(data)
-        tokens = None if fields.tokens is None else _tokens(fields.tokens)
     except msgspec.ValidationError:
         try:
-            fields, tokens = _lenient_part(msgspec.json.decode(data))
+            fields = _lenient_part(msgspec.json.decode(data))
         except _UNDECODABLE:
             return None
     except _UNDECODABLE:
         return None
     if fields.type == _STEP:
-        return Step(tokens=tokens or Tokens(), cost=amount(fields.cost))
+        return Step(tokens=fields.tokens or Tokens(), cost=fields.cost or 0.0)
     if fields.type != _TOOL:
         return None
     return ToolCall(
@@ -178,22 +164,10 @@ def part_of(part_id: str, data: bytes) -> Step | ToolCall | None:
     )
 
 
-def _tokens(fields: _TokenFields) -> Tokens:
-    cache = fields.cache
-    return Tokens(
-        input=fields.input,
-        output=fields.output,
-        reasoning=fields.reasoning,
-        cache_read=0 if cache is None else cache.read,
-        cache_write=0 if cache is None else cache.write,
-        total=fields.total or None,
-    )
-
-
-def _lenient_message(values: list[Any]) -> tuple[_MessageFields, Tokens | None]:
+def _lenient_message(values: list[Any]) -> _MessageFields:
     parent, provider, model_provider, model, model_model, agent, mode, cwd = values[:8]
     cost, tokens, created, completed, finish, error = values[8:]
-    fields = _MessageFields(
+    return _MessageFields(
         parent_id=as_text(parent),
         provider=as_text(provider),
         model_provider=as_text(model_provider),
@@ -203,18 +177,17 @@ def _lenient_message(values: list[Any]) -> tuple[_MessageFields, Tokens | None]:
         mode=as_text(mode),
         cwd=as_text(cwd),
         cost=amount(cost),
-        tokens=None,
+        tokens=_lenient_tokens(tokens),
         created_ms=count(created),
         completed_ms=count(completed),
         finish=as_text(finish),
         error=as_text(error),
     )
-    return fields, _lenient_tokens(tokens)
 
 
-def _lenient_part(values: list[Any]) -> tuple[_PartFields, Tokens | None]:
+def _lenient_part(values: list[Any]) -> _PartFields:
     kind, call_id, tool, status, started, file, added, removed, cost, tokens = values
-    fields = _PartFields(
+    return _PartFields(
         type=as_text(kind),
         call_id=as_text(call_id),
         tool=as_text(tool),
@@ -224,9 +197,8 @@ def _lenient_part(values: list[Any]) -> tuple[_PartFields, Tokens | None]:
         added=optional_count(added),
         removed=optional_count(removed),
         cost=amount(cost),
-        tokens=None,
+        tokens=_lenient_tokens(tokens),
     )
-    return fields, _lenient_tokens(tokens)
 
 
 def _lenient_tokens(value: object) -> Tokens | None:

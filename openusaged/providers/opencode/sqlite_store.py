@@ -27,7 +27,7 @@ from openusaged.providers.shared.cursors import unit_cursor
 from openusaged.providers.shared.json_values import as_text
 from openusaged.providers.shared.sqlite_ro import ForeignDatabase, open_read_only
 
-BATCH_MESSAGES: Final = 400
+BATCH_MESSAGES: Final = 900
 """Messages of one transaction; also below SQLite's smallest limit of bound values (999)."""
 OVERLAP_MS: Final = 300_000
 """A pass that starts over goes back this far: clocks are set back, rows commit late."""
@@ -146,16 +146,20 @@ class _Reader:
         """Events of these message rows with their parts."""
         steps, calls = self._parts(database, [row[1] for row in rows])
         events: list[UsageEvent] = []
+        sessions: dict[str, Session] = {}
         for _, message_id, session_id, parent, created, directory, _, summary, error, data in rows:
+            session = sessions.get(session_id)
+            if session is None:
+                session = sessions[session_id] = Session(
+                    parent_id=as_text(parent),
+                    created_ms=count(created),
+                    directory=as_text(directory),
+                )
             message = message_of(
                 message_id,
                 data,
                 session_id,
-                Session(
-                    parent_id=as_text(parent),
-                    created_ms=count(created),
-                    directory=as_text(directory),
-                ),
+                session,
                 steps.get(message_id, ()),
                 is_summary=bool(summary),
                 has_error=bool(error),
@@ -199,12 +203,14 @@ class _Reader:
         calls: dict[str, list[ToolCall]] = {}
         if not message_ids:
             return steps, calls
-        # `instr` before the JSON functions: most bytes are texts that need not be parsed
+        # Most bytes are texts: how OpenCode begins them is looked for first (no other type begins
+        # so), and the words before the JSON functions.
         sql = f"""
             SELECT message_id, id, {_PART_DATA}
             FROM part
             WHERE message_id IN ({_marks(message_ids)})
-              AND CASE WHEN instr(data, '"step-finish"') OR instr(data, '"tool"')
+              AND CASE WHEN substr(data, 1, 13) IN ('{{"type":"text', '{{"type":"reas') THEN 0
+                       WHEN instr(data, '"tool"') OR instr(data, '"step-finish"')
                        THEN json_valid(data) END
             ORDER BY message_id, id
         """

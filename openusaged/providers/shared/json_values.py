@@ -39,7 +39,9 @@ def as_text(value: object) -> str:
 
 def as_number(value: object) -> float | None:
     """A finite number, also one in quotes; None when it is none."""
-    if isinstance(value, bool):
+    if type(value) is float:  # the usual cases first
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
         try:
@@ -86,6 +88,8 @@ def as_epoch_ms(value: object) -> int | None:
 
     Numbers above 1e15 are microseconds, above 1e11 milliseconds, else seconds.
     """
+    if type(value) is int and 0 < value < _MICROSECONDS:  # the usual case, in exact numbers
+        return value if value >= _MILLISECONDS else value * 1000
     if isinstance(value, str):
         text = value.strip()
         number = as_number(text) if text[:1].isdigit() and "-" not in text else None

@@ -14,6 +14,7 @@ from openusaged.providers.codex.thread import STATE_VERSION
 from tests.support.codex_log import (
     CAPTURES,
     LIMITS,
+    PARENT,
     account,
     at,
     buckets,
@@ -44,6 +45,19 @@ class TestLenience:
         keys = {metric.key for metric in snapshot_of(path, tmp_path).metrics}
         assert keys == {"rate_limit_primary", "rate_limit_secondary", "credit_balance"}
 
+    def test_numbered_names_cost_no_other_field(self, path, tmp_path):
+        """A row whose ids are numbers keeps its patch, its limits and its outcome."""
+        patch = "*** Begin Patch\n*** Add File: a.go\n+x\n*** End Patch"
+        rows = [meta(), context(1, turn_id=7)]
+        rows += [item(2, "custom_tool_call", call_id=8, name="apply_patch", input=patch)]
+        rows += [item(3, "custom_tool_call_output", call_id=8, output="Exit code: 1")]
+        rows += [item(4, "custom_tool_call", call_id=9, name="apply_patch", input=patch)]
+        rows += [item(5, "custom_tool_call_output", call_id=9, output="Exit code: 0")]
+        write(path, rows)
+        failed, applied = read(path, tmp_path)
+        assert (failed.tool_call_id, failed.turn_id, failed.status) == ("8", f"{PARENT}:7", "error")
+        assert (applied.language, applied.lines_added, applied.status) == ("go", 1, "ok")
+
     @pytest.mark.parametrize("info", ["text", 5, [], {"total_token_usage": "text"}])
     def test_info_of_another_type_is_no_usage(self, path, tmp_path, info):
         """A block of an unexpected type counts nothing and spoils nothing."""
@@ -73,6 +87,31 @@ class TestLenience:
         write(path, [meta(), *noise, context(1), *noise, count(2, used, used), *noise])
         assert [total_tokens(each) for each in messages(read(path, tmp_path))] == [11]
 
+    @pytest.mark.parametrize("spaces", [False, True])
+    @pytest.mark.parametrize("odd", [b'"\xff"', b"[" * 5000 + b"]" * 5000], ids=["bytes", "depth"])
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            context(1, cwd="ODD"),
+            context(1) | {"timestamp": "ODD"},
+            count(2, "ODD"),
+            event(2, "token_count", rate_limits={"limit_id": "other", "primary": "ODD"}),
+            item(2, "custom_tool_call", call_id="b", input=["*** Begin Patch", "ODD"]),
+            {"type": "ODD"},
+            {"type": "turn.completed", "model": "ODD"},
+        ],
+        ids=lambda bad: bad["type"],
+    )
+    def test_undecodable_values_cost_only_their_line(self, path, tmp_path, bad, odd, spaces):
+        """Bytes that are no text, and nesting without end, leave their neighbours alone."""
+        used = usage(10, out=1)
+        write(
+            path, [bad, meta(), context(1), bad, count(2, used, used, LIMITS), bad], spaces=spaces
+        )
+        path.write_bytes(path.read_bytes().replace(b'"ODD"', odd))
+        assert [total_tokens(each) for each in messages(read(path, tmp_path))] == [11]
+        assert snapshot_of(path, tmp_path) is not None
+
     def test_quoted_rows_inside_text_are_no_rows(self, path, tmp_path):
         """A prompt that quotes a usage row is text."""
         quoted = json.dumps(count(2, usage(999, out=9)))
@@ -86,18 +125,34 @@ class TestLenience:
         write(path, [meta(), big, context(1), count(2, used, used)])
         assert len(messages(read(path, tmp_path))) == 1
 
+    def test_limits_of_spaced_json_keep_their_id(self, path, tmp_path):
+        """A feature's own limit is no limit of the account, however its row is written."""
+        own = {"limit_id": "codex_spark", "limit_name": "Spark", "primary": LIMITS["primary"]}
+        write(path, [meta(), event(1, "token_count", rate_limits=own)], spaces=True)
+        keys = [metric.key for metric in snapshot_of(path, tmp_path).metrics]
+        assert keys == ["rate_limit_codex_spark_primary"]
+
     def test_missing_time_is_that_of_the_row_before(self, path, tmp_path):
         """A row without a usable time takes its neighbour's."""
         used = usage(10, out=1)
         write(path, [meta(), context(1), count(2, used, used) | {"timestamp": None}])
         assert [each.ts_ms for each in messages(read(path, tmp_path))] == [ms(1)]
 
-    def test_odd_seconds_in_a_known_minute_are_parsed_in_full(self, path, tmp_path):
-        """The short cut for neighbouring stamps gives way to anything unusual."""
-        used = usage(10, out=1)
-        odd = count(2, used, used) | {"timestamp": at(0)[:17] + "xx.000Z"}
-        write(path, [meta(), context(1), odd])
-        assert [each.ts_ms for each in messages(read(path, tmp_path))] == [ms(1)]
+    @pytest.mark.parametrize(
+        "stamp",
+        [
+            f"{at(0)[:17]}xx.000Z",
+            f"{at(1)[:20]}xxxZ",
+            "x" * 19 + ".000Z",
+            f"{at(0)[:14]}99:00.000Z",
+        ],
+    )
+    def test_odd_stamps_of_the_usual_length_are_no_times(self, path, tmp_path, stamp):
+        """The short cut for stamps as Codex writes them gives way to anything unusual."""
+        totals = [usage(10 * n, out=n) for n in (1, 2, 3)]
+        rows = [count(2, total) | {"timestamp": stamp} for total in totals[:2]]
+        write(path, [meta(), context(1), *rows, count(3.25, totals[2])])
+        assert [each.ts_ms for each in messages(read(path, tmp_path))] == [ms(1), ms(1), ms(3.25)]
 
 
 class TestCursor:
@@ -127,7 +182,9 @@ class TestCursor:
             file.write(line[50:] + "\n")
         assert len(chunks(path, tmp_path, cursor)[-1].events) == 1
 
-    @pytest.mark.parametrize("damage", [{"state": b"\xff"}, {"state_version": 99}])
+    @pytest.mark.parametrize(
+        "damage", [{"state": b"\xff"}, {"state": b"\x91\xa1\xff"}, {"state_version": 99}]
+    )
     def test_unusable_state_reads_the_file_again(self, path, tmp_path, damage):
         """Another parser's state is not trusted: identities make the repeat harmless."""
         used = usage(100, out=10)

@@ -40,6 +40,20 @@ def test_patch_is_found_in_every_wrapping(arguments):
     assert (stats.added, stats.removed, stats.language) == (3, 1, "python")
 
 
+def test_only_line_feeds_end_the_lines_of_a_patch():
+    """Form feeds and other separators inside a line of code start no other; carriage returns may end it."""
+    lines = [
+        "*** Begin Patch",
+        "*** Update File: a.go",
+        "-old\x0c-x",
+        "+new\u2028+x",
+        "*** End Patch",
+    ]
+    for end in ("\n", "\r\n"):
+        stats = patch_in(json.dumps(end.join(lines)).encode())
+        assert (stats.added, stats.removed, stats.language) == (1, 1, "go")
+
+
 @pytest.mark.parametrize("raw", [b"null", b'"no patch"', b'"*** Begin Patch', b"*** Begin Patch"])
 def test_no_readable_patch_has_no_statistics(raw):
     """Anything but a patch inside JSON says nothing."""

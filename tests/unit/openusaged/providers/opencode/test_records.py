@@ -6,6 +6,7 @@ import pytest
 
 from openusaged.core.models import HOOK
 from openusaged.providers.opencode.records import (
+    Cache,
     Message,
     Session,
     Step,
@@ -24,17 +25,17 @@ class TestReasoning:
         ("tokens", "output"),
         [
             pytest.param(
-                Tokens(input=103, output=48, reasoning=19, cache_read=2017, total=2187),
+                Tokens(input=103, output=48, reasoning=19, cache=Cache(2017), total=2187),
                 67,
                 id="1.18-output-excludes-reasoning",
             ),
             pytest.param(
-                Tokens(input=103, output=67, reasoning=19, cache_read=2017, total=2187),
+                Tokens(input=103, output=67, reasoning=19, cache=Cache(2017), total=2187),
                 67,
                 id="1.2.27-output-includes-reasoning",
             ),
             pytest.param(
-                Tokens(input=103, output=67, reasoning=19, cache_read=2017),
+                Tokens(input=103, output=67, reasoning=19, cache=Cache(2017)),
                 67,
                 id="1.1.11-no-total",
             ),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from openusaged.providers.opencode.records import Session, Step, Tokens, ToolCall
+from openusaged.providers.opencode.records import Cache, Session, Step, Tokens, ToolCall
 from openusaged.providers.opencode.rows import MESSAGE_PATHS, PART_PATHS, message_of, part_of
 
 USUAL_MESSAGE = {
@@ -60,7 +60,7 @@ def test_usual_message_has_all_fields() -> None:
     assert (made.id, made.session_id, made.parent_id) == ("msg_1", "ses_1", "msg_0")
     assert (made.provider, made.model, made.agent) == ("anthropic", "claude-sonnet-4-5", "build")
     assert (made.cwd, made.cost, made.finish, made.error) == ("/home/dev", 0.25, "stop", "")
-    assert made.tokens == Tokens(input=5, output=7, reasoning=2, cache_read=3, cache_write=1)
+    assert made.tokens == Tokens(input=5, output=7, reasoning=2, cache=Cache(3, 1))
     assert made.completed_ms - made.created_ms == 1000
 
 
