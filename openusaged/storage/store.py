@@ -269,7 +269,8 @@ class Store(StoreReading):
             changed |= group.write()
             if upkeep:
                 self._identities.settle_when_many(connection)
-            changed |= self._write_sources(connection, batches)
+            snapshots = self._write_sources(connection, batches)
+            changed |= snapshots
             self._spans.begin_write(group.quarters | self._sessions.moved)
             if self._seq + SEQ_MARGIN > self._seq_limit:
                 self._set_meta(connection, seq=self._seq + SEQ_BLOCK)
@@ -283,7 +284,7 @@ class Store(StoreReading):
         finally:
             self._spans.end_write()
         self._note(group)
-        if any(batch.snapshots for batch in batches):
+        if snapshots:
             self._snapshot_writes += 1
         seq = self.bump() if changed else self._seq
         return [_result(outcome, seq) for outcome in outcomes]
@@ -296,8 +297,9 @@ class Store(StoreReading):
             self._reload(connection)
 
     def _write_sources(self, connection: sqlite3.Connection, batches: Sequence[WriteBatch]) -> bool:
+        """Write what the batches say of their sources; whether there were snapshots."""
         cursors: list[SourceCursor] = []
-        changed = False
+        snapshots = False
         for batch in batches:
             if batch.forget_cursors:
                 # in the batches' order: a path may come back within one group
@@ -307,10 +309,10 @@ class Store(StoreReading):
             cursors.extend(batch.cursors)
             for snapshot in batch.snapshots:
                 write_snapshot(connection, self._names, snapshot)
-                changed = True
+                snapshots = True
         if cursors:
             write_cursors(connection, cursors)
-        return changed
+        return snapshots
 
     def _note(self, group: Group) -> None:
         self._hot += group.hot_delta
