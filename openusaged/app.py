@@ -28,6 +28,7 @@ from openusaged.rpc.registry import load_methods
 from openusaged.rpc.server import RpcServer
 from openusaged.runtime.watch import SCAN_EVERYTHING
 from openusaged.storage.store import Store
+from openusaged.usecases.committing import Change
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Daemon:
         parts.price_upkeep.start()
         app.parts.pricing.resume_later()
         ground.tasks.every(LOCK_CHECK_S, self._ownership.check)
-        ground.tasks.later(HOOK_HINTS_S, app.setting_up.integrating.log_hints)
+        ground.tasks.later(HOOK_HINTS_S, app.setting_up.log_hints)
         # What the start has made stays: no later look for garbage need pass over it.
         gc.freeze()
         gc.enable()
@@ -222,17 +223,15 @@ class Daemon:
             parts.collecting.imported = False
             parts.housekeeping.release_memory_soon()
 
-    def committed(self, polled: frozenset[str], events: bool) -> None:  # noqa: FBT001
-        """Writer thread, or the hub in its place: a commit has changed something."""
-        self._ground.pools.call_hub(self._stored, polled, events)
+    def committed(self, changes: list[Change]) -> None:
+        """Commits have changed something."""
+        polled = {account for accounts, _ in changes for account in accounts}
+        self._ground.app.alerting.written(polled, events=any(events for _, events in changes))
+        self.publish()
 
     def repriced(self) -> None:
         """Stored estimates have changed."""
-        self._stored(frozenset(), True)
-
-    def _stored(self, polled: frozenset[str], events: bool) -> None:  # noqa: FBT001
-        self._ground.app.alerting.written(polled, events=events)
-        self.publish()
+        self.committed([((), True)])
 
     def publish(self) -> None:
         """Have subscribers and alerts look again."""

@@ -19,12 +19,13 @@ from openusaged.config.settings import Settings
 from openusaged.core.models import UsageSnapshot
 from openusaged.providers.base import Machine
 from openusaged.providers.shared.http import UrllibHttpClient
+from openusaged.rpc.connection import PUSH_INTERVAL_S
 from openusaged.runtime.clock import SystemClock
 from openusaged.runtime.group_commit import GroupCommitter
 from openusaged.runtime.local_zone import local_zone_name
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.scheduler import PollScheduler
-from openusaged.runtime.tasks import Tasks
+from openusaged.runtime.tasks import Gatherer, Tasks
 from openusaged.runtime.watch import Watcher
 from openusaged.service.program import version
 from openusaged.storage.store import Store
@@ -37,7 +38,7 @@ from openusaged.usecases.alerts.alerting import Alerting
 from openusaged.usecases.alerts.watch import Around as Watched
 from openusaged.usecases.application import Application, Facts, Parts
 from openusaged.usecases.collecting import Collecting
-from openusaged.usecases.committing import Committer, Writing
+from openusaged.usecases.committing import Change, Committer, Writing
 from openusaged.usecases.detecting import Detecting
 from openusaged.usecases.hook_news import HookNews
 from openusaged.usecases.housekeeping import Housekeeping
@@ -58,8 +59,8 @@ from openusaged.usecases.vendor_polls import VendorPolls
 class Reactions(Protocol):
     """What the parts tell the daemon."""
 
-    def committed(self, polled: frozenset[str], events: bool) -> None:  # noqa: FBT001
-        """A commit has changed something; writer thread, or the hub in its place."""
+    def committed(self, changes: list[Change]) -> None:
+        """Commits have changed something; hub, ten times a second at most."""
 
     def repriced(self) -> None:
         """Stored estimates have changed; hub."""
@@ -155,7 +156,8 @@ class Composition:
             may_call=lambda: self.account_upkeep.may_call(),  # noqa: PLW0108  # built later
         )
         self.pipeline = self._new_pipeline()
-        self.writing = Writing(store, self.pipeline, daemon.committed)
+        changes = Gatherer(tasks, pools.call_hub, PUSH_INTERVAL_S, daemon.committed)
+        self.writing = Writing(store, self.pipeline, changes.note)
         self.committer: Committer = GroupCommitter(
             pools, self.writing.commit, self.writing.commit_here
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 
 from openusaged.core.errors import ConfigError
@@ -46,7 +45,7 @@ def replace(path: str, data: bytes, mode: int, *, owner: tuple[int, int] | None 
 
     `owner` is the user and group to give the new file to, as far as that is allowed.
     """
-    temporary = f"{path}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "wb") as file:

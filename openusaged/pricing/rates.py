@@ -50,29 +50,14 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
 
         `prompt` decides the tier where it is not the sum of what went in.
         """
-        if self.tiers or self.extra is not None:
-            return self._special_nano(
-                uncached, cache_read, write_5m, write_1h, output, reasoning, requests, prompt
+        if not self.tiers and self.extra is None:
+            return round(
+                uncached * self.input
+                + cache_read * self.cache_read
+                + write_5m * self.cache_write_5m
+                + write_1h * self.cache_write_1h
+                + output * self.output
             )
-        return round(
-            uncached * self.input
-            + cache_read * self.cache_read
-            + write_5m * self.cache_write_5m
-            + write_1h * self.cache_write_1h
-            + output * self.output
-        )
-
-    def _special_nano(
-        self,
-        uncached: int,
-        cache_read: int,
-        write_5m: int,
-        write_1h: int,
-        output: int,
-        reasoning: int,
-        requests: int,
-        prompt: int | None,
-    ) -> int:
         if prompt is None:
             prompt = uncached + cache_read + write_5m + write_1h
         i, r, w5, w1, o = self.at_prompt(prompt)

@@ -11,7 +11,7 @@ import contextlib
 import importlib.util
 import inspect
 import logging
-import secrets
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -287,8 +287,10 @@ def waits_only_for_commit(message: Any) -> bool:
 
 
 def _answer(responses: Any) -> bytes | Answer:
-    several = responses if responses.__class__ is list else (responses,)
-    awaited = [part for part in several if part.get("result").__class__ is Deferred]
+    if responses.__class__ is dict:
+        awaited = [responses] if responses.get("result").__class__ is Deferred else []
+    else:
+        awaited = [part for part in responses if part.get("result").__class__ is Deferred]
     return Answer(responses, awaited) if awaited else _encoded(responses)
 
 
@@ -391,7 +393,7 @@ def _error_of(exc: BaseException, name: str) -> dict[str, Any]:
         return _error_object(exc.slug, {"detail": str(exc)})
     if isinstance(exc, RpcError):
         return {"code": exc.code, "message": exc.slug, "data": exc.data}
-    incident = secrets.token_hex(4)
+    incident = os.urandom(4).hex()
     log.error("event=rpc_failed method=%s incident=%s", name, incident, exc_info=exc)
     return _error_object(
         errors.INTERNAL_ERROR,

@@ -7,6 +7,7 @@ One place spawns them, so that a failure is logged once and stopping ends them a
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from gevent.pool import Group
 log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Hashable)
+N = TypeVar("N")
 
 WAIT_STEP_S = 0.01
 
@@ -126,3 +128,46 @@ class Coalescer(Generic[T]):
                     log.exception("event=work_failed items=%d", len(items))
         finally:
             self._running = False
+
+
+class Gatherer(Generic[N]):
+    """
+    Tells the hub what is noted in any thread: at once, then what came within a while together.
+
+    `tell(news)` runs on the hub, where it must not wait; `call_hub` is that of `pools.Pools`.
+    """
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        call_hub: Callable[..., object],
+        interval_s: float,
+        tell: Callable[[list[N]], object],
+    ) -> None:
+        self._tasks = tasks
+        self._call_hub = call_hub
+        self._interval_s = interval_s
+        self._tell = tell
+        self._news: deque[N] = deque()
+        self._is_due = False
+        """Whether the hub will look at the news by itself."""
+
+    def note(self, news: N) -> None:
+        """Have this told, within the interval; any thread."""
+        self._news.append(news)
+        if not self._is_due:
+            self._is_due = True
+            self._call_hub(self._deliver)
+
+    def _deliver(self) -> None:
+        news = [self._news.popleft() for _ in range(len(self._news))]
+        if news:
+            self._tasks.later(self._interval_s, self._look_again)
+            self._tell(news)
+
+    def _look_again(self) -> None:
+        # in this order: what another thread notes in between is looked for twice, not never
+        self._is_due = False
+        if self._news:
+            self._is_due = True
+            self._deliver()

@@ -6,9 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from typing import Final
 
+import openusage_proto
 from openusaged.core.errors import LifecycleError
 
 _CELLAR: Final = re.compile(r"^(?P<prefix>.*)/Cellar/(?P<formula>[^/]+)/[^/]+/(?P<rest>.*)$")
@@ -19,11 +19,8 @@ _PASSING: Final = re.compile(
 
 
 def version() -> str:
-    """The version of this installation."""
-    try:
-        return metadata.version("openusage")
-    except metadata.PackageNotFoundError:
-        return "0"
+    """The version of this program."""
+    return openusage_proto.VERSION
 
 
 def command(

@@ -8,7 +8,8 @@ between what an event said before the transaction and what it says after it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from operator import neg
 from typing import Final, NamedTuple
 
@@ -118,10 +119,9 @@ class Group:
         self._connection, self._names, self._sessions, self._identities, self._rows = desk
         self._tracked: dict[int, _Tracked] = {}
         self._gone: set[int] = set()
-        self._known: dict[int, int] = {}
-        self._messages: dict[Key, list[Sums]] = {}
-        self._tools: dict[Key, list[Sums]] = {}
-        self._session_models: dict[Key, list[Sums]] = {}
+        self._messages: defaultdict[Key, list[Sums]] = defaultdict(list)
+        self._tools: defaultdict[Key, list[Sums]] = defaultdict(list)
+        self._session_models: defaultdict[Key, list[Sums]] = defaultdict(list)
         self.hot_delta = 0
         self.outcome = Outcome()
         """Of the reports taken by `take_reports`."""
@@ -135,10 +135,9 @@ class Group:
 
     def look_up(self, events: Sequence[PreparedEvent]) -> None:
         """Load what the file knows about these events."""
-        self._known = self._identities.find(
-            self._connection, {prepared.identity for prepared in events}
-        )
-        self._load(self._known)
+        known = self._identities.find(self._connection, {event.identity for event in events})
+        if known:
+            self._load(known)
 
     def _load(self, known: dict[int, int]) -> None:
         hot = []
@@ -170,10 +169,7 @@ class Group:
 
     def take_reports(self, reports: Sequence[Report]) -> Outcome:
         """The same for what a scanner has already added up."""
-        self._known = self._identities.find(
-            self._connection, {report.identity for report in reports}
-        )
-        self._load(self._known)
+        self._load(self._identities.find(self._connection, {report.identity for report in reports}))
         self.outcome = self._take(reports)
         return self.outcome
 
@@ -215,18 +211,15 @@ class Group:
         if not event.session_id or event.event_type not in COUNTED_TYPES:
             return
         state = self._sessions.state(self._connection, event.source, event.session_id)
-        if last_ms > state.last_ms or first_ms < state.first_ms:
-            state.touch(first_ms)
-            state.touch(last_ms)
-        if not state.is_named or (parent and not state.parent):
-            names = self._names
-            state.name(
-                account=names[event.account],
-                client=names[event.client],
-                project=names[event.project],
-                branch=names[event.branch],
-                parent=parent,
-            )
+        state.touch(first_ms, last_ms)
+        state.name(
+            self._names,
+            account=event.account,
+            client=event.client,
+            project=event.project,
+            branch=event.branch,
+            parent=parent,
+        )
 
     def write(self) -> bool:
         """Write everything to the file; False when nothing had to be."""
@@ -299,9 +292,9 @@ class Group:
                 agent_kind(event),
                 currency,
             )
-            _queue(self._messages, key, sums)
+            self._messages[key].append(sums)
             if session:
-                _queue(self._session_models, (session, provider, model, currency), sums)
+                self._session_models[session, provider, model, currency].append(sums)
         else:
             sums = tool_sums(event)
             if sums is None:
@@ -310,9 +303,8 @@ class Group:
             calls = sums[0] * sign
             if sign < 0:
                 sums = tuple(map(neg, sums))
-            _queue(
-                self._tools, (quarter, row[ACCOUNT], row[CLIENT], row[PROJECT], *row[TOOL]), sums
-            )
+            key = (quarter, row[ACCOUNT], row[CLIENT], row[PROJECT], *row[TOOL])
+            self._tools[key].append(sums)
         if session:
             self._sessions.count_events(session, sign, calls)
         self.quarters.add(quarter)
@@ -371,20 +363,14 @@ def rebuild_hot_buckets(connection: sqlite3.Connection) -> int:
     return group.rebook(first_quarter)
 
 
-def _queue(queued: dict[Key, list[Sums]], key: Key, sums: Sums) -> None:
-    found = queued.get(key)
-    if found is None:
-        queued[key] = [sums]
-    else:
-        found.append(sums)
-
-
-def _added_up(queued: dict[Key, list[Sums]]) -> Iterator[tuple[int, ...]]:
+def _added_up(queued: dict[Key, list[Sums]]) -> list[tuple[int, ...]]:
     """Rows of key and sums; differences that cancel out are left out."""
+    rows = []
     for key, parts in queued.items():
         if len(parts) == 1:
             total: tuple[int, ...] = parts[0]
         else:
             total = tuple(map(sum, zip(*parts, strict=True)))
         if any(total):
-            yield key + total
+            rows.append(key + total)
+    return rows

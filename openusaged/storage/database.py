@@ -84,11 +84,12 @@ class Database:
 
     def hasty_connection(self) -> sqlite3.Connection:
         """This thread's connection, which neither waits for a lock nor moves the log."""
-        connection = self.connection()
-        if not getattr(self._local, "hasty", False):
+        connection: sqlite3.Connection | None = getattr(self._local, "hasty", None)
+        if connection is None or self._closed:
+            connection = self.connection()
             connection.execute("PRAGMA busy_timeout = 0")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
-            self._local.hasty = True
+            self._local.hasty = connection
         return connection
 
     @contextmanager
@@ -137,8 +138,8 @@ class Database:
     def disconnect(self) -> None:
         """Close this thread's connection; the next call opens a new one."""
         connection = getattr(self._local, "connection", None)
-        self._local.connection = None
-        self._local.writes = self._local.hasty = False
+        self._local.connection = self._local.hasty = None
+        self._local.writes = False
         if connection is not None:
             with self._lock:
                 self._connections.remove(connection)

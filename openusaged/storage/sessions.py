@@ -22,6 +22,16 @@ _COLUMNS: Final = (
     "id, source, session_id, account, client, project, branch, parent,"
     " first_ms, last_ms, events, tool_calls"
 )
+_INSERT: Final = (
+    f"INSERT INTO session ({_COLUMNS}, last_quarter) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_CHANGE: Final = (
+    "UPDATE session SET account = ?, client = ?, project = ?, branch = ?, parent = ?,"
+    " first_ms = ?, last_ms = ?, events = ?, tool_calls = ?"
+)
+_UPDATE: Final = f"{_CHANGE} WHERE id = ?"
+_UPDATE_AND_MOVE: Final = f"{_CHANGE}, last_quarter = ? WHERE id = ?"
+_BY_KEY: Final = f"SELECT {_COLUMNS} FROM session WHERE session_id = ? AND source = ?"
 
 
 class SessionState(msgspec.Struct):
@@ -43,37 +53,34 @@ class SessionState(msgspec.Struct):
     """`last_quarter` as the file has it; -1 when the row is new."""
     dirty: bool = False
 
-    def touch(self, ts_ms: int) -> None:
-        """An event of the session was reported for this time."""
-        if self.first_ms == 0 or ts_ms < self.first_ms:
-            self.first_ms = ts_ms
+    def touch(self, first_ms: int, last_ms: int) -> None:
+        """An event of the session was reported, once or for several times up to `last_ms`."""
+        if self.first_ms == 0 or first_ms < self.first_ms:
+            self.first_ms = first_ms
             self.dirty = True
-        if ts_ms > self.last_ms:
-            self.last_ms = ts_ms
+        if last_ms > self.last_ms:
+            self.last_ms = last_ms
             self.dirty = True
 
-    def name(self, *, account: int, client: int, project: int, branch: int, parent: str) -> None:
+    def name(
+        self, names: Names, *, account: str, client: str, project: str, branch: str, parent: str
+    ) -> None:
         """Fill what is not known yet."""
         if account and not self.account:
-            self.account = account
+            self.account = names[account]
             self.dirty = True
         if client and not self.client:
-            self.client = client
+            self.client = names[client]
             self.dirty = True
         if project and not self.project:
-            self.project = project
+            self.project = names[project]
             self.dirty = True
         if branch and not self.branch:
-            self.branch = branch
+            self.branch = names[branch]
             self.dirty = True
         if parent and not self.parent:
             self.parent = parent
             self.dirty = True
-
-    @property
-    def is_named(self) -> bool:
-        """Whether account, client, project and branch are all known."""
-        return bool(self.branch and self.project and self.account and self.client)
 
 
 def _from_row(row: tuple[Any, ...]) -> SessionState:
@@ -92,7 +99,7 @@ class Sessions:
         self._by_id: dict[int, SessionState] = {}
         self._used: dict[int, SessionState] = {}
         self._next = 1
-        self.moved: frozenset[int] = frozenset()
+        self.moved: set[int] = set()
         """Quarters in which what the last `flush` wrote was and is last active."""
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -115,10 +122,7 @@ class Sessions:
         state = self._by_key.get(key)
         if state is None:
             source_id = self._names[source]
-            row = connection.execute(
-                f"SELECT {_COLUMNS} FROM session WHERE session_id = ? AND source = ?",
-                (session_id, source_id),
-            ).fetchone()
+            row = connection.execute(_BY_KEY, (session_id, source_id)).fetchone()
             if row is None:
                 state = SessionState(self._next, source_id, session_id, dirty=True)
                 self._next += 1
@@ -163,7 +167,8 @@ class Sessions:
                 continue
             state.dirty = False
             quarter = state.last_ms // QUARTER_MS
-            quarters.update((quarter, state.stored_quarter))
+            quarters.add(quarter)
+            quarters.add(state.stored_quarter)
             names = (state.account, state.client, state.project, state.branch, state.parent)
             values = (state.first_ms, state.last_ms, state.events, state.tool_calls)
             if state.stored_quarter == -1:
@@ -174,24 +179,15 @@ class Sessions:
                 same.append((*names, *values, state.id))
             state.stored_quarter = quarter
         if new:
-            connection.executemany(
-                f"INSERT INTO session ({_COLUMNS}, last_quarter)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                new,
-            )
+            connection.executemany(_INSERT, new)
         if same:
-            connection.executemany(f"{_UPDATE} WHERE id = ?", same)
+            connection.executemany(_UPDATE, same)
         if moved:
-            connection.executemany(f"{_UPDATE}, last_quarter = ? WHERE id = ?", moved)
+            connection.executemany(_UPDATE_AND_MOVE, moved)
         self._used = {}
-        self.moved = frozenset(quarters - {-1})
+        quarters.discard(-1)
+        self.moved = quarters
         if len(self._by_id) > MAX_CACHED_SESSIONS:
             self._by_key = {}
             self._by_id = {}
         return bool(new or same or moved)
-
-
-_UPDATE: Final = (
-    "UPDATE session SET account = ?, client = ?, project = ?, branch = ?, parent = ?,"
-    " first_ms = ?, last_ms = ?, events = ?, tool_calls = ?"
-)

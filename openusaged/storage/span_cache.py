@@ -39,7 +39,7 @@ class SpanCache:
         self._rows = 0
         self._clock = 0
         self._touched: dict[int, int] = {}
-        self._busy: frozenset[int] = frozenset()
+        self._busy: set[int] = set()
 
     def token(self) -> int:
         """The state of the file that a snapshot begun after this call reads."""
@@ -80,22 +80,20 @@ class SpanCache:
         """Mark what a transaction changes; call before the commit."""
         if not quarters:
             return
-        days = frozenset([quarter // QUARTERS_PER_DAY for quarter in quarters])
+        days = {quarter // QUARTERS_PER_DAY for quarter in quarters}
         with self._lock:
             self._busy = days
-            self._mark()
+            self._clock += 1
+            self._touched.update(dict.fromkeys(days, self._clock))
 
     def end_write(self) -> None:
         """Mark it again, if anything was; call after the commit or rollback."""
-        if self._busy:
+        days = self._busy
+        if days:
             with self._lock:
-                self._mark()
-                self._busy = frozenset()
-
-    def _mark(self) -> None:
-        self._clock += 1
-        for day in self._busy:
-            self._touched[day] = self._clock
+                self._busy = set()
+                self._clock += 1
+                self._touched.update(dict.fromkeys(days, self._clock))
 
     def _last_write(self, span: Span) -> int:
         touched = self._touched

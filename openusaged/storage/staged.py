@@ -375,19 +375,18 @@ class Takeover:
 
     def _note(self, states: dict[int, SessionState]) -> None:
         """Bring sessions up to date."""
-        ids = self._names
         for number, activity in self._activities.items():
             if not activity.events:
                 continue
             state = states[number]
-            state.touch(activity.first_ms)
-            state.touch(activity.last_ms)
+            state.touch(activity.first_ms, activity.last_ms)
             self._sessions.count_events(state.id, activity.events, activity.calls)
             state.name(
-                account=ids[activity.account],
-                client=ids[activity.client],
-                project=ids[activity.project],
-                branch=ids[activity.branch],
+                self._names,
+                account=activity.account,
+                client=activity.client,
+                project=activity.project,
+                branch=activity.branch,
                 parent=activity.parent,
             )
 

@@ -269,7 +269,8 @@ class Store(StoreReading):
             changed |= group.write()
             if upkeep:
                 self._identities.settle_when_many(connection)
-            changed |= self._write_sources(connection, batches)
+            snapshots = self._write_sources(connection, batches)
+            changed |= snapshots
             self._spans.begin_write(group.quarters | self._sessions.moved)
             if self._seq + SEQ_MARGIN > self._seq_limit:
                 self._set_meta(connection, seq=self._seq + SEQ_BLOCK)
@@ -283,7 +284,7 @@ class Store(StoreReading):
         finally:
             self._spans.end_write()
         self._note(group)
-        if any(batch.snapshots for batch in batches):
+        if snapshots:
             self._snapshot_writes += 1
         seq = self.bump() if changed else self._seq
         return [_result(outcome, seq) for outcome in outcomes]
@@ -296,6 +297,7 @@ class Store(StoreReading):
             self._reload(connection)
 
     def _write_sources(self, connection: sqlite3.Connection, batches: Sequence[WriteBatch]) -> bool:
+        """Write what the batches say of their sources; whether there were snapshots."""
         cursors: list[SourceCursor] = []
         snapshots = [snapshot for batch in batches for snapshot in batch.snapshots]
         for batch in batches:

@@ -107,7 +107,10 @@ class Pipeline:
     def knows_projects(self, events: Iterable[UsageEvent]) -> bool:
         """Whether `prepare` would not look into any directory."""
         knows = self._repositories.knows
-        return all(event.repo_root or knows(event.cwd) for event in events)
+        for event in events:  # noqa: SIM110  # a generator costs more than the question
+            if not (event.repo_root or knows(event.cwd)):
+                return False
+        return True
 
     def price(self, event: UsageEvent | CountedEvent) -> Estimate:
         """Our estimate of an event by the prices of now; only messages with tokens have one."""

@@ -266,6 +266,7 @@ class Application:
     def status(self) -> Status:
         """The answer of `status`; a reader thread."""
         parts, facts = self.parts, self.facts
+        delivered = parts.writing.deliveries.total()
         now_ms = parts.clock.now_ms()
         counts = parts.store.counts()
         connections, subscribers = parts.connections()
@@ -295,9 +296,9 @@ class Application:
             events=EventCounts(
                 stored=counts.stored,
                 identities=counts.identities,
-                accepted=parts.writing.accepted,
-                deduplicated=parts.writing.deduplicated,
-                merged=parts.writing.merged,
+                accepted=delivered.new,
+                deduplicated=delivered.repeated,
+                merged=delivered.completed,
                 rejected=parts.writing.rejected,
             ),
             spool=parts.receiving.spool_status(),
@@ -307,7 +308,7 @@ class Application:
             ),
             repricing=parts.pricing.progress(),
             alerts=parts.alerting.status(),
-            integrations=dict(parts.setting_up.integrating.states),
+            integrations=dict(parts.setting_up.integration_states),
             sources=[self._source(account, provider) for account, provider in self.found.accounts],
             warnings=warnings,
             errors=list(parts.recent_errors()),

@@ -31,28 +31,28 @@ MAX_LIGHT: Final = 128
 
 Write: TypeAlias = EventWrite | WriteBatch
 Committer: TypeAlias = GroupCommitter[Write, BatchResult]
+Change: TypeAlias = tuple[Sequence[str], bool]
+"""Which accounts have new limits, and whether events are new or changed."""
 
 
 class Writing:
     """
     The commit functions, of which one runs at a time.
 
-    `on_change` hears which accounts have new limits, and whether events are new or changed.
+    `on_change` hears of each commit that has changed something, in the thread that made it.
     """
 
     def __init__(
         self,
         store: Store,
         pipeline: Pipeline,
-        on_change: Callable[[frozenset[str], bool], object] = lambda _polled, _events: None,
+        on_change: Callable[[Change], object] = lambda _: None,
     ) -> None:
         self._store = store
         self._pipeline = pipeline
         self._on_change = on_change
-        self.accepted = 0
-        self.deduplicated = 0
-        self.merged = 0
         self.rejected = 0
+        """Batches that could not be stored."""
         self.deliveries = Deliveries()
 
     def commit(self, writes: Sequence[Write]) -> list[BatchResult]:
@@ -90,17 +90,15 @@ class Writing:
         changed = False
         polled: list[str] = []
         for batch, result in zip(batches, results, strict=True):
-            self.deliveries.note(batch, result)
             if result.error is not None:
                 self.rejected += 1
-            else:
-                self.accepted += result.accepted
-                self.deduplicated += result.deduplicated
-                self.merged += result.merged
+                continue
+            self.deliveries.note(batch, result)
             changed = changed or bool(result.accepted or result.merged)
-            polled += [snapshot.account_id for snapshot in batch.snapshots]
+            if batch.snapshots:
+                polled += [snapshot.account_id for snapshot in batch.snapshots]
         if self._store.seq != before:
-            self._on_change(frozenset(polled), changed)
+            self._on_change((polled, changed))
 
     def _batch(self, write: Write) -> WriteBatch:
         if isinstance(write, WriteBatch):

@@ -35,9 +35,7 @@ class Deliveries:
         self._counts: dict[tuple[str, str], list[int]] = {}
 
     def note(self, batch: WriteBatch, result: BatchResult) -> None:
-        """Count what became of a batch."""
-        if result.error is not None:
-            return
+        """Count what became of a batch that was stored."""
         new, completed, repeated = result.accepted, result.merged, result.deduplicated
         if not (new or completed or repeated):
             return
@@ -49,6 +47,12 @@ class Deliveries:
             counts[0] += new
             counts[1] += completed
             counts[2] += repeated
+
+    def total(self) -> Delivered:
+        """Counts of all sources and channels together."""
+        with self._lock:
+            sums = [sum(counts) for counts in zip(*self._counts.values(), strict=True)]
+        return Delivered(*sums)
 
     def counts(self) -> dict[tuple[str, str], Delivered]:
         """Counts by (source, channel)."""

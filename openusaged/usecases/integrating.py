@@ -91,7 +91,7 @@ class Integrating:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.states: dict[str, str] = {}
-        """State of each tool when it was last looked at; for `status`, which opens no files."""
+        """State of each tool when it was last looked at."""
 
     def overview(self, params: IntegrationsParams) -> Integrations:
         """Every tool that can be wired, and how it is."""

@@ -7,8 +7,9 @@ threads through `work` and `read`.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from openusage_proto import errors as wire
 from openusage_proto.errors import CODES, RpcError
@@ -39,9 +40,11 @@ from openusaged.usecases import capabilities
 from openusaged.usecases.accounts import Found, provider_of_account
 from openusaged.usecases.detecting import Detecting
 from openusaged.usecases.hook_news import HookNews
-from openusaged.usecases.integrating import Daemon, Integrating
 from openusaged.usecases.polling import poll
 from openusaged.usecases.secrets import STORED, AccountSecrets, OneSecret
+
+if TYPE_CHECKING:
+    from openusaged.usecases.integrating import Integrating
 
 T = TypeVar("T")
 
@@ -88,20 +91,41 @@ class SettingUp:
         self._around = around
         self._detecting = detecting
         self._secrets = secrets
-        self.integrating = Integrating(
-            Daemon(
-                machine=around.machine,
-                now_ms=around.now_ms,
-                work=around.work,
-                found=around.found,
-                programs=lambda: {
-                    binary.provider_id: binary.path for binary in detecting.detection.binaries
-                },
-                log_changes=around.log_changes,
-                news=around.hook_news,
-                declined=self._has_declined,
+        self._integrating: Integrating | None = None
+
+    @property
+    def integrating(self) -> Integrating:
+        """Use cases of `integration*`; what they need is imported when they are first asked for."""
+        if self._integrating is None:
+            from openusaged.usecases.integrating import Daemon, Integrating
+
+            around, detecting = self._around, self._detecting
+            self._integrating = Integrating(
+                Daemon(
+                    machine=around.machine,
+                    now_ms=around.now_ms,
+                    work=around.work,
+                    found=around.found,
+                    programs=lambda: {
+                        binary.provider_id: binary.path for binary in detecting.detection.binaries
+                    },
+                    log_changes=around.log_changes,
+                    news=around.hook_news,
+                    declined=self._has_declined,
+                )
             )
-        )
+        return self._integrating
+
+    def log_hints(self) -> None:
+        """Name in the log what would wire each tool of this machine that is not wired."""
+        # The hub does not read modules from the disk either.
+        self._around.work(lambda: importlib.import_module("openusaged.usecases.integrating"))
+        self.integrating.log_hints()
+
+    @property
+    def integration_states(self) -> Mapping[str, str]:
+        """State of each tool when it was last looked at; for `status`, which opens no files."""
+        return {} if self._integrating is None else self._integrating.states
 
     def _has_declined(self, integration: str) -> bool:
         loaded = self._around.settings()

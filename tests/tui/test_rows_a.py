@@ -87,9 +87,7 @@ def daemon_before_the_upgrade(isolated_home):
     outdated = Path(isolated_home) / "outdated"
     outdated.mkdir()
     (outdated / "sitecustomize.py").write_text(
-        "from importlib import metadata\n"
-        "known = metadata.version\n"
-        "metadata.version = lambda name: '0.0.1' if name == 'openusage' else known(name)\n"
+        "import openusage_proto\nopenusage_proto.VERSION = '0.0.1'\n"
     )
     path = f"{outdated}{os.pathsep}{os.getcwd()}"
     with running_daemon({"PYTHONPATH": path}) as daemon:

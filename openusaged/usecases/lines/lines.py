@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from openusage_proto.line_messages import LineCatalog, LineParams, LineResult
 from openusage_proto.messages import CostMode, ReportRow, StatuslineParams, StatuslineResult
@@ -22,7 +22,6 @@ from openusaged.storage.store import SessionRecord, Store
 from openusaged.usecases.lines.active import command_table
 from openusaged.usecases.lines.figures import AccountFigures, FigureBook
 from openusaged.usecases.lines.hosts import Hosts, below, directory_of
-from openusaged.usecases.lines.line_view import LineWorld, catalog, draw_line
 from openusaged.usecases.reading import Reading
 from openusaged.usecases.statusline import (
     SEGMENT_WORDS,
@@ -32,6 +31,9 @@ from openusaged.usecases.statusline import (
     read_costs,
     render,
 )
+
+if TYPE_CHECKING:
+    from openusaged.usecases.lines.line_view import LineWorld
 
 CLAUDE: Final = "claude_code"
 
@@ -98,13 +100,19 @@ class Lines:
 
     def line(self, params: LineParams) -> LineResult:
         """The line of tmux or a desktop's bar."""
+        from openusaged.usecases.lines.line_view import draw_line  # only where there is a bar
+
         return draw_line(params, self._world())
 
     def catalog(self) -> LineCatalog:
         """What templates may use."""
+        from openusaged.usecases.lines.line_view import catalog
+
         return catalog(self._world(), SEGMENT_WORDS)
 
     def _world(self) -> LineWorld:
+        from openusaged.usecases.lines.line_view import LineWorld
+
         around = self._around
         zone, _ = around.reading.zone(None)
         if self._commands is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,13 +83,14 @@ def test_broken_plug_in_is_left_out(
 
 
 def test_damaged_environment_costs_only_the_plug_ins(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When the installed packages cannot be listed, ours still work."""
 
     def fail(**_: str) -> None:
         raise ValueError("bad metadata")
 
+    installed(monkeypatch, tmp_path)
     monkeypatch.setattr(metadata, "entry_points", fail)
     assert "codex" in registry.load_all()
     assert "event=plugins_unreadable" in caplog.text
@@ -98,6 +100,29 @@ def test_unknown_id() -> None:
     """What nobody brings is said."""
     with pytest.raises(ProviderError, match="no provider 'nobody'"):
         registry.load("nobody")
+
+
+def test_plug_in_in_an_archive_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A wheel that is put on the import path as it is counts as installed."""
+    module, project = example()
+    site = install(tmp_path, module, project)
+    archive = shutil.make_archive(str(tmp_path / "plug-ins"), "zip", site)
+    monkeypatch.syspath_prepend(archive)
+    monkeypatch.delitem(sys.modules, "openusage_acme", raising=False)
+    assert registry.load_all()["acme"].spec.title == "Acme Cloud"
+
+
+def test_without_plug_ins_nobody_lists_packages(tmp_path: Path) -> None:
+    """A daemon in an ordinary environment starts without loading importlib.metadata."""
+    code = (
+        "import sys; import openusaged.app; from openusaged.providers import registry;"
+        f"sys.path += ['', {str(tmp_path / 'gone')!r}];"
+        "print(len(registry.load_all()) > 20, 'importlib.metadata' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]
 
 
 def test_own_providers_load_without_looking_at_packages() -> None:

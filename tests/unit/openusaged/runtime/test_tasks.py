@@ -5,7 +5,8 @@ from __future__ import annotations
 import gevent
 from gevent.event import Event
 
-from openusaged.runtime.tasks import Coalescer, Tasks
+from openusaged.runtime.pools import Pools
+from openusaged.runtime.tasks import Coalescer, Gatherer, Tasks
 
 
 def test_failing_task_leaves_the_others_alone(caplog) -> None:
@@ -92,3 +93,39 @@ def test_coalescer_runs_once_at_a_time_and_misses_nothing() -> None:
     coalescer.add([])
     assert coalescer.idle
     tasks.close()
+
+
+def test_gatherer_tells_the_first_at_once_and_the_rest_together() -> None:
+    """News is told without a delay, what follows within the interval in one go, once each."""
+    pools, tasks, told = Pools(), Tasks(), []
+    gatherer: Gatherer[int] = Gatherer(tasks, pools.call_hub, 0.2, told.append)
+    gatherer.note(1)
+    assert tasks.wait_for(lambda: told == [[1]], 0.15)
+    gatherer.note(2)
+    gatherer.note(3)
+    assert tasks.wait_for(lambda: len(told) > 1, 2)
+    assert told == [[1], [2, 3]]
+    tasks.close()
+    pools.close()
+
+
+def test_gatherer_loses_nothing_of_other_threads() -> None:
+    """Whatever a thread notes while the hub tells is told later, once and in order."""
+    pools, tasks, told = Pools(), Tasks(), []
+
+    def tell(news: list[int]) -> None:
+        told.extend(news)
+        if len(told) < 10:
+            raise ValueError("a listener fails")
+
+    gatherer: Gatherer[int] = Gatherer(tasks, pools.call_hub, 0.001, tell)
+
+    def note() -> None:
+        for number in range(20_000):
+            gatherer.note(number)
+
+    pools.work(note)
+    assert tasks.wait_for(lambda: len(told) == 20_000, 5)
+    assert told == list(range(20_000))
+    tasks.close()
+    pools.close()
