@@ -222,10 +222,22 @@ class TestQuestions:
 
         monkeypatch.setattr(cli, "_status", pipe)
         assert main(["status"]) == 0
-        sys.stdout.close()
-        sys.stdout = stdout
+        assert sys.stdout is stdout
         monkeypatch.setattr(cli, "_status", interrupt)
         assert main(["status"]) == 130
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+    def test_full_disk_is_one_sentence(self, isolated_home: str) -> None:
+        """Output that cannot be written is exit 1 with the reason, and nothing else."""
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "openusaged", "doctor"],
+                cwd=ROOT,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (1, b"openusaged: No space left on device\n")
 
     def test_commands_load_nothing_of_the_daemon(self, isolated_home: str) -> None:
         """Asking is fast because gevent, pony and jsonrpcserver stay unloaded."""
