@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from openusage_proto.messages import ImportProgress
+from openusaged.core.errors import StorageError
 from openusaged.core.models import SourceCursor
 from openusaged.core.windows import iso
 from openusaged.providers.base import Machine
@@ -40,6 +41,8 @@ HOOK_RETRIES_S: Final = (0.03, 0.12, 0.9)
 Claude Code writes the last answer 25 to 100 ms after its Stop hook has begun; the last look is for
 a busy machine.  Each that meets the next turn's first rows costs a commit, so there are few.
 """
+UNSTORED_RETRY_S: Final = 10.0
+"""Before a log is read again whose events could not be stored: it does not change by itself."""
 EVERYTHING: Final = ""
 """Stands for a full scan among the paths to look at."""
 COMMIT_TIMEOUT_S: Final = 120.0
@@ -198,7 +201,7 @@ class Collecting:
         elif EVERYTHING in paths and not self.first_scan_done and not self._progress.active:
             self._read_first(work)
         elif work:
-            self._pools.work(self._read, work)
+            self._read_and_store(work)
         if not self._progress.active and (EVERYTHING in paths or self.first_scan_done):
             # A notification that comes before the first scan must not pass for it.
             self._scan_finished()
@@ -218,7 +221,7 @@ class Collecting:
             total_units=len(work),
             started_ms=self._clock.now_ms(),
         )
-        self._pools.work(self._read, work)
+        self._read_and_store(work)
         progress.done_bytes, progress.done_units = progress.total_bytes, progress.total_units
         progress.finished_ms = self._clock.now_ms()
         progress.seconds = self._clock.monotonic() - begin
@@ -231,8 +234,14 @@ class Collecting:
         self._committer.submit(WriteBatch(forget_cursors=[path for _, path in gone]))
         self._collector.forgotten(gone)
 
-    def _read(self, work: Sequence[Work]) -> None:
-        """Worker thread: read and commit one unit after the other."""
+    def _read_and_store(self, work: Sequence[Work]) -> None:
+        unstored = self._pools.work(self._read, work)
+        if unstored:
+            self._tasks.later(UNSTORED_RETRY_S, self._wake_now, unstored)
+
+    def _read(self, work: Sequence[Work]) -> list[str]:
+        """Worker thread: read and commit one unit after the other; those that were not stored."""
+        unstored = []
         for item in work:
             try:
                 for read in self._collector.read(item):
@@ -247,6 +256,9 @@ class Collecting:
                         self._collector.committed(cursor, changed=changed)
             except Exception as error:  # noqa: BLE001 - the next unit may be readable
                 self._collector.failed(item.account.id, item.unit.path, _reason(error))
+                if isinstance(error, StorageError):
+                    unstored.append(item.unit.path)
+        return unstored
 
     def _with_news(self, batch: WriteBatch) -> WriteBatch:
         """The batch without limits that say nothing new."""
