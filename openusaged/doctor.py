@@ -34,6 +34,10 @@ HOOKS_SWITCH: Final = "OPENUSAGE_TELEMETRY_ENABLED"
 OFF_WORDS: Final = ("0", "false", "no", "off")
 MIN_INOTIFY_WATCHES: Final = 8192
 SPOOL_ALARM: Final = 1000
+MIN_FREE_BYTES: Final = 16 << 20
+"""Four times what the database's write-ahead log may grow to."""
+DAMAGED_SUFFIX: Final = ".corrupt"
+"""How `storage.salvage` names what it sets aside; Pony takes too long to import for one word."""
 EARLIEST_PLAUSIBLE_S: Final = 1_735_689_600
 """2025-01-01: a clock before this has never been set."""
 
@@ -56,6 +60,7 @@ def examine(env: Mapping[str, str]) -> list[Check]:
     """All checks, in the order in which one thing depends on another."""
     steps: Sequence[Callable[[Mapping[str, str]], Iterator[Check]]] = (
         _directories,
+        _disk,
         _lock_and_socket,
         _service,
         _database,
@@ -117,8 +122,27 @@ def _directories(env: Mapping[str, str]) -> Iterator[Check]:
             yield Check(name=name, state=FINE, found=path)
 
 
+def _disk(env: Mapping[str, str]) -> Iterator[Check]:
+    path = locations.state_dir(env)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    room = os.statvfs(path)
+    free = room.f_bavail * room.f_frsize
+    # Some network file systems do not tell their size.
+    enough = not room.f_blocks or free >= MIN_FREE_BYTES
+    yield Check(
+        name="disk",
+        state=FINE if enough else FAILED,
+        found=f"{free >> 20} MiB free at {path}",
+        fix="" if enough else "make room: nothing can be stored",
+    )
+
+
 def _lock_and_socket(env: Mapping[str, str]) -> Iterator[Check]:
-    pid = holder_pid(locations.lock_path(env))
+    try:
+        pid = holder_pid(locations.lock_path(env))
+    except NotADirectoryError:  # which has been said by now
+        pid = None
     path = locations.socket_path(env)
     if pid is None:
         yield Check(name="daemon", state=WARNED, found="not running", fix="openusaged start")
@@ -196,6 +220,14 @@ def _service(env: Mapping[str, str]) -> Iterator[Check]:
 
 def _database(env: Mapping[str, str]) -> Iterator[Check]:
     path = locations.database_path(env)
+    aside = f"{path}{DAMAGED_SUFFIX}"
+    if os.path.exists(aside):
+        yield Check(
+            name="database",
+            state=WARNED,
+            found=f"a damaged one was set aside, what could be read was taken over: {aside}",
+            fix="delete it when no history is missing",
+        )
     if not os.path.exists(path):
         yield Check(name="database", state=FINE, found=f"{path} (not there yet)")
         return

@@ -360,6 +360,7 @@ class TestDoctor:
         assert {name: check["state"] for name, check in states.items()} == {
             "state": "warning",
             "config": "ok",
+            "disk": "ok",
             "daemon": "warning",
             "socket": "failed",
             "service": "ok",
@@ -388,6 +389,42 @@ class TestDoctor:
         with contextlib.suppress(NotADirectoryError):
             checks = list(__import__("openusaged.doctor", fromlist=["x"])._directories(os.environ))
         assert [check.state for check in checks] == ["failed", "failed"]
+
+    def test_a_file_in_place_of_the_state_directory(
+        self, isolated_home: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The whole examination is made, and says what to move away."""
+        os.makedirs(os.path.dirname(locations.state_dir()))
+        Path(locations.state_dir()).touch()
+        states = self.states(capsys, 1)
+        assert states["state"]["found"] == f"{locations.state_dir()} is no directory"
+        assert states["disk"]["state"] == "ok"
+
+    def test_a_full_disk(
+        self,
+        isolated_home: str,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Too little room on the disk of the state directory is said before anything else fails."""
+        monkeypatch.setattr("openusaged.doctor.MIN_FREE_BYTES", 1 << 62)
+        found = self.states(capsys, 1)["disk"]
+        assert found["state"] == "failed"
+        assert found["found"].endswith(f" MiB free at {os.environ['HOME']}")
+
+    def test_a_damaged_database_that_was_set_aside(
+        self, isolated_home: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What the daemon repaired without a word is said here until the copy is deleted."""
+        make_state_dir()
+        Path(locations.database_path()).write_bytes(b"this is no database" * 100)
+        with running_daemon():
+            found = self.states(capsys, 0)["database"]
+        assert found["state"] == "warning"
+        aside = found["found"].rpartition(": ")[2]
+        assert Path(aside).read_bytes() == b"this is no database" * 100
+        os.unlink(aside)
+        assert self.states(capsys, 0)["database"]["state"] == "ok"
 
     def test_long_socket_path(
         self,
