@@ -226,9 +226,9 @@ def _is_misspelt(section: Section, known: tuple[str, ...], needed: str | None, w
     unknown = [name for name in section.names() if name not in known]
     for name in unknown:
         section.warn(name, name, f"a field of a {what}", f"the {what} is ignored")
-    missing = needed is not None and section.raw(needed) is None
+    missing = needed is not None and not section.is_number(needed)
     if needed is not None and missing:
-        section.warn(needed, None, "a number", f"the {what} is ignored")
+        section.warn(needed, section.raw(needed), "a number", f"the {what} is ignored")
     return bool(unknown) or missing
 
 

@@ -139,6 +139,11 @@ def test_each_kind_takes_its_fields_and_no_others(on: str) -> None:
         ({"rules": {"r": {}}}, "rules.r.on: None is not one of limit"),
         ({"rules": {"r": {"on": "spend"}}}, "rules.r.amount: None is not a number"),
         ({"rules": {"r": {"on": "balance"}}}, "rules.r.below: None is not a number"),
+        (
+            {"rules": {"r": {"on": "spend", "amount": "ten"}}},
+            "rules.r.amount: 'ten' is not a number; the rule on spend is ignored",
+        ),
+        ({"rules": {"r": {"on": "balance", "below": True}}}, "rules.r.below: True is not"),
         ({"rules": {"r": {"on": "limit", "at": 0}}}, "rules.r.at: 0 is not a number from 1"),
         ({"rules": {"a b": {"on": "limit"}}}, "rules.a b: 'a b' is not an id"),
         ({"rules": {"x@1": {"on": "limit"}}}, "is not an id"),
@@ -207,6 +212,12 @@ def test_budgets() -> None:
     ("document", "warning", "kept"),
     [
         ({"b": {}}, "budgets.b.amount: None is not a number; the budget is ignored", False),
+        (
+            {"b": {"amount": "ten"}},
+            "budgets.b.amount: 'ten' is not a number; the budget is ignored",
+            False,
+        ),
+        ({"b": {"amount": "10"}}, "budgets.b.amount: '10' is not a number from 0.01", True),
         ({"b": {"amount": 5, "projct": "x"}}, "'projct' is not a field of a budget", False),
         ({"b": {"amount": 0}}, "budgets.b.amount: 0 is not a number from 0.01", True),
         ({"b": {"amount": 5, "period": "year"}}, "'year' is not one of day, week, month", True),
