@@ -321,7 +321,7 @@ def session_cells(row: ExplainSession, now: datetime, *, costs: bool) -> list[st
     """When, which session, where, tokens and cost."""
     where = clean(row.project) + (f" @ {clean(row.branch)}" if row.branch else "")
     return [
-        format_local(row.last_at, now)[5:],
+        format_clock(row.last_at, now),
         clean(row.session_id)[:12],
         clip_middle(where or ", ".join(map(clean, row.models)), 28),
         format_tokens(row.totals.total_tokens),
@@ -353,7 +353,7 @@ def event_cells(event: ExplainEvent, now: datetime, *, costs: bool) -> list[str]
         amount = format_money(event.recorded, clean(event.currency))
     who = f" ({clean(event.agent)})" if event.agent else ""
     return [
-        f"{format_local(event.at, now)[5:]}",
+        format_clock(event.at, now),
         clip_middle(clean(event.model) or "(no model)", 26) + who,
         f"in {_count(event.input_tokens)}",
         f"read {_count(event.cache_read_tokens)}",
