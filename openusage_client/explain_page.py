@@ -56,6 +56,7 @@ _DELIVERED: Final = {
     "import": "first import",
     "several": "several channels",
 }
+_SOURCES: Final = {"several": "several tools"}
 _MAX_PARTS: Final = 12
 UNKNOWN: Final = "—"
 SESSION_ROLES: Final = ("label", "muted", "text", "value", "cost")
@@ -274,7 +275,8 @@ def _channels(answer: Explanation, now: datetime) -> list[Line]:
         )
         rows = [
             [
-                f"{clean(row.source)}, {_DELIVERED.get(row.channel, clean(row.channel))}",
+                f"{_SOURCES.get(row.source, clean(row.source))}, "
+                f"{_DELIVERED.get(row.channel, clean(row.channel))}",
                 f"{format_count(row.new)} new",
                 f"{format_count(row.completed)} completed",
                 f"{format_count(row.repeated)} repeated",
