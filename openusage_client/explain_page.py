@@ -275,8 +275,7 @@ def _channels(answer: Explanation, now: datetime) -> list[Line]:
         )
         rows = [
             [
-                f"{_SOURCES.get(row.source, clean(row.source))}, "
-                f"{_DELIVERED.get(row.channel, clean(row.channel))}",
+                f"{_SOURCES.get(row.source) or clean(row.source)}, {_delivered(row.channel)}",
                 f"{format_count(row.new)} new",
                 f"{format_count(row.completed)} completed",
                 f"{format_count(row.repeated)} repeated",
@@ -285,6 +284,10 @@ def _channels(answer: Explanation, now: datetime) -> list[Line]:
         ]
         lines += table(rows, roles=("text", "value", "muted", "muted"))
     return lines
+
+
+def _delivered(channel: str) -> str:
+    return _DELIVERED.get(channel) or clean(channel)
 
 
 def _sources(answer: Explanation, now: datetime) -> list[Line]:
