@@ -93,7 +93,7 @@ def _directories(env: Mapping[str, str]) -> Iterator[Check]:
         try:
             info = os.stat(path)
         except FileNotFoundError:
-            yield Check(name=name, state=FINE, found=f"{path} (not there yet, is made when needed)")
+            yield _missing(name, path)
             continue
         except OSError as exc:
             yield Check(
@@ -105,12 +105,7 @@ def _directories(env: Mapping[str, str]) -> Iterator[Check]:
                 name=name, state=FAILED, found=f"{path} is no directory", fix="move it away"
             )
         elif info.st_uid != os.geteuid() or not os.access(path, os.W_OK | os.X_OK):
-            yield Check(
-                name=name,
-                state=FAILED,
-                found=f"{path} cannot be written (owner {info.st_uid})",
-                fix=f"chown -R {os.geteuid()} {path}",
-            )
+            yield _unwritable(name, path, info)
         elif name == "state" and stat.S_IMODE(info.st_mode) & 0o077:
             yield Check(
                 name=name,
@@ -122,10 +117,35 @@ def _directories(env: Mapping[str, str]) -> Iterator[Check]:
             yield Check(name=name, state=FINE, found=path)
 
 
-def _disk(env: Mapping[str, str]) -> Iterator[Check]:
-    path = locations.state_dir(env)
+def _missing(name: str, path: str) -> Check:
+    """A directory that is not there is no trouble where it can be made."""
+    parent = _nearest_directory(path)
+    if os.access(parent, os.W_OK | os.X_OK):
+        return Check(name=name, state=FINE, found=f"{path} (not there yet, is made when needed)")
+    return Check(
+        name=name,
+        state=FAILED,
+        found=f"{path} cannot be made: {parent} cannot be written",
+        fix=f"ls -ld {parent}",
+    )
+
+
+def _unwritable(name: str, path: str, info: os.stat_result) -> Check:
+    if info.st_uid != os.geteuid():
+        found, fix = f"owner {info.st_uid}", f"chown -R {os.geteuid()} {path}"
+    else:
+        found, fix = f"mode {stat.S_IMODE(info.st_mode):04o}", f"chmod 700 {path}"
+    return Check(name=name, state=FAILED, found=f"{path} cannot be written ({found})", fix=fix)
+
+
+def _nearest_directory(path: str) -> str:
     while not os.path.isdir(path):
         path = os.path.dirname(path)
+    return path
+
+
+def _disk(env: Mapping[str, str]) -> Iterator[Check]:
+    path = _nearest_directory(locations.state_dir(env))
     room = os.statvfs(path)
     free = room.f_bavail * room.f_frsize
     # Some network file systems do not tell their size.
