@@ -205,9 +205,18 @@ class Section:
                 found[item.strip()] = None
         return tuple(found)
 
-    def over(self, defaults: Mapping[str, Any]) -> Section:
-        """The same object laid over another: its keys replace those of the other whole."""
-        return Section({**defaults, **dict(self.items())}, self._path, self._warnings)
+    def over_each(self, defaults: Mapping[str, Mapping[str, Any]], *, unless: str) -> Section:
+        """
+        The objects of this one laid over others of the same key.
+
+        One with a field `unless` replaces the other whole, as what is no object does.
+        """
+        laid = dict(self.items())
+        for key, default in defaults.items():
+            own = laid.get(key, {})
+            if isinstance(own, dict) and own.get(unless) is None:
+                laid[key] = {**default, **own}
+        return Section({**dict.fromkeys(defaults), **laid}, self._path, self._warnings)
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Raw keys and values, without nulls."""

@@ -188,6 +188,34 @@ def test_an_open_dashboard_shows_budgets_as_they_stand(home: Path, daemon: Daemo
         terminal.wait_until(lambda text: "budget" not in text.lower(), 20)
 
 
+def test_rules_are_made_changed_and_removed_by_command(
+    alerting: dict[str, Any], daemon: Daemon, receiver: Receiver
+) -> None:
+    """A rule made on the command line is told; one that is changed or switched off is not again."""
+    daemon.start()
+    daemon.wait_idle()
+    run_client(daemon.env, "alerts", "set", "dear", "--on", "spend", "--amount", "4")
+    turn(daemon, "m1")
+    wait_until(lambda: receiver.rules == ["dear"], 30, "the rule's alert")
+    run_client(daemon.env, "alerts", "set", "dear", "--amount", "100")
+    run_client(daemon.env, "alerts", "set", "limit-95", "--at", "97")
+    listed = run_client(daemon.env, "alerts", "off", "pace").stdout
+    assert "$100.00 a day spent" in listed
+    assert "97% of a limit used" in listed
+    rules = {rule["id"]: rule for rule in daemon.call("alerts")["rules"]}
+    assert (rules["pace"]["enabled"], rules["pace"]["on"]) == (False, "pace")
+    run_client(daemon.env, "alerts", "set", "dear", "--on", "stale", "--minutes", "60")
+    run_client(daemon.env, "alerts", "on", "pace")
+    run_client(daemon.env, "alerts", "remove", "limit-95")
+    rules = {rule["id"]: rule for rule in daemon.call("alerts")["rules"]}
+    assert rules["pace"]["enabled"]
+    assert rules["limit-95"]["words"] == "95% of a limit used"
+    assert rules["dear"]["on"] == "stale"
+    run_client(daemon.env, "alerts", "remove", "dear")
+    assert "dear" not in {rule["id"] for rule in daemon.call("alerts")["rules"]}
+    assert run_client(daemon.env, "alerts", "off", "dear", check=False).returncode == 2
+
+
 def test_unlike_currencies_are_not_added(alerting: dict[str, Any], daemon: Daemon) -> None:
     """A budget in yuan sees yuan; one in dollars names them apart."""
     daemon.start()
