@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from openusage_client.formatting import (
+    PERIOD_WORDS,
     UNKNOWN,
     format_ago,
     format_clock,
@@ -27,7 +28,6 @@ _OUTCOMES: Final = {
     "pending": "on its way",
     "partly": "delivered in part",
 }
-_PERIODS: Final = {"day": "today", "week": "this week", "month": "this month"}
 
 
 def alert_lines(alerts: Alerts, *, now: datetime, width: int | None, style: Style) -> list[str]:
@@ -151,7 +151,7 @@ def _budget(budget: BudgetState, now: datetime, style: Style) -> Row:
             f"{least}{mark}{format_money(budget.spent, budget.currency)}",
             format_money(budget.amount, budget.currency),
             format_percent(budget.used_percent),
-            _PERIODS.get(budget.period, budget.period),
+            PERIOD_WORDS.get(budget.period, budget.period),
             UNKNOWN if ahead is None else style.approx + format_money(ahead, budget.currency),
             state_of(budget, now),
         ]

@@ -87,7 +87,8 @@ def add_dashboard_flags(parser: argparse.ArgumentParser) -> None:
         "--theme",
         metavar="NAME",
         type=theme,
-        help="colours: openusage-dark, openusage-light, high-contrast or mono (default: settings)",
+        help="colours: a theme that comes along or your own, e.g. ember; a wrong name lists them"
+        " (default: settings)",
     )
     group.add_argument(
         "--window",

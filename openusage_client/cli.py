@@ -29,6 +29,7 @@ from openusage_client.errors import (
     exit_code_of,
 )
 from openusage_proto.errors import RpcError
+from openusage_proto.streams import let_go
 
 
 class Command(NamedTuple):
@@ -91,29 +92,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (0, 1, 2, 3, 4, 5 or 130)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Python has no stream where the caller closed one (`>&-`).
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         if hasattr(sys.stdout, "reconfigure"):
             # A name that the terminal's encoding lacks is no reason to print nothing.
             sys.stdout.reconfigure(errors="replace")
-        code = _run(arguments)
-        sys.stdout.flush()
+        return _answered(arguments)
     except (ClientError, RpcError) as error:
         _complain(error.detail if isinstance(error, RpcError) else str(error))
         return exit_code_of(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # `| head` has read enough.  Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `| head` has read enough.
         return EXIT_OK
     except OSError as error:
         reason = error.strerror or str(error)
         _complain(f"{error.filename}: {reason}" if error.filename else reason)
         return EXIT_FAILURE
+    finally:
+        let_go(sys.stdout)
+        let_go(sys.stderr)
+
+
+def _answered(arguments: list[str]) -> int:
+    """The exit code of a command whose output is out."""
+    try:
+        code = _run(arguments)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXIT_OK
+        code = stop.code if isinstance(stop.code, int) else EXIT_OK
+    sys.stdout.flush()
     return code
 
 

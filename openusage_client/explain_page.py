@@ -56,6 +56,7 @@ _DELIVERED: Final = {
     "import": "first import",
     "several": "several channels",
 }
+_SOURCES: Final = {"several": "several tools"}
 _MAX_PARTS: Final = 12
 UNKNOWN: Final = "—"
 SESSION_ROLES: Final = ("label", "muted", "text", "value", "cost")
@@ -274,7 +275,7 @@ def _channels(answer: Explanation, now: datetime) -> list[Line]:
         )
         rows = [
             [
-                f"{clean(row.source)}, {_DELIVERED.get(row.channel, clean(row.channel))}",
+                f"{_SOURCES.get(row.source) or clean(row.source)}, {_delivered(row.channel)}",
                 f"{format_count(row.new)} new",
                 f"{format_count(row.completed)} completed",
                 f"{format_count(row.repeated)} repeated",
@@ -283,6 +284,10 @@ def _channels(answer: Explanation, now: datetime) -> list[Line]:
         ]
         lines += table(rows, roles=("text", "value", "muted", "muted"))
     return lines
+
+
+def _delivered(channel: str) -> str:
+    return _DELIVERED.get(channel) or clean(channel)
 
 
 def _sources(answer: Explanation, now: datetime) -> list[Line]:
@@ -321,7 +326,7 @@ def session_cells(row: ExplainSession, now: datetime, *, costs: bool) -> list[st
     """When, which session, where, tokens and cost."""
     where = clean(row.project) + (f" @ {clean(row.branch)}" if row.branch else "")
     return [
-        format_local(row.last_at, now)[5:],
+        format_clock(row.last_at, now),
         clean(row.session_id)[:12],
         clip_middle(where or ", ".join(map(clean, row.models)), 28),
         format_tokens(row.totals.total_tokens),
@@ -353,7 +358,7 @@ def event_cells(event: ExplainEvent, now: datetime, *, costs: bool) -> list[str]
         amount = format_money(event.recorded, clean(event.currency))
     who = f" ({clean(event.agent)})" if event.agent else ""
     return [
-        f"{format_local(event.at, now)[5:]}",
+        format_clock(event.at, now),
         clip_middle(clean(event.model) or "(no model)", 26) + who,
         f"in {_count(event.input_tokens)}",
         f"read {_count(event.cache_read_tokens)}",

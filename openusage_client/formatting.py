@@ -14,6 +14,8 @@ from typing import Final
 UNKNOWN: Final = "-"
 APPROXIMATELY: Final = "≈"
 """Marks an API-equivalent estimate; `~` where the terminal has no Unicode."""
+PERIOD_WORDS: Final = {"day": "today", "week": "this week", "month": "this month"}
+"""The running periods of budgets."""
 
 _UNITS: Final = ((1, ""), (10**3, "k"), (10**6, "M"), (10**9, "B"), (10**12, "T"))
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 
 from openusage_proto import locations
 from openusage_proto.errors import RpcError
+from openusage_proto.streams import let_go
 from openusaged.core.errors import OpenUsageError
 from openusaged.importing import command as importing
 from openusaged.instance_lock import holder_pid
@@ -62,11 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command is None:
         parser.error("which command? e.g. openusaged start; openusaged --help lists them")
     try:
-        return command(arguments)
+        code = command(arguments)
+        sys.stdout.flush()
     except (OpenUsageError, RpcError, OSError) as exc:
         if isinstance(exc, BrokenPipeError):
             # the reader of our output has gone; there is nobody to tell
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             return OK
         words = str(exc)
         if isinstance(exc, OSError) and exc.strerror:
@@ -75,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except KeyboardInterrupt:
         return 130
+    finally:
+        let_go(sys.stdout)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -274,6 +278,7 @@ def _logs(arguments: argparse.Namespace) -> int:
     for line in _tail(path, arguments.lines):
         print(line, end="")
     if arguments.follow:
+        sys.stdout.flush()
         _follow(path)
     return OK
 

@@ -34,6 +34,10 @@ HOOKS_SWITCH: Final = "OPENUSAGE_TELEMETRY_ENABLED"
 OFF_WORDS: Final = ("0", "false", "no", "off")
 MIN_INOTIFY_WATCHES: Final = 8192
 SPOOL_ALARM: Final = 1000
+MIN_FREE_BYTES: Final = 16 << 20
+"""Four times what the database's write-ahead log may grow to."""
+DAMAGED_SUFFIX: Final = ".corrupt"
+"""How `storage.salvage` names what it sets aside; Pony takes too long to import for one word."""
 EARLIEST_PLAUSIBLE_S: Final = 1_735_689_600
 """2025-01-01: a clock before this has never been set."""
 
@@ -56,6 +60,7 @@ def examine(env: Mapping[str, str]) -> list[Check]:
     """All checks, in the order in which one thing depends on another."""
     steps: Sequence[Callable[[Mapping[str, str]], Iterator[Check]]] = (
         _directories,
+        _disk,
         _lock_and_socket,
         _service,
         _database,
@@ -88,7 +93,7 @@ def _directories(env: Mapping[str, str]) -> Iterator[Check]:
         try:
             info = os.stat(path)
         except FileNotFoundError:
-            yield Check(name=name, state=FINE, found=f"{path} (not there yet, is made when needed)")
+            yield _missing(name, path)
             continue
         except OSError as exc:
             yield Check(
@@ -100,12 +105,7 @@ def _directories(env: Mapping[str, str]) -> Iterator[Check]:
                 name=name, state=FAILED, found=f"{path} is no directory", fix="move it away"
             )
         elif info.st_uid != os.geteuid() or not os.access(path, os.W_OK | os.X_OK):
-            yield Check(
-                name=name,
-                state=FAILED,
-                found=f"{path} cannot be written (owner {info.st_uid})",
-                fix=f"chown -R {os.geteuid()} {path}",
-            )
+            yield _unwritable(name, path, info)
         elif name == "state" and stat.S_IMODE(info.st_mode) & 0o077:
             yield Check(
                 name=name,
@@ -117,8 +117,52 @@ def _directories(env: Mapping[str, str]) -> Iterator[Check]:
             yield Check(name=name, state=FINE, found=path)
 
 
+def _missing(name: str, path: str) -> Check:
+    """A directory that is not there is no trouble where it can be made."""
+    parent = _nearest_directory(path)
+    if os.access(parent, os.W_OK | os.X_OK):
+        return Check(name=name, state=FINE, found=f"{path} (not there yet, is made when needed)")
+    return Check(
+        name=name,
+        state=FAILED,
+        found=f"{path} cannot be made: {parent} cannot be written",
+        fix=f"ls -ld {parent}",
+    )
+
+
+def _unwritable(name: str, path: str, info: os.stat_result) -> Check:
+    if info.st_uid != os.geteuid():
+        found, fix = f"owner {info.st_uid}", f"chown -R {os.geteuid()} {path}"
+    else:
+        found, fix = f"mode {stat.S_IMODE(info.st_mode):04o}", f"chmod 700 {path}"
+    return Check(name=name, state=FAILED, found=f"{path} cannot be written ({found})", fix=fix)
+
+
+def _nearest_directory(path: str) -> str:
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _disk(env: Mapping[str, str]) -> Iterator[Check]:
+    path = _nearest_directory(locations.state_dir(env))
+    room = os.statvfs(path)
+    free = room.f_bavail * room.f_frsize
+    # Some network file systems do not tell their size.
+    enough = not room.f_blocks or free >= MIN_FREE_BYTES
+    yield Check(
+        name="disk",
+        state=FINE if enough else FAILED,
+        found=f"{free >> 20} MiB free at {path}",
+        fix="" if enough else "make room: nothing can be stored",
+    )
+
+
 def _lock_and_socket(env: Mapping[str, str]) -> Iterator[Check]:
-    pid = holder_pid(locations.lock_path(env))
+    try:
+        pid = holder_pid(locations.lock_path(env))
+    except NotADirectoryError:  # which has been said by now
+        pid = None
     path = locations.socket_path(env)
     if pid is None:
         yield Check(name="daemon", state=WARNED, found="not running", fix="openusaged start")
@@ -196,6 +240,14 @@ def _service(env: Mapping[str, str]) -> Iterator[Check]:
 
 def _database(env: Mapping[str, str]) -> Iterator[Check]:
     path = locations.database_path(env)
+    aside = f"{path}{DAMAGED_SUFFIX}"
+    if os.path.exists(aside):
+        yield Check(
+            name="database",
+            state=WARNED,
+            found=f"a damaged one was set aside, what could be read was taken over: {aside}",
+            fix="delete it when no history is missing",
+        )
     if not os.path.exists(path):
         yield Check(name="database", state=FINE, found=f"{path} (not there yet)")
         return

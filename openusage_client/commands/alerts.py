@@ -1,4 +1,4 @@
-"""`openusage alerts`: what is watched, what was told, a test, and silence for a while."""
+"""`openusage alerts`: what is watched and how that is changed, what was told, a test, silence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from openusage_client import alert_tables, arguments, autostart
+from openusage_client import alert_rules, alert_tables, arguments, autostart
 from openusage_client.decode import decode
 from openusage_client.errors import EXIT_FAILURE, EXIT_OK, UsageError
 from openusage_client.formatting import format_clock
@@ -32,16 +32,21 @@ actions:
   test [WAY]           send a sample now: desktop, tmux, command or webhook (default: each set one)
   mute [RULE]          silence a rule, or all of them; --for says how long
   unmute [RULE]        end that
-  on, off              switch alerts on or off
+  set RULE             make a rule (--on KIND), or change the named fields of one
+  remove RULE          take a rule away; a built-in one is then as it was from the start
+  on [RULE]            switch alerts on, or one rule
+  off [RULE]           switch alerts off, or one rule
 
 examples:
   openusage alerts on
+  openusage alerts set week --on limit --window 7d --at 60
+  openusage alerts set credits --on balance --provider openrouter --below 5
+  openusage alerts off limit-95
   openusage alerts test desktop
   openusage alerts mute pace --for 4h
   openusage alerts history -n 5 --json
 
-Rules, quiet hours and ways are settings: see docs/configuration.md. `test` exits with 1 when a way
-failed.
+Rules, quiet hours and ways are settings: see docs/alerts.md. `test` exits with 1 when a way failed.
 """
 
 
@@ -52,7 +57,7 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="a rule, or a way (test)")
     parser.add_argument(
         "--for",
-        dest="minutes",
+        dest="silence",
         metavar="TIME",
         type=minutes,
         help="how long it is silent, e.g. 30m, 4h, 2d (mute; default: 1h)",
@@ -64,6 +69,7 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
         type=arguments.positive_number,
         help=f"how many alerts (history; default: {HISTORY})",
     )
+    alert_rules.add_flags(parser)
     arguments.add_json_flag(parser)
     arguments.add_connection_flags(parser)
 
@@ -83,12 +89,16 @@ def minutes(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Do what the action says."""
-    if options.minutes is not None and options.action != "mute":
+    if options.silence is not None and options.action != "mute":
         raise UsageError("--for goes with mute")
     if options.limit is not None and options.action != "history":
         raise UsageError("-n goes with history")
-    if options.name and options.action not in ("test", "mute", "unmute"):
+    if options.name and options.action in ("list", "history"):
         raise UsageError(f"`openusage alerts {options.action}` takes no name")
+    if options.action != "set" and (options.kind or alert_rules.fields_of(options)):
+        raise UsageError("--on and the fields of a rule go with set")
+    if options.action == "remove" and not options.name:
+        raise UsageError("`openusage alerts remove` needs the name of a rule")
     with autostart.connect(autostart=not options.no_autostart, timeout_s=TIMEOUT_S) as connection:
         return _ACTIONS[options.action](connection, options)
 
@@ -140,7 +150,7 @@ def _test(connection: Connection, options: argparse.Namespace) -> int:
 
 
 def _mute(connection: Connection, options: argparse.Namespace) -> int:
-    return _silence(connection, options, 60 if options.minutes is None else options.minutes)
+    return _silence(connection, options, 60 if options.silence is None else options.silence)
 
 
 def _unmute(connection: Connection, options: argparse.Namespace) -> int:
@@ -160,10 +170,47 @@ def _silence(connection: Connection, options: argparse.Namespace, length: int) -
     return EXIT_OK
 
 
+def _set(connection: Connection, options: argparse.Namespace) -> int:
+    change = alert_rules.change_of(options)
+    if not options.kind:
+        _check_rule(connection, options.name, "; --on KIND makes a new one")
+    _change_rule(connection, options.name, change)
+    return _list(connection, options)
+
+
+def _remove(connection: Connection, options: argparse.Namespace) -> int:
+    _check_rule(connection, options.name)
+    _change_rule(connection, options.name, None)
+    return _list(connection, options)
+
+
 def _switch(connection: Connection, options: argparse.Namespace) -> int:
     enabled = options.action == "on"
-    connection.call(methods.SETTINGS_UPDATE, changes={"alerts": {"enabled": enabled}})
+    if options.name:
+        _check_rule(connection, options.name)
+        _change_rule(connection, options.name, {"enabled": None if enabled else False})
+    else:
+        connection.call(methods.SETTINGS_UPDATE, changes={"alerts": {"enabled": enabled}})
     return _list(connection, options)
+
+
+def _change_rule(connection: Connection, name: str, change: dict[str, Any] | None) -> None:
+    connection.call(methods.SETTINGS_UPDATE, changes={"alerts": {"rules": {name: change}}})
+
+
+def _check_rule(connection: Connection, name: str, hint: str = "") -> None:
+    """
+    Refuse a rule that there is not, and one of a budget.
+
+    Raises:
+        UsageError: with the names there are.
+    """
+    if name.startswith("budget:"):
+        raise UsageError(f"{name} comes from a budget; `openusage budget` changes that")
+    rules = decode(connection.call(methods.ALERTS), Alerts).rules
+    known = [rule.id for rule in rules if not rule.id.startswith("budget:")]
+    if name not in known:
+        raise UsageError(f"rule: there is no {name!r}; known: {', '.join(known)}{hint}")
 
 
 _ACTIONS: Final[Mapping[str, Callable[[Connection, argparse.Namespace], int]]] = {
@@ -172,6 +219,8 @@ _ACTIONS: Final[Mapping[str, Callable[[Connection, argparse.Namespace], int]]] =
     "test": _test,
     "mute": _mute,
     "unmute": _unmute,
+    "set": _set,
+    "remove": _remove,
     "on": _switch,
     "off": _switch,
 }

@@ -26,12 +26,12 @@ def read_secret(what: str) -> str:
     Raises:
         UsageError: there is none, or it is more than one line.
     """
-    if sys.stdin is not None and sys.stdin.isatty():
+    if sys.stdin.isatty():
         import getpass
 
         secret = getpass.getpass(f"{what} (not shown while you type): ")
     else:
-        secret = sys.stdin.read(MAX_CHARACTERS + 1) if sys.stdin is not None else ""
+        secret = sys.stdin.read(MAX_CHARACTERS + 1)
     secret = secret.strip()
     if not secret:
         raise UsageError("no secret was given; type it at the prompt or pipe it in")
@@ -71,7 +71,7 @@ def confirm() -> None:
     Raises:
         UsageError: no, or nobody is there to answer.
     """
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not sys.stdin.isatty():
         raise UsageError("nobody can answer here; say --yes to have the browser read")
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

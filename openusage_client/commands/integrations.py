@@ -320,7 +320,7 @@ def done_lines(result: IntegrationResult) -> list[str]:
 
 
 def _can_ask() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
+    return sys.stdin.isatty()
 
 
 def _agreed(question: str) -> bool:

@@ -67,6 +67,9 @@ class Entry:
     choice: int = 0
 
 
+CONNECTED_AGAIN: Final = "connected to the daemon again"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
     """
@@ -196,7 +199,9 @@ def receive(state: AppState, update: Update) -> AppState:
         # Every attempt to connect again says so; since when it is so does not change by that.
         same = update.link.phase == state.link.phase
         if state.link.phase == "lost" and update.link.phase == "live" and state.raw is not None:
-            changes["notice"] = "connected to the daemon again"
+            changes["notice"] = CONNECTED_AGAIN
+        elif update.link.phase != "live" and state.notice == CONNECTED_AGAIN:
+            changes["notice"] = ""
         changes["link"] = replace(update.link, since=state.link.since) if same else update.link
     if update.providers is not None:
         changes["providers"] = {info.id: info for info in update.providers}

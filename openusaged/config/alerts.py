@@ -57,7 +57,8 @@ BUILT_IN_RULES: Final[Mapping[str, Mapping[str, Any]]] = {
     "pace": {"on": PACE},
     "reset": {"on": RESET},
 }
-"""Rules by id that are there from the start; the user's of the same id replaces one."""
+"""Rules by id that are there from the start; the user's says what of one is different, or, where it
+says what it is `on`, replaces it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,7 @@ class AlertSettings:
 
 def read(section: Section, env: Mapping[str, str]) -> AlertSettings:
     """The settings of `alerts`; `env` gives HOME for the command's path."""
-    rules = section.section("rules")
+    rules = section.section("rules").over_each(BUILT_IN_RULES, unless="on")
     return AlertSettings(
         enabled=section.flag("enabled", default=False),
         cooldown_minutes=section.integer(
@@ -145,7 +146,7 @@ def read(section: Section, env: Mapping[str, str]) -> AlertSettings:
         tmux=section.flag("tmux", default=False),
         command=_argv(section, env),
         webhook=_webhook(section.section("webhook")),
-        rules=read_rules(rules.over(BUILT_IN_RULES)),
+        rules=read_rules(rules),
     )
 
 
@@ -165,9 +166,6 @@ def read_rules(section: Section) -> dict[str, AlertRule]:
 
 def _rule(section: Section) -> AlertRule | None:
     enabled = section.flag("enabled", default=True)
-    if not enabled and section.raw("on") is None:
-        # how a built-in rule is switched off
-        return AlertRule(on=LIMIT, enabled=False)
     on = section.raw("on")
     if on not in KINDS:
         section.warn("on", on, f"one of {', '.join(KINDS)}", "the rule is ignored")
@@ -226,9 +224,9 @@ def _is_misspelt(section: Section, known: tuple[str, ...], needed: str | None, w
     unknown = [name for name in section.names() if name not in known]
     for name in unknown:
         section.warn(name, name, f"a field of a {what}", f"the {what} is ignored")
-    missing = needed is not None and section.raw(needed) is None
+    missing = needed is not None and not section.is_number(needed)
     if needed is not None and missing:
-        section.warn(needed, None, "a number", f"the {what} is ignored")
+        section.warn(needed, section.raw(needed), "a number", f"the {what} is ignored")
     return bool(unknown) or missing
 
 

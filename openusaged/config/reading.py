@@ -70,18 +70,35 @@ class Section:
         self.warn(key, value, "true, false or null", "null is used")
         return None
 
-    def integer(self, key: str, default: int, low: int, high: int) -> int:
+    def integer(
+        self, key: str, default: int, low: int, high: int, *, too_low: int | None = None
+    ) -> int:
         """A whole number; see `number`."""
-        return int(self.number(key, default, low, high, what="a whole number"))
+        return int(self.number(key, default, low, high, what="a whole number", too_low=too_low))
+
+    def is_number(self, key: str) -> bool:
+        """Whether `number` finds one at `key`, in its range or not."""
+        value = self._value.get(key)
+        if isinstance(value, str):
+            return bool(_NUMBER.match(value))
+        return not isinstance(value, bool) and isinstance(value, int | float)
 
     def number(
-        self, key: str, default: float, low: float, high: float, *, what: str = "a number"
+        self,
+        key: str,
+        default: float,
+        low: float,
+        high: float,
+        *,
+        what: str = "a number",
+        too_low: float | None = None,
     ) -> float:
         """
         A number in [low, high].
 
         One outside becomes the nearest allowed one instead of the default: somebody who wants
-        details kept for 5,000 days must not get 30.  A number in quotes is taken as a number.
+        details kept for 5,000 days must not get 30.  Where the least is no harmless choice,
+        `too_low` stands for what lies below.  A number in quotes is taken as a number.
         """
         value = self._value.get(key)
         if value is None:
@@ -99,7 +116,8 @@ class Section:
             self.warn(key, value, allowed, f"{default:g} is used")
             return default
         if not low <= value <= high:
-            nearest = low if value < low else high
+            least = low if too_low is None else too_low
+            nearest = least if value < low else high
             self.warn(key, value, allowed, f"{nearest:g} is used")
             return nearest
         return value
@@ -187,9 +205,18 @@ class Section:
                 found[item.strip()] = None
         return tuple(found)
 
-    def over(self, defaults: Mapping[str, Any]) -> Section:
-        """The same object laid over another: its keys replace those of the other whole."""
-        return Section({**defaults, **dict(self.items())}, self._path, self._warnings)
+    def over_each(self, defaults: Mapping[str, Mapping[str, Any]], *, unless: str) -> Section:
+        """
+        The objects of this one laid over others of the same key.
+
+        One with a field `unless` replaces the other whole, as what is no object does.
+        """
+        laid = dict(self.items())
+        for key, default in defaults.items():
+            own = laid.get(key, {})
+            if isinstance(own, dict) and own.get(unless) is None:
+                laid[key] = {**default, **own}
+        return Section({**dict.fromkeys(defaults), **laid}, self._path, self._warnings)
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """Raw keys and values, without nulls."""

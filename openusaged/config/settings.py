@@ -217,7 +217,8 @@ def parse(document: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Settings
         ),
         data=DataSettings(
             time_window=data.choice("time_window", "30d", WINDOWS),
-            retention_days=data.integer("retention_days", 30, 1, MAX_RETENTION_DAYS),
+            # 0 or -1 is how some programs say "for ever": it must not delete all but a day.
+            retention_days=data.integer("retention_days", 30, 1, MAX_RETENTION_DAYS, too_low=30),
         ),
         experimental=ExperimentalSettings(
             analytics=top.section("experimental").flag("analytics", default=False)

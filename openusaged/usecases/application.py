@@ -225,6 +225,7 @@ class Application:
                 if settings is not None
                 else ModelNames()
             ),
+            budgets=settings.settings.budgets if settings is not None else {},
             importing=parts.collecting.progress().active or not parts.collecting.first_scan_done,
             demo=self.facts.demo,
         )

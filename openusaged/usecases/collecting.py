@@ -45,6 +45,10 @@ ANSWER_AGE_MS: Final = 1_000
 """An agent calls its hook sooner after it has had an answer."""
 HOOK_PATIENCE_S: Final = 0.02
 """How long a hook's word waits for the log's, which takes some two milliseconds to read."""
+UNSTORED_RETRY_S: Final = 10.0
+MAX_UNSTORED_RETRY_S: Final = 600.0
+"""Before logs are read again whose events could not be stored (they do not change by themselves):
+at first, and at last when it goes on."""
 EVERYTHING: Final = ""
 """Stands for a full scan among the paths to look at."""
 REFRESH_WAIT_S: Final = 60.0
@@ -94,6 +98,7 @@ class Collecting:
         self._held: set[str] = set()
         self._timer: Timer | None = None
         self._looked_at = 0.0
+        self._retry_s = UNSTORED_RETRY_S
         self.first_scan_done = False
         self.imported = False
         """Set when an import has ended; whoever cleans up behind it takes it back."""
@@ -269,9 +274,14 @@ class Collecting:
 
     def _read(self, work: Sequence[Work]) -> None:
         before = self._rows.stored
-        self._pools.work(self._rows.store, work)
+        unstored = self._pools.work(self._rows.store, work)
         if not self.first_scan_done:
             self._progress.events += self._rows.stored - before
+        if unstored:
+            self._tasks.later(self._retry_s, self._wake_now, unstored)
+            self._retry_s = min(2 * self._retry_s, MAX_UNSTORED_RETRY_S)
+        else:
+            self._retry_s = UNSTORED_RETRY_S
 
     def _scan_finished(self) -> None:
         self.first_scan_done = True

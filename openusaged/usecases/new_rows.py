@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from openusaged.core.errors import StorageError
 from openusaged.core.models import MESSAGE_USAGE, TURN_COMPLETED, SourceCursor
 from openusaged.storage.store import BatchResult, WriteBatch
 from openusaged.telemetry.collectors import Collector, Key, Work
@@ -32,11 +33,17 @@ class NewRows:
         self._news = news
         self._lagging: dict[Key, SourceCursor] = {}
         self._answers: dict[str, int] = {}
+        self._unstored: list[str] = []
         self.stored = 0
         """Events that went to the store so far."""
 
-    def store(self, work: Sequence[Work]) -> None:
-        """Worker thread: read one unit after the other, commit what they bring together."""
+    def store(self, work: Sequence[Work]) -> list[str]:
+        """
+        Worker thread: read one unit after the other, commit what they bring together.
+
+        Returns the paths of units that could be read but not stored.
+        """
+        self._unstored = []
         waiting: list[tuple[Work, WriteBatch]] = []
         for item in work:
             try:
@@ -55,6 +62,7 @@ class NewRows:
             if sum(len(batch.events) for _, batch in waiting) >= GROUP_EVENTS:
                 self._commit(waiting)
         self._commit(waiting)
+        return self._unstored
 
     def flush_cursors(self) -> None:
         """Store the cursors that have been waiting for company; the calling greenlet waits."""
@@ -119,6 +127,8 @@ class NewRows:
 
     def _failed(self, item: Work, error: Exception) -> None:
         self._collector.failed(item.account.id, item.unit.path, _reason(error))
+        if isinstance(error, StorageError):
+            self._unstored.append(item.unit.path)
 
 
 def _reason(error: Exception) -> str:

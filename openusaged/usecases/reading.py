@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import tzinfo
 from typing import Any, Final
@@ -25,6 +25,7 @@ from openusage_proto.messages import (
 from openusage_proto.report_messages import ReconcileParams, Reconciliation
 from openusage_proto.session_messages import Sessions, SessionsParams
 from openusage_proto.values import dataclass
+from openusaged.config.alerts import Budget
 from openusaged.core.errors import InvalidParams
 from openusaged.core.model_identity import ModelNames
 from openusaged.core.models import Account
@@ -65,6 +66,7 @@ class View:
     zone_name: str = "UTC"
     retention_days: int = 30
     names: ModelNames = ModelNames()
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     importing: bool = False
     demo: bool = False
 

@@ -20,7 +20,7 @@ from openusaged.storage.store import Store, WriteBatch
 from tests.support.client import run_client
 from tests.support.daemon import Daemon
 from tests.support.receiver import Receiver, receiving
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, dashboard
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.measured]
@@ -165,6 +165,55 @@ def test_m07_budgets_per_project_and_period(
     run_client(daemon.env, "budget", "remove", "api")
     assert run_client(daemon.env, "budget", "check", "api", check=False).returncode == 2
     assert "api" not in json.loads(Path(locations.settings_path()).read_text())["budgets"]
+
+
+@pytest.mark.pty
+def test_an_open_dashboard_shows_budgets_as_they_stand(home: Path, daemon: Daemon) -> None:
+    """One that is set, reached, changed or removed meanwhile is told at once, in the first line."""
+    daemon.start()
+    daemon.wait_idle()
+    turn(daemon, "m1")
+    with Terminal(dashboard(), 120, 30) as terminal:
+        terminal.wait_for("● live", 20)
+        assert "budget" not in terminal.text()
+        run_client(daemon.env, "budget", "set", "all", "5")
+        terminal.wait_for("budget all 80% of $5.00", 20)
+        turn(daemon, "m2")
+        terminal.wait_for("budget all 160% of $5.00", 20)
+        terminal.send("a")
+        terminal.wait_for("$8.00 of $5.00, over", 20)
+        run_client(daemon.env, "budget", "set", "all", "16")
+        terminal.wait_for("$8.00 of $16.00", 20)
+        run_client(daemon.env, "budget", "remove", "all")
+        terminal.wait_until(lambda text: "budget" not in text.lower(), 20)
+
+
+def test_rules_are_made_changed_and_removed_by_command(
+    alerting: dict[str, Any], daemon: Daemon, receiver: Receiver
+) -> None:
+    """A rule made on the command line is told; one that is changed or switched off is not again."""
+    daemon.start()
+    daemon.wait_idle()
+    run_client(daemon.env, "alerts", "set", "dear", "--on", "spend", "--amount", "4")
+    turn(daemon, "m1")
+    wait_until(lambda: receiver.rules == ["dear"], 30, "the rule's alert")
+    run_client(daemon.env, "alerts", "set", "dear", "--amount", "100")
+    run_client(daemon.env, "alerts", "set", "limit-95", "--at", "97")
+    listed = run_client(daemon.env, "alerts", "off", "pace").stdout
+    assert "$100.00 a day spent" in listed
+    assert "97% of a limit used" in listed
+    rules = {rule["id"]: rule for rule in daemon.call("alerts")["rules"]}
+    assert (rules["pace"]["enabled"], rules["pace"]["on"]) == (False, "pace")
+    run_client(daemon.env, "alerts", "set", "dear", "--on", "stale", "--minutes", "60")
+    run_client(daemon.env, "alerts", "on", "pace")
+    run_client(daemon.env, "alerts", "remove", "limit-95")
+    rules = {rule["id"]: rule for rule in daemon.call("alerts")["rules"]}
+    assert rules["pace"]["enabled"]
+    assert rules["limit-95"]["words"] == "95% of a limit used"
+    assert rules["dear"]["on"] == "stale"
+    run_client(daemon.env, "alerts", "remove", "dear")
+    assert "dear" not in {rule["id"] for rule in daemon.call("alerts")["rules"]}
+    assert run_client(daemon.env, "alerts", "off", "dear", check=False).returncode == 2
 
 
 def test_unlike_currencies_are_not_added(alerting: dict[str, Any], daemon: Daemon) -> None:

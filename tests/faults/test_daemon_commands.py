@@ -1,4 +1,4 @@
-"""`openusaged` start, stop, status, logs and doctor against real daemons."""
+"""`openusaged` start, stop, status and logs against real daemons."""
 
 from __future__ import annotations
 
@@ -222,10 +222,22 @@ class TestQuestions:
 
         monkeypatch.setattr(cli, "_status", pipe)
         assert main(["status"]) == 0
-        sys.stdout.close()
-        sys.stdout = stdout
+        assert sys.stdout is stdout
         monkeypatch.setattr(cli, "_status", interrupt)
         assert main(["status"]) == 130
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+    def test_full_disk_is_one_sentence(self, isolated_home: str) -> None:
+        """Output that cannot be written is exit 1 with the reason, and nothing else."""
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "openusaged", "doctor"],
+                cwd=ROOT,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (1, b"openusaged: No space left on device\n")
 
     def test_commands_load_nothing_of_the_daemon(self, isolated_home: str) -> None:
         """Asking is fast because gevent, pony and jsonrpcserver stay unloaded."""
@@ -285,124 +297,6 @@ class TestLogs:
             wait_until(lambda: "first of the new file\n" in lines, what="the new file")
             child.terminate()
             reader.join()
-
-
-class TestDoctor:
-    def states(self, capsys: pytest.CaptureFixture[str], code: int) -> dict[str, dict[str, str]]:
-        assert main(["doctor", "--json"]) == code
-        checks = json.loads(capsys.readouterr().out)
-        worst = {"ok": 0, "warning": 1, "failed": 2}
-        by_name: dict[str, dict[str, str]] = {}
-        for check in checks:
-            known = by_name.get(check["name"])
-            if known is None or worst[check["state"]] > worst[known["state"]]:
-                by_name[check["name"]] = check
-        return by_name
-
-    def test_healthy(self, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
-        """Beside a running daemon everything is fine."""
-        states = self.states(capsys, 0)
-        bad = {name: check for name, check in states.items() if check["state"] != "ok"}
-        assert not bad
-        assert set(states) >= {
-            "state",
-            "config",
-            "daemon",
-            "socket",
-            "version",
-            "database",
-            "spool",
-            "settings",
-            "clock",
-        }
-        assert main(["doctor"]) == 0
-        assert "everything looks fine" in capsys.readouterr().out
-
-    def test_empty_home(self, isolated_home: str, capsys: pytest.CaptureFixture[str]) -> None:
-        """Nothing there yet is no failure; the daemon is only not running."""
-        states = self.states(capsys, 0)
-        assert [name for name, check in states.items() if check["state"] != "ok"] == ["daemon"]
-        assert states["daemon"]["fix"] == "openusaged start"
-
-    def test_many_troubles(
-        self,
-        isolated_home: str,
-        capsys: pytest.CaptureFixture[str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """Every trouble is named and comes with a fix."""
-        state = make_state_dir()
-        os.chmod(state, 0o755)
-        Path(locations.socket_path()).write_text("x")
-        Path(locations.database_path()).write_bytes(b"this is no database" * 100)
-        os.makedirs(os.path.join(locations.spool_dir(), "rejected"))
-        Path(locations.spool_dir(), "rejected", "1.json").write_text("{}")
-        for number in range(1001):
-            Path(locations.spool_dir(), f"{number}.json").touch()
-        os.makedirs(locations.config_dir())
-        Path(locations.settings_path()).write_text('{"theme": 5')
-        monkeypatch.setenv("TZ", "Mars/Olympus")
-        monkeypatch.setattr("openusaged.doctor.MIN_INOTIFY_WATCHES", 10**12)
-        monkeypatch.setattr("openusaged.doctor.EARLIEST_PLAUSIBLE_S", 10**12)
-        states = self.states(capsys, 1)
-        assert {name: check["state"] for name, check in states.items()} == {
-            "state": "warning",
-            "config": "ok",
-            "daemon": "warning",
-            "socket": "failed",
-            "service": "ok",
-            "database": "failed",
-            "spool": "warning",
-            "settings": "failed",
-            "watches": "warning",
-            "clock": "failed",
-            "zone": "warning",
-        }
-        assert all(check["fix"] for check in states.values() if check["state"] != "ok")
-        assert main(["doctor"]) == 1
-        assert "need attention" in capsys.readouterr().out
-
-    def test_directories_that_cannot_be_used(
-        self,
-        isolated_home: str,
-        capsys: pytest.CaptureFixture[str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """A file in place of a directory, and a directory of somebody else."""
-        os.makedirs(os.path.dirname(locations.state_dir()))
-        Path(locations.state_dir()).touch()
-        os.makedirs(locations.config_dir())
-        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-        with contextlib.suppress(NotADirectoryError):
-            checks = list(__import__("openusaged.doctor", fromlist=["x"])._directories(os.environ))
-        assert [check.state for check in checks] == ["failed", "failed"]
-
-    def test_long_socket_path(
-        self,
-        isolated_home: str,
-        capsys: pytest.CaptureFixture[str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """A path the kernel cannot take is found before anything is tried."""
-        monkeypatch.setenv("OPENUSAGE_TELEMETRY_SOCKET", "/" + "x" * 120)
-        assert "121 bytes" in self.states(capsys, 1)["socket"]["found"]
-
-    def test_stale_and_silent_sockets(
-        self, isolated_home: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """A left-over socket is fine; one without answer while the lock is held is not."""
-        make_state_dir()
-        with socket.socket(socket.AF_UNIX) as dead:
-            dead.bind(locations.socket_path())
-        os.chmod(locations.socket_path(), 0o666)
-        states = self.states(capsys, 0)
-        assert states["socket"]["state"] == "warning"
-        assert "open to others" in states["socket"]["found"]
-        lock = acquire_lock(locations.lock_path())
-        assert self.states(capsys, 1)["socket"]["state"] == "failed"
-        os.unlink(locations.socket_path())
-        assert self.states(capsys, 1)["socket"]["state"] == "failed"
-        lock.release()
 
 
 class TestCommandLine:

@@ -60,8 +60,9 @@ def temporary_home(
     for name in list(os.environ):
         if name.startswith(VENDOR_PREFIXES) or name.endswith(VENDOR_SUFFIXES):
             monkeypatch.delenv(name)
-    for name in ("COLUMNS", "LINES"):
-        # The size is the test's; what runs tests side by side hands its own terminal's on.
+    for name in ("COLUMNS", "LINES", "PYTHONUNBUFFERED"):
+        # The size is the test's; what runs tests side by side hands its own terminal's on.  And a
+        # user's program writes through a buffer, whose last flush can fail.
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPENUSAGE_FIRST_RUN", "0")
     if not measured:

@@ -97,7 +97,7 @@ def analytics(accounts, *, before=0.8, **changes) -> Analytics:
 def analytics_state(rows, answer=None, error="", **changes):
     """The analytics screen over these accounts."""
     state = samples.state(rows, screens=("main", "analytics"), **changes)
-    (question,) = analytics_asking.questions(state)
+    question = analytics_asking.questions(state)[0]
     value = None if error else answer or analytics(rows)
     reply = Answer(question, value, error)
     return dataclasses.replace(state, answers={"analytics": reply})

@@ -96,7 +96,7 @@ def test_d05_spending_names_the_window_and_leaves_out_what_is_nothing():
     lines = card(details.detail(), "Spending")
     assert lines[0].strip() == "Spending by list price"
     assert [line.split("  ")[1].strip() for line in lines[1:]] == [
-        "Today", "Last 7 days", "30 days", "Per active day (22)",
+        "Today", "Since Fri Mar 6", "30 days", "Per active day (22)",
     ]  # fmt: skip
     idle = samples.claude(usage=Usage(totals=Totals(), today=Totals()))
     assert " Spending" not in text(samples.state([idle], screens=("main", "detail")))

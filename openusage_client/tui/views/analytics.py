@@ -16,7 +16,7 @@ from openusage_client.tui.matching import matching
 from openusage_client.tui.state import WINDOW_TITLES, AppState
 from openusage_client.tui.text import cell_width, clean, pad
 from openusage_client.tui.views import analytics_panels as panels
-from openusage_client.tui.views import wording
+from openusage_client.tui.views import budgets, wording
 from openusage_client.tui.views.chart import Axis, bar_chart
 from openusage_proto.analytics_messages import Analytics
 
@@ -81,9 +81,11 @@ def _nothing(state: AppState) -> str:
 
 
 def _quiet(state: AppState, width: int) -> list[Line]:
-    """Limits are known without any use."""
-    lines = panels.pressure(state, _accounts(state), max(1, width - 2))
-    return [[], *([(" ", "text"), *line] for line in lines)] if lines else []
+    """Limits and budgets are known without any use."""
+    inner = max(1, width - 2)
+    found = (panels.pressure(state, _accounts(state), inner), budgets.panel(state, inner))
+    return [line for lines in found if lines
+            for line in ([], *([(" ", "text"), *line] for line in lines))]  # fmt: skip
 
 
 def _accounts(state: AppState) -> frozenset[str] | None:
@@ -101,6 +103,7 @@ def _blocks(state: AppState, shown: Figures, width: int) -> list[list[Line]]:
         panels.leaders("Models", shown.models, shown, sort, width),
         panels.changes(shown, sort, width),
         panels.pressure(state, _accounts(state), width),
+        budgets.panel(state, width),
         panels.leaders("Projects", shown.projects, shown, sort, width, sparks=True),
         panels.leaders("Tools", shown.clients, shown, sort, width, sparks=True),
         panels.efficiency(shown, width),

@@ -141,7 +141,7 @@ def _measured(amount: float, by: str) -> str:
 
 
 def pressure(state: AppState, shown: frozenset[str] | None, width: int) -> list[Line]:
-    """Limits and budgets nearest their end, one line each."""
+    """Limits nearest their end, one line each."""
     found = []
     for account in state.model.accounts if state.model else ():
         if shown is not None and account.account_id not in shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 from openusage_client.formatting import (
@@ -18,6 +19,7 @@ from openusage_client.tui.layout import Line, clip_line
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import bar, cell_width, clean, clip_middle, pad
 from openusage_client.tui.views import breakdown, gauge, wording
+from openusage_client.tui.views.chart import long_day
 from openusage_client.tui.views.detail_page import Card, Spot, widest
 from openusage_client.tui.views.tile import period_title
 from openusage_proto.activity_messages import Activity, Series
@@ -129,6 +131,7 @@ def cache_hits(totals: Totals) -> str:
     return format_percent(totals.cache_read_tokens / prompt * 100 if prompt else None)
 
 
+WEEK_DAYS: Final = 7
 _KINDS: Final = (
     ("Input", lambda group: format_tokens(group.input_tokens)),
     ("Output", lambda group: format_tokens(group.output_tokens)),
@@ -151,9 +154,9 @@ def spending_card(given: Given) -> Card | None:
         today = given.state.now.date().isoformat()
         if _costs(usage.today) and given.window != "1d":
             rows.append(("Today", wording.cost(usage.today), given.figure().at_day(today, "today")))
-        week = _last_days(given, 7)
+        week = _calendar_week(given)
         if week is not None and given.window not in ("1d", "7d"):
-            rows.append(("Last 7 days", format_cost(week), None))
+            rows.append(week)
         if _costs(usage.totals):
             rows.append((period_title(given.window), wording.cost(usage.totals), given.figure()))
         active = sum(1 for day in usage.days if day.totals.total_tokens)
@@ -191,12 +194,18 @@ def money_kind(given: Given) -> str:
     }.get(basis, "")
 
 
-def _last_days(given: Given, count: int) -> float | None:
-    """Cost of the last days; None for nothing, or where that cannot be said."""
+def _calendar_week(given: Given) -> tuple[str, str, Figure | None] | None:
+    """
+    Cost of today and the six days before; None for nothing, or where that cannot be said.
+
+    It is named by its first day: the window of 7 days, here and in the overview, is 168 hours.
+    """
     activity = given.activity
-    if activity is None or len(activity.dates) < count:
+    if activity is None or len(activity.dates) < WEEK_DAYS:
         return None
-    return sum(activity.days.cost_usd[-count:]) or None
+    spent = sum(activity.days.cost_usd[-WEEK_DAYS:])
+    first = date.fromisoformat(activity.dates[-WEEK_DAYS])
+    return (f"Since {long_day(first)}", format_cost(spent), None) if spent else None
 
 
 def breakdown_card(

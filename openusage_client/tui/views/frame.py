@@ -10,7 +10,7 @@ from openusage_client.tui import keymap
 from openusage_client.tui.layout import Line, fit_line, line_width, pick, span_at, spread
 from openusage_client.tui.state import WINDOW_TITLES, AppState, Entry
 from openusage_client.tui.text import cell_width, clean, clip
-from openusage_client.tui.views import wording
+from openusage_client.tui.views import budgets, wording
 from openusage_client.tui.views.view_choice import view_labels
 from openusage_client.tui.views.wording import period_title
 from openusage_proto.messages import ImportProgress
@@ -207,9 +207,12 @@ def _state_counts(state: AppState) -> list[Line]:
     legend: Line = []
     if model.unpriced_models:
         legend = [(f"{wording.UNPRICED_MARK} some without price   ", "muted")]
+    budget, brief = budgets.note(state)
     return [
-        [*sieve, *note, *legend, *long],
-        [*sieve, *note, *long],
+        [*sieve, *note, *legend, *budget, *long],
+        [*sieve, *note, *budget, *long],
+        [*sieve, *note, *brief, *long],
+        [*sieve, *note, *brief, *short],
         [*sieve, *note, *short],
         [*sieve, *short],
         sieve or short,

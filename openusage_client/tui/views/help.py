@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from openusage_client.formatting import format_percent
@@ -60,26 +60,23 @@ def _groups() -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _mouse(width: int) -> list[Line]:
-    cells = max(cell_width(name) for name, _ in _MOUSE)
-    lines: list[Line] = [[("The mouse", "heading")]]
-    for name, words in _MOUSE:
-        lines.append([("  ", "text"), (pad(name, cells), "key"), ("  ", "text"), (words, "text")])
-    return [clip_line(line, width) for line in lines]
+    return _table("The mouse", _MOUSE, width)
 
 
 def _keys(title: str, contexts: tuple[str, ...], width: int) -> list[Line]:
     rows = [row for row in keymap.KEYS if set(row.contexts) & set(contexts)]
-    cells = max(cell_width(keymap.key_text(row)) for row in rows)
-    table: list[Line] = [
-        [
-            ("  ", "text"),
-            (pad(keymap.key_text(row), cells), "key"),
-            ("  ", "text"),
-            (row.help, "text"),
-        ]
-        for row in rows
-    ]
-    return [clip_line(line, width) for line in [[(title, "heading")], *table]]
+    return _table(title, [(keymap.key_text(row), row.help) for row in rows], width)
+
+
+def _table(title: str, rows: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    """A heading and a row of words for each name; words go on below themselves, never cut."""
+    cells = max(cell_width(name) for name, _ in rows)
+    lines: list[Line] = [[(title, "heading")]]
+    for name, words in rows:
+        for index, part in enumerate(wrap(words, max(8, width - cells - 4))):
+            first = pad(name if index == 0 else "", cells)
+            lines.append([("  ", "text"), (first, "key"), ("  ", "text"), (part, "text")])
+    return [clip_line(line, width) for line in lines]
 
 
 def _marks(width: int, thresholds: Thresholds) -> list[Line]:

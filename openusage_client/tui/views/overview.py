@@ -8,6 +8,7 @@ from typing import Final
 from openusage_client.tui.layout import Line
 from openusage_client.tui.state import AppState
 from openusage_client.tui.text import wrap
+from openusage_client.tui.views import budgets
 from openusage_client.tui.views.compact import COMPACT
 from openusage_client.tui.views.compact import questions as compact_questions
 from openusage_client.tui.views.compare import COMPARE, activated
@@ -91,12 +92,13 @@ def wheeled(state: AppState, width: int, height: int, x: int, y: int, delta: int
 
 
 def questions(state: AppState) -> tuple[Question, ...]:
-    """What the view shows besides the read model: other windows, or the models' trend."""
+    """What is shown besides the read model: budgets, other windows, or the models' trend."""
     if state.view == "compact":
-        return compact_questions(state)
+        return (*budgets.questions(state), *compact_questions(state))
     account = state.account
     opened = account is not None and account.account_id in state.expanded
-    return trend_question(state) if opened or state.view != "grid" else ()
+    trend = trend_question(state) if opened or state.view != "grid" else ()
+    return (*budgets.questions(state), *trend)
 
 
 def _view(state: AppState, width: int) -> View:

@@ -110,7 +110,7 @@ class Alerting:
         from openusaged.usecases.alerts.budgets import BudgetBook  # not before somebody asks
 
         book = BudgetBook(self._around.store, self._around.reading)
-        return book.answer(params.id, self._around.settings(), self._around.view())
+        return book.answer(params.id, self._around.view())
 
     def alerts(self, params: AlertsParams) -> Alerts:
         """

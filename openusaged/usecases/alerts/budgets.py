@@ -7,7 +7,6 @@ from datetime import datetime
 from openusage_proto import forecasts
 from openusage_proto.alert_messages import Budgets, BudgetState
 from openusaged.config.alerts import Budget
-from openusaged.config.settings import Settings
 from openusaged.core.errors import InvalidParams
 from openusaged.core.windows import iso, to_datetime
 from openusaged.storage.store import Store
@@ -24,22 +23,22 @@ class BudgetBook:
         self._store = store
         self._reading = reading
 
-    def answer(self, wanted: str | None, settings: Settings, view: View) -> Budgets:
+    def answer(self, wanted: str | None, view: View) -> Budgets:
         """
         Every budget, or the one wanted.
 
         Raises:
             InvalidParams: there is no such budget.
         """
-        if wanted is not None and wanted not in settings.budgets:
-            raise unknown_name("budget", wanted, settings.budgets)
+        if wanted is not None and wanted not in view.budgets:
+            raise unknown_name("budget", wanted, view.budgets)
         context = self._reading.context(None)
         spending = Spending(self._store, context)
         return Budgets(
             timezone=context.zone_name,
             budgets=[
                 self._state(name, budget, spending, context, view)
-                for name, budget in settings.budgets.items()
+                for name, budget in view.budgets.items()
                 if wanted in (None, name)
             ],
         )

@@ -11,6 +11,7 @@ Writes what was served and what the daemon found; the test outside compares.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -18,6 +19,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from watchdog.events import FileMovedEvent, FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
 
 from openusage_proto import locations
 from tests.e2e.agents import wiring
@@ -265,6 +269,32 @@ def spooled() -> int:
         return 0
 
 
+@contextlib.contextmanager
+def put_into_the_spool() -> Iterator[set[str]]:
+    """
+    The names of all files that hooks leave for the daemon, however short they lie there.
+
+    A hook whose answer comes too late leaves one beside a running daemon, too, which takes it at
+    once: whether it is seen by looking now and then is chance.
+    """
+    names: set[str] = set()
+
+    class Put(FileSystemEventHandler):
+        def on_moved(self, event: FileSystemEvent) -> None:
+            if isinstance(event, FileMovedEvent) and str(event.dest_path).endswith(".json"):
+                names.add(os.path.basename(str(event.dest_path)))
+
+    os.makedirs(locations.spool_dir(), mode=0o700, exist_ok=True)
+    observer = Observer()
+    observer.schedule(Put(), locations.spool_dir())
+    observer.start()
+    try:
+        yield names
+    finally:
+        observer.stop()
+        observer.join()
+
+
 def main(argv: list[str]) -> int:
     """Run the scenario and write its result."""
     result_path, mode, *binaries = argv
@@ -273,10 +303,11 @@ def main(argv: list[str]) -> int:
     settings.write_text(json.dumps({"telemetry": {"poll": False}}), encoding="utf-8")
     result: Json = {"served": {}, "runs": {}, "spooled": 0}
     daemon = Daemon()
-    with MockLLM() as mock:
+    with MockLLM() as mock, contextlib.ExitStack() as watching:
         wiring.wire_all(HOME, mock.url)
         daemon.start()
         wiring.install_hooks(daemon.env)
+        put = watching.enter_context(put_into_the_spool())
         if mode == "down":
             daemon.stop()
         try:
@@ -300,6 +331,7 @@ def main(argv: list[str]) -> int:
             result["found"] = found(daemon)
             result["daily"] = daily(daemon)
             result["status"] = daemon.call("status")
+            result["put"] = len(put)
             daemon.restart(kill=True)
             daemon.call("refresh", wait=True)
             result["found_after_restart"] = found(daemon)

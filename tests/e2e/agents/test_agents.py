@@ -100,11 +100,15 @@ def test_turns_and_tools_count_once(result: dict[str, Any], provider: str) -> No
 
 
 def test_the_spool_bridges_the_daemons_absence(result: dict[str, Any]) -> None:
-    """Hooks leave their events on disk only while no daemon answers, and none stays there."""
-    at_least = {"up": 0, "restarted": 3, "down": 12}[result["mode"]]
-    assert result["spooled"] >= at_least
-    assert bool(result["spooled"]) == bool(at_least)
+    """Hooks leave their events on disk where no daemon answers in time, and none stays there."""
     assert result["status"]["spool"] == {"pending": 0, "rejected": 0, "dropped": 0}
+    assert result["put"] >= result["spooled"]
+    if result["mode"] == "up":
+        # The disk may be busy for longer than a hook waits, now and then.
+        requests = sum(served["requests"] for served in result["served"].values())
+        assert result["put"] <= requests // 6
+    else:
+        assert result["spooled"] >= {"restarted": 3, "down": 12}[result["mode"]]
 
 
 def test_integrations_have_delivered_and_leave_nothing(result: dict[str, Any]) -> None:

@@ -208,12 +208,44 @@ def test_closed_streams_change_nothing_else(
     assert closed.stderr == (b"" if stream == 2 else open_.stderr)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [("daily", 0), ("mcp", 0), ("accounts set-key openai", 2), ("tmux install", 0)],
+)
+def test_closed_stdin_is_an_empty_one(peer: ScriptedPeer, arguments: str, code: int) -> None:
+    """Without stdin (`<&-`) a command does what it does when nobody is there to answer."""
+    command = f"{sys.executable} {ROOT}/bin/openusage {arguments}"
+    closed, empty = (
+        subprocess.run(["sh", "-c", command + end], capture_output=True, check=False)
+        for end in (" <&-", " </dev/null")
+    )
+    assert (empty.returncode, empty.stderr == b"") == (code, code == 0)
+    assert (closed.returncode, closed.stdout) == (code, empty.stdout)
+    assert closed.stderr == empty.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
-def test_full_disk_is_one_sentence(peer: ScriptedPeer) -> None:
+@pytest.mark.parametrize("arguments", ["daily", "--help", "daily --help", "man"])
+def test_full_disk_is_one_sentence(peer: ScriptedPeer, arguments: str) -> None:
     """Output that cannot be written is exit 1 with the reason."""
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(script("daily"), stdout=full, stderr=subprocess.PIPE, check=False)
+        command = script(*arguments.split())
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"openusage: No space left on device\n")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("man", 0), ("daily --frobnicate", 2)])
+def test_a_reader_that_has_gone_changes_no_exit_code(
+    peer: ScriptedPeer, arguments: str, code: int
+) -> None:
+    """`2>&1 | head` that has read enough is no failure, wherever the words went."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(script(*arguments.split()), stdout=writer, stderr=writer, check=False)
+    finally:
+        os.close(writer)
+    assert done.returncode == code
 
 
 def test_ctrl_c_is_quiet_and_130(run: Run, peer: ScriptedPeer) -> None:

@@ -82,6 +82,15 @@ def test_many_parts_are_summed_in_a_last_row():
     assert "the beginning to now" in text
 
 
+def test_a_batch_of_several_tools_says_so():
+    """A first import of many tools is no tool called `several`."""
+    row = dataclasses.replace(
+        details.explanation().deliveries[0], source="several", channel="import"
+    )
+    answer = dataclasses.replace(details.explanation(), deliveries=[row])
+    assert any("several tools, first import" in line for line in page(answer))
+
+
 def test_names_cannot_move_the_cursor():
     """Control characters out of logs never reach the terminal."""
     answer = details.explanation()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from openusage_client import alert_rules
 from openusage_proto.alert_messages import AlertMuteResult, AlertTestResult
+from openusaged.config.alerts import FIELDS, KINDS
 from tests.support import alert_samples
 from tests.support.scripted_peer import ScriptedPeer
 
@@ -80,9 +85,73 @@ def test_on_and_off_change_the_setting(run: Run, peer: ScriptedPeer) -> None:
     ]
 
 
+def changes(peer: ScriptedPeer) -> list[dict[str, Any]]:
+    """What was sent to be changed of the rules."""
+    return [item["changes"]["alerts"]["rules"] for item in peer.params_of("settings_update")]
+
+
+def test_set_with_a_kind_makes_the_rule_anew(run: Run, peer: ScriptedPeer) -> None:
+    """Fields that are not given go: those of another kind would have the rule refused."""
+    out = run("alerts", "set", "week", "--on", "limit", "--window", "7d", "--at", "60")[1]
+    assert "limit-80" in out
+    ((name, rule),) = changes(peer)[0].items()
+    assert name == "week"
+    assert {key: value for key, value in rule.items() if value is not None} == {
+        "on": "limit",
+        "window": "7d",
+        "at": 60.0,
+    }
+    assert rule["below"] is None
+    assert rule["enabled"] is None
+
+
+def test_set_without_a_kind_changes_the_named_fields(run: Run, peer: ScriptedPeer) -> None:
+    """Of a rule that there is, a built-in one too; the others stay."""
+    run("alerts", "set", "limit-80", "--at", "75", "--project", ".")
+    project = os.getcwd()
+    assert changes(peer) == [{"limit-80": {"at": 75.0, "project": project}}]
+    code, _, err = run("alerts", "set", "fresh", "--at", "75")
+    assert code == 2
+    assert "there is no 'fresh'; known: limit-80, limit-95" in err
+    assert "--on KIND makes a new one" in err
+    assert len(changes(peer)) == 1
+
+
+def test_single_rules_are_removed_and_switched(run: Run, peer: ScriptedPeer) -> None:
+    """A name behind them makes them of one rule."""
+    run("alerts", "off", "pace")
+    run("alerts", "on", "pace")
+    run("alerts", "remove", "codex")
+    assert changes(peer) == [
+        {"pace": {"enabled": False}},
+        {"pace": {"enabled": None}},
+        {"codex": None},
+    ]
+
+
+def test_every_field_of_every_kind_has_a_flag() -> None:
+    """What the daemon takes in a rule can be set."""
+    parser = argparse.ArgumentParser()
+    alert_rules.add_flags(parser)
+    flags = {action.option_strings[0].removeprefix("--") for action in parser._actions[1:]}
+    assert flags == {"on", *(name for fields in FIELDS.values() for name in fields)}
+    assert alert_rules.KINDS == KINDS
+
+
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
+        (("set",), "needs a name and what to watch"),
+        (("set", "week"), "needs a name and what to watch"),
+        (("set", "a b", "--on", "limit"), "is no name for a rule"),
+        (("set", "week", "--on", "moon"), "invalid choice"),
+        (("set", "week", "--on", "limit", "--at", "most"), "no number"),
+        (("list", "--at", "5"), "go with set"),
+        (("on", "--on", "limit"), "go with set"),
+        (("remove",), "needs the name of a rule"),
+        (("remove", "nosuch"), "there is no 'nosuch'; known: limit-80"),
+        (("off", "nosuch"), "there is no 'nosuch'"),
+        (("off", "budget:all@80"), "comes from a budget"),
         (("mute", "--for", "soon"), "30m, 4h or 2d"),
         (("list", "--for", "2h"), "--for goes with mute"),
         (("list", "-n", "3"), "-n goes with history"),

@@ -30,6 +30,17 @@ def test_receive_without_news_changes_nothing():
     assert receive(state, Update()) is state
 
 
+def test_receive_takes_back_that_it_is_connected_when_it_is_lost_again():
+    """The last line never says the opposite of the first."""
+    lost, live = (Link(phase=phase, since=samples.NOW) for phase in ("lost", "live"))
+    before = samples.state(samples.accounts(1), link=lost, raw=samples.model([]))
+    again = receive(before, Update(link=live))
+    assert again.notice == "connected to the daemon again"
+    assert receive(again, Update(link=lost)).notice == ""
+    other = dataclasses.replace(again, notice="theme kept")
+    assert receive(other, Update(link=lost)).notice == "theme kept"
+
+
 def test_receive_takes_connection_providers_notice_and_progress():
     """Every kind of news has its place."""
     link = Link(phase="lost", since=samples.NOW, detail="gone")

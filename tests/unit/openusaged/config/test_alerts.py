@@ -86,6 +86,29 @@ def test_own_rules_lie_over_the_built_in() -> None:
     assert settings.rules["limit-95"].enabled
 
 
+def test_a_built_in_rule_is_changed_by_what_differs() -> None:
+    """Without `on` an entry names what is different; with it, it stands for itself."""
+    settings, warnings = alerts(
+        {
+            "rules": {
+                "limit-95": {"at": 97},
+                "pace": {"enabled": False},
+                "reset": {},
+                "limit-80": {"on": "balance", "below": 2},
+            }
+        }
+    )
+    assert warnings == []
+    assert list(settings.rules) == list(BUILT_IN_RULES)
+    assert settings.rules["limit-95"] == AlertRule(on="limit", at=97)
+    assert settings.rules["pace"] == AlertRule(on="pace", at=20.0, enabled=False)
+    assert settings.rules["reset"] == AlertRule(on="reset", at=80.0)
+    assert settings.rules["limit-80"] == AlertRule(on="balance", at=0.0, below=2)
+    settings, warnings = alerts({"rules": {"pace": 5, "own": {"enabled": False}}})
+    assert "alerts.rules.pace: 5 is not an object; ignored" in warnings
+    assert list(settings.rules) == ["limit-80", "limit-95", "reset"]
+
+
 @pytest.mark.parametrize("on", FIELDS)
 def test_each_kind_takes_its_fields_and_no_others(on: str) -> None:
     """A field of another kind would do nothing, so the rule is refused with the field's name."""
@@ -139,6 +162,11 @@ def test_each_kind_takes_its_fields_and_no_others(on: str) -> None:
         ({"rules": {"r": {}}}, "rules.r.on: None is not one of limit"),
         ({"rules": {"r": {"on": "spend"}}}, "rules.r.amount: None is not a number"),
         ({"rules": {"r": {"on": "balance"}}}, "rules.r.below: None is not a number"),
+        (
+            {"rules": {"r": {"on": "spend", "amount": "ten"}}},
+            "rules.r.amount: 'ten' is not a number; the rule on spend is ignored",
+        ),
+        ({"rules": {"r": {"on": "balance", "below": True}}}, "rules.r.below: True is not"),
         ({"rules": {"r": {"on": "limit", "at": 0}}}, "rules.r.at: 0 is not a number from 1"),
         ({"rules": {"a b": {"on": "limit"}}}, "rules.a b: 'a b' is not an id"),
         ({"rules": {"x@1": {"on": "limit"}}}, "is not an id"),
@@ -207,6 +235,12 @@ def test_budgets() -> None:
     ("document", "warning", "kept"),
     [
         ({"b": {}}, "budgets.b.amount: None is not a number; the budget is ignored", False),
+        (
+            {"b": {"amount": "ten"}},
+            "budgets.b.amount: 'ten' is not a number; the budget is ignored",
+            False,
+        ),
+        ({"b": {"amount": "10"}}, "budgets.b.amount: '10' is not a number from 0.01", True),
         ({"b": {"amount": 5, "projct": "x"}}, "'projct' is not a field of a budget", False),
         ({"b": {"amount": 0}}, "budgets.b.amount: 0 is not a number from 0.01", True),
         ({"b": {"amount": 5, "period": "year"}}, "'year' is not one of day, week, month", True),

@@ -107,7 +107,8 @@ def test_cfg_03_window_and_retention(file: Path) -> None:
         assert shown(daemon).window == "all"
         model = daemon.call("read_model", window="all", tz="UTC")
         assert model["totals"]["output_tokens"] == 1
-        for given, taken in ((0, 1), (99_999, 3650), ("soon", 30)):
+        # 0 means "for ever" elsewhere: it must not delete all but a day
+        for given, taken in ((0, 30), (-1, 30), (99_999, 3650), ("soon", 30)):
             write(file, {"data": {"retention_days": given, "time_window": "2d"}, **POLL_OFF})
             wanted = {"retention_days": taken, "time_window": "30d"}
             wait_until(lambda wanted=wanted: effective(daemon)["data"] == wanted)

@@ -65,7 +65,7 @@ def test_defaults() -> None:
             "whole number from 1 to 3650",
         ),
         ({"data": {"retention_days": "90"}}, "data.retention_days", 90, "without quotes"),
-        ({"data": {"retention_days": 0}}, "data.retention_days", 1, "1 is used"),
+        ({"data": {"retention_days": 0}}, "data.retention_days", 30, "30 is used"),
         ({"data": {"retention_days": 5000}}, "data.retention_days", 3650, "3650 is used"),
         ({"data": {"retention_days": "x" * 99}}, "data.retention_days", 30, "xxx… is not"),
         ({"telemetry": {"poll": "no"}}, "telemetry.poll", True, "telemetry.poll: 'no'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,6 @@ import pytest
 
 from openusage_proto.alert_messages import BudgetState
 from openusaged.config.alerts import Budget
-from openusaged.config.settings import Settings
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import Account
 from openusaged.runtime.pools import Pools
@@ -46,8 +46,8 @@ def answer(
     reading = Reading(
         store=store, pools=pools, clock=StillClock(ms(NOW.isoformat())), view=lambda: VIEW
     )
-    settings = Settings(budgets=budgets)
-    return BudgetBook(store, reading).answer(wanted, settings, VIEW).budgets
+    view = dataclasses.replace(VIEW, budgets=budgets)
+    return BudgetBook(store, reading).answer(wanted, view).budgets
 
 
 def office(store: Store) -> None:

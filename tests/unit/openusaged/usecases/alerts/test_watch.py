@@ -232,7 +232,7 @@ def test_amounts_wait_for_the_end_of_an_import(world: World) -> None:
     fill_now(world)
     world.used(85)
     until(lambda: world.told() == ["limit"])
-    world.view = replace(world.view, importing=False)
+    world.view = replace(world.view, importing=False, budgets=world.settings.budgets)
     world.pass_time(10)
     until(lambda: world.told() == ["limit", "budget:all@100"])
     (budget,) = world.alerting.budgets(BudgetsParams()).budgets
