@@ -196,8 +196,8 @@ def test_results_tell_what_was_done(running: Running) -> None:
     shown = running.integrating.install(params)
     assert (shown.action, shown.state, shown.version) == ("installed", "missing", None)
     result = running.integrating.install(IntegrationInstallParams(id="codex", plan=shown.plan))
-    assert (result.action, result.state, result.version) == ("installed", "ready", 1)
-    assert [change.action for change in result.changes] == ["create", "create"]
+    assert (result.action, result.state, result.version) == ("installed", "ready", 2)
+    assert [change.action for change in result.changes] == ["create", "create", "create"]
     gone = running.integrating.uninstall(IntegrationUninstallParams(id="codex"))
     assert (gone.action, gone.state, gone.version) == ("uninstalled", "missing", None)
     assert json.dumps(gone.plan)
