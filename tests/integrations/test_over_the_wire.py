@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from openusage_proto import locations
 from openusage_proto.errors import RpcError
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.waiting import wait_until
@@ -187,3 +188,11 @@ def test_hooks_cost_the_daemon_nothing_until_they_are_edited(daemon: Daemon) -> 
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_daemon_looks_at_the_tools_by_itself(daemon: Daemon) -> None:
+    """Soon after its start the log says what would wire each tool, and `status` how they are."""
+    states = wait_until(lambda: daemon.call("status")["integrations"], 15)
+    assert states == dict.fromkeys(("claude_code", "codex", "opencode"), "missing")
+    hint = "event=hooks_missing tool=codex fix='openusage integrations install codex'"
+    wait_until(lambda: hint in Path(locations.log_path()).read_text(encoding="utf-8"))
