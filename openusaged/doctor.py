@@ -24,7 +24,7 @@ from openusage_proto.values import dataclass
 from openusaged.config import settings_file
 from openusaged.instance_lock import holder_pid
 from openusaged.probe import NothingAnswers, call
-from openusaged.service import installing
+from openusaged.service import installing, program
 
 FINE: Final = "ok"
 WARNED: Final = "warning"
@@ -215,12 +215,7 @@ def _socket(path: str, *, running: bool) -> Iterator[Check]:
 
 def _version(status: Mapping[str, Any]) -> Check:
     """Whether the daemon that runs is the one that is installed."""
-    from importlib import metadata
-
-    try:
-        installed = metadata.version("openusage")
-    except metadata.PackageNotFoundError:
-        installed = str(status["version"])
+    installed = program.version()
     found = f"{status['version']}, protocol {status['protocol']}"
     if status["protocol"] != PROTOCOL_VERSION or status["version"] != installed:
         return Check(

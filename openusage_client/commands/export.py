@@ -15,12 +15,11 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from openusage_client import arguments, autostart
-from openusage_client.commands.version import client_version
 from openusage_client.decode import decode
 from openusage_client.errors import EXIT_OK, DaemonNotRunning, UsageError
 from openusage_client.first_import import ready_status
 from openusage_client.rpc import Connection
-from openusage_proto import methods
+from openusage_proto import VERSION, methods
 from openusage_proto.messages import AccountSnapshot, Metric, NamedTotals, ReadModel, Usage
 
 SCHEMA_VERSION: Final = "1"
@@ -149,7 +148,7 @@ def _text(model: ReadModel, form: str, *, redacted: bool) -> str:
         from openusage_client import openmetrics
 
         return openmetrics.exposition(model, model.window or "range")
-    document = export_document(model, client_version())
+    document = export_document(model, VERSION)
     if redacted:
         document["redacted"] = True
     if form == "csv":

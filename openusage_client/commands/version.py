@@ -9,13 +9,12 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any, Final
 
 from openusage_client.arguments import add_connection_flags, add_json_flag
 from openusage_client.errors import ClientError, UsageError
 from openusage_client.rpc import Connection
-from openusage_proto import methods
+from openusage_proto import VERSION, methods
 from openusage_proto.errors import RpcError
 
 RELEASES_URL: Final = "https://pypi.org/pypi/openusage/json"
@@ -65,12 +64,12 @@ def version_json(daemon: dict[str, object] | None, newest: str | None) -> dict[s
         newest: the newest release, where it was asked for.
     """
     answer: dict[str, Any] = {
-        "version": client_version(),
+        "version": VERSION,
         "protocol": methods.PROTOCOL_VERSION,
         "daemon": daemon,
     }
     if newest is not None:
-        newer = is_newer(newest, client_version())
+        newer = is_newer(newest, VERSION)
         answer |= {
             "newest": newest,
             "newer": newer,
@@ -139,14 +138,6 @@ def is_newer(one: str, other: str) -> bool:
 def _numbers(version: str) -> tuple[int, ...]:
     match = _VERSION.match(version)
     return tuple(int(part) for part in match.group(1).split(".")) if match else ()
-
-
-def client_version() -> str:
-    """The installed distribution's version; `unknown` when run from a bare source tree."""
-    try:
-        return metadata.version("openusage")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def _daemon() -> dict[str, object] | None:

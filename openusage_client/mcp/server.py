@@ -33,11 +33,11 @@ from mcp.types import (
 )
 
 from openusage_client import autostart
-from openusage_client.commands.version import client_version
 from openusage_client.errors import ClientError, UsageError
 from openusage_client.first_import import incomplete_note, ready_status
 from openusage_client.mcp.answers import ANSWERS
 from openusage_client.mcp.tools import TOOLS
+from openusage_proto import VERSION
 from openusage_proto.errors import RpcError
 
 IMPORT_WAIT_S: Final = 20.0
@@ -77,7 +77,7 @@ async def _serve(*, autostarts: bool) -> None:
     server: Server[Any] = Server(
         "openusage",
         title="OpenUsage",
-        version=client_version(),
+        version=VERSION,
         instructions=_INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,

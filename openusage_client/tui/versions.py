@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from openusage_client.tui.dialog import YES, Choice, Dialog
 from openusage_client.tui.text import clean
+from openusage_proto import VERSION
 
 REPLACE: Final = "replace-daemon"
 """Purpose of the question whether the daemon shall be replaced."""
@@ -41,12 +42,12 @@ def difference(theirs: str) -> tuple[str, Dialog | None]:
     """
     Words about a daemon of another version, and the question whether to replace an older one.
 
-    Empty when it is this version, or when one of the two does not know what it is.
+    Empty when it is this version, or one that does not know what it is.
     """
-    from openusage_client.commands.version import client_version, is_newer
+    from openusage_client.commands.version import is_newer
 
-    ours, theirs = client_version(), clean(theirs)
-    if theirs == ours or "unknown" in (theirs, ours):
+    ours, theirs = VERSION, clean(theirs)
+    if theirs in (ours, "unknown"):
         return "", None
     words = f"the daemon is version {theirs}, this is {ours}"
     if not is_newer(ours, theirs):
@@ -116,20 +117,17 @@ def wants_check(settings: Mapping[str, Any]) -> bool:
 
 def newer_release() -> str:
     """A line about a newer release and how to get it; empty without one or without an answer."""
-    from openusage_client.commands.version import client_version, is_newer, newest_release
+    from openusage_client.commands.version import is_newer, newest_release
     from openusage_client.errors import ClientError, UsageError
 
-    ours = client_version()
-    if ours == "unknown":
-        return ""
     try:
         newest = newest_release(LOOK_TIMEOUT_S)
     except (ClientError, UsageError):
         # Nobody asked just now, so nobody waits for the answer: `openusage version --check` says.
         return ""
-    if not is_newer(newest, ours):
+    if not is_newer(newest, VERSION):
         return ""
-    return f"OpenUsage {newest} is out, this is {ours}: {upgrade_command(sys.prefix, _origin())}"
+    return f"OpenUsage {newest} is out, this is {VERSION}: {upgrade_command(sys.prefix, _origin())}"
 
 
 def upgrade_command(prefix: str, origin: str) -> str:
@@ -151,4 +149,7 @@ def upgrade_command(prefix: str, origin: str) -> str:
 def _origin() -> str:
     from importlib import metadata
 
-    return metadata.distribution("openusage").read_text("direct_url.json") or ""
+    try:
+        return metadata.distribution("openusage").read_text("direct_url.json") or ""
+    except metadata.PackageNotFoundError:  # a source tree that was never installed
+        return ""

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from openusage_client.commands.version import client_version
 from openusage_client.tui.layout import plain
 from openusage_client.tui.state import Link
 from openusage_client.tui.views import screens
-from openusage_proto import methods
+from openusage_proto import VERSION, methods
 from tests.support import screen_samples as samples
 from tests.support.claude_line import line
 from tests.support.daemon import running_daemon
@@ -105,12 +104,12 @@ def test_a05_an_outdated_daemon_is_replaced_after_asking(daemon_before_the_upgra
     assert before["version"] == "0.0.1"
     with Terminal(dashboard(), 120, 30) as terminal:
         text = terminal.wait_for("Replace the daemon?", 20)
-        assert f"this is {client_version()}" in text
+        assert f"this is {VERSION}" in text
         terminal.send("\r")
         terminal.wait_for("connected to the daemon again", 30)
         assert "● live" in terminal.text()
         after = daemon.call(methods.STATUS)
-        assert after["version"] == client_version()
+        assert after["version"] == VERSION
         assert after["pid"] != before["pid"]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from importlib import metadata
 
 import pytest
 
-from openusage_client.commands.version import client_version
 from openusage_client.tui import versions
 from openusage_client.tui.dialog import YES
+from openusage_proto import VERSION
 from tests.support.vendor_server import vendor
 from tests.support.waiting import wait_until
 
@@ -42,7 +43,7 @@ def openusaged(tmp_path, monkeypatch):
 
 def test_the_same_version_is_no_news():
     """Nothing is said and nothing asked, also when one side does not know its version."""
-    assert versions.difference(client_version()) == ("", None)
+    assert versions.difference(VERSION) == ("", None)
     assert versions.difference("unknown") == ("", None)
 
 
@@ -53,7 +54,7 @@ def test_an_older_daemon_is_offered_to_be_replaced_with_yes_first():
     assert question is not None
     assert question.value == question.choices[0].value == YES
     assert "0.0.1" in " ".join(question.lines)
-    assert client_version() in question.choices[0].label
+    assert VERSION in question.choices[0].label
 
 
 def test_a_newer_daemon_is_only_mentioned():
@@ -125,7 +126,7 @@ def test_a_newer_release_is_said_with_both_versions_and_the_command(monkeypatch)
     with vendor("", body={"info": {"version": "999.0"}}) as index:
         monkeypatch.setenv("OPENUSAGE_RELEASES_URL", index.url)
         words = versions.newer_release()
-    assert words.startswith(f"OpenUsage 999.0 is out, this is {client_version()}: ")
+    assert words.startswith(f"OpenUsage 999.0 is out, this is {VERSION}: ")
 
 
 @pytest.mark.parametrize("version", ["0.0.1", "garbage", None])
@@ -168,3 +169,13 @@ def test_what_is_done_aside_speaks_only_when_there_is_something_to_say():
     wait_until(lambda: said, 10, "the words")
     assert [words for words, _ in said] == ["news"]
     assert said[0][1] != threading.get_ident()
+
+
+def test_a_source_tree_that_was_never_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How it came here is unknown then, which is no reason to fail."""
+
+    def absent(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", absent)
+    assert versions._origin() == ""
