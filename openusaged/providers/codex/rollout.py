@@ -151,31 +151,35 @@ class RolloutReader:
         match_head, row_of = HEAD.match, self._by_head.get
         events = self.events
         second, base_ms = b"", 0
+        state = self.state
         # Takes lines out of the block at a third of what finding and slicing them costs.
         lines = BytesIO(block)
         for line in lines:
-            known = None
+            handle: Handler | None = None
             head = match_head(line)
             if head is not None:
                 kind = head[1]
                 known = row_of(kind)
-                if known is None and kind not in _UNTYPED_HEADS:
+                if known is not None:
+                    decode, handle = known
+                    try:
+                        payload = decode(line).payload
+                        written = line[SECOND]
+                        if written != second:  # neighbours often share theirs
+                            base_ms = second_ms(written)
+                            second = written
+                        ts_ms = base_ms + MILLISECONDS[line[MILLISECOND]]
+                    except (*UNDECODABLE, KeyError):
+                        handle = None  # one odd field: take the others
+                elif kind not in _UNTYPED_HEADS:
                     continue
-            if known is None:
-                self._read_loosely(line)
-            else:
-                decode, handle = known
-                try:
-                    payload = decode(line).payload
-                    written = line[SECOND]
-                    if written != second:  # neighbours often share theirs
-                        base_ms = second_ms(written)
-                        second = written
-                    ts_ms = base_ms + MILLISECONDS[line[MILLISECOND]]
-                except (*UNDECODABLE, KeyError):
-                    self._read_loosely(line)  # one odd field: take the others
-                else:
-                    self._handle(handle, payload, ts_ms)
+            if handle is None:
+                handle, payload, ts_ms = self._read_loosely(line)
+            if handle is not None:
+                if not state.settled and state.is_child:
+                    self._watch_inheritance(ts_ms)
+                handle(self, payload, ts_ms)
+                state.last_ts_ms = ts_ms
             if len(events) >= max_events:
                 yield lines.tell()
                 events = self.events
@@ -190,24 +194,20 @@ class RolloutReader:
         """The newest limits seen in this read."""
         return self._limits.snapshot(self.account_id)
 
-    def _read_loosely(self, line: bytes) -> None:
+    def _read_loosely(self, line: bytes) -> tuple[Handler | None, Any, int]:
+        """What to do with which payload and time, field by field; no handler: nothing."""
+        state = self.state
         try:
             row = decode_row(line)
             if row is not None:
                 kind, timestamp, payload = row
-                self._handle(self._handlers[kind], payload, as_epoch_ms(timestamp))
-            elif not self.state.thread_id or self.state.exec_output:
-                self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
+                ts_ms = as_epoch_ms(timestamp) or state.last_ts_ms or self.mtime_ms
+                return self._handlers[kind], payload, ts_ms
+            if not state.thread_id or state.exec_output:
+                self.events.extend(read_exec_row(line, state, self.account_id, self.mtime_ms))
         except UNDECODABLE:
-            return  # a torn or foreign line; its neighbours are sound
-
-    def _handle(self, handle: Handler, payload: Any, written_ms: int | None) -> None:
-        state = self.state
-        ts_ms = written_ms or state.last_ts_ms or self.mtime_ms
-        if not state.settled and state.is_child:
-            self._watch_inheritance(ts_ms)
-        handle(self, payload, ts_ms)
-        state.last_ts_ms = ts_ms
+            pass  # a torn or foreign line; its neighbours are sound
+        return None, None, 0
 
     # -- whose rows they are ---------------------------------------------------------------------
 
