@@ -48,6 +48,17 @@ class TestBuckets:
         (one,) = messages(read(path, tmp_path))
         assert buckets(one) == (0, 100, 0, 10, 10)
 
+    def test_growth_of_parts_never_exceeds_that_of_their_whole(self, path, tmp_path):
+        """Between two totals the cached part may grow by more than the input: it is clamped, too."""
+        first, second = usage(100, cached=10, out=10), usage(150, cached=80, out=12, reasoning=9)
+        third = usage(200, cached=110, written=40, out=13, reasoning=9)
+        write(
+            path, [meta(), context(1), *(count(n, t) for n, t in enumerate((first, second, third)))]
+        )
+        _, grown, last = messages(read(path, tmp_path))
+        assert buckets(grown) == (0, 50, 0, 2, 2)
+        assert buckets(last) == (0, 30, 20, 1, 0)
+
     def test_event_carries_the_headers_fields(self, path, tmp_path):
         """Time, thread, branch, provider and model come from the header and the turn."""
         used = usage(10, out=5)
