@@ -81,7 +81,7 @@ def read_exec_row(
         parts = ".".join(map(str, counts))
         message_id, requests = f"exec:{stamp or state.exec_turns}:{parts}", 1
     yield state.usage_event(
-        account_id,
+        state.origin(account_id),
         stamp or mtime_ms,
         message_id,
         counts,

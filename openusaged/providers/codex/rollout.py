@@ -143,6 +143,8 @@ class RolloutReader:
         self.mtime_ms = unit.mtime_ns // 1_000_000
         self.state = state
         self.events: list[UsageEvent] = []
+        self._origin: UsageEvent | None = None
+        """`ThreadState.origin`; None when the thread has been opened or moved since it was made."""
         self._limits = SessionLimits()
         self._parent_totals: frozenset[Counts] | None = None
 
@@ -151,31 +153,35 @@ class RolloutReader:
         match_head, row_of = HEAD.match, self._by_head.get
         events = self.events
         second, base_ms = b"", 0
+        state = self.state
         # Takes lines out of the block at a third of what finding and slicing them costs.
         lines = BytesIO(block)
         for line in lines:
-            known = None
+            handle: Handler | None = None
             head = match_head(line)
             if head is not None:
                 kind = head[1]
                 known = row_of(kind)
-                if known is None and kind not in _UNTYPED_HEADS:
+                if known is not None:
+                    decode, handle = known
+                    try:
+                        payload = decode(line).payload
+                        written = line[SECOND]
+                        if written != second:  # neighbours often share theirs
+                            base_ms = second_ms(written)
+                            second = written
+                        ts_ms = base_ms + MILLISECONDS[line[MILLISECOND]]
+                    except (*UNDECODABLE, KeyError):
+                        handle = None  # one odd field: take the others
+                elif kind not in _UNTYPED_HEADS:
                     continue
-            if known is None:
-                self._read_loosely(line)
-            else:
-                decode, handle = known
-                try:
-                    payload = decode(line).payload
-                    written = line[SECOND]
-                    if written != second:  # neighbours often share theirs
-                        base_ms = second_ms(written)
-                        second = written
-                    ts_ms = base_ms + MILLISECONDS[line[MILLISECOND]]
-                except (*UNDECODABLE, KeyError):
-                    self._read_loosely(line)  # one odd field: take the others
-                else:
-                    self._handle(handle, payload, ts_ms)
+            if handle is None:
+                handle, payload, ts_ms = self._read_loosely(line)
+            if handle is not None:
+                if not state.settled and state.is_child:
+                    self._watch_inheritance(ts_ms)
+                handle(self, payload, ts_ms)
+                state.last_ts_ms = ts_ms
             if len(events) >= max_events:
                 yield lines.tell()
                 events = self.events
@@ -190,24 +196,25 @@ class RolloutReader:
         """The newest limits seen in this read."""
         return self._limits.snapshot(self.account_id)
 
-    def _read_loosely(self, line: bytes) -> None:
+    def _read_loosely(self, line: bytes) -> tuple[Handler | None, Any, int]:
+        """What to do with which payload and time, field by field; no handler: nothing."""
+        state = self.state
         try:
             row = decode_row(line)
             if row is not None:
                 kind, timestamp, payload = row
-                self._handle(self._handlers[kind], payload, as_epoch_ms(timestamp))
-            elif not self.state.thread_id or self.state.exec_output:
-                self.events.extend(read_exec_row(line, self.state, self.account_id, self.mtime_ms))
+                ts_ms = as_epoch_ms(timestamp) or state.last_ts_ms or self.mtime_ms
+                return self._handlers[kind], payload, ts_ms
+            if not state.thread_id or state.exec_output:
+                self.events.extend(read_exec_row(line, state, self.account_id, self.mtime_ms))
+                self._origin = None
         except UNDECODABLE:
-            return  # a torn or foreign line; its neighbours are sound
+            pass  # a torn or foreign line; its neighbours are sound
+        return None, None, 0
 
-    def _handle(self, handle: Handler, payload: Any, written_ms: int | None) -> None:
-        state = self.state
-        ts_ms = written_ms or state.last_ts_ms or self.mtime_ms
-        if not state.settled and state.is_child:
-            self._watch_inheritance(ts_ms)
-        handle(self, payload, ts_ms)
-        state.last_ts_ms = ts_ms
+    def _new_origin(self) -> UsageEvent:
+        self._origin = self.state.origin(self.account_id)
+        return self._origin
 
     # -- whose rows they are ---------------------------------------------------------------------
 
@@ -215,6 +222,7 @@ class RolloutReader:
         state = self.state
         if not state.thread_id:
             state.open(meta, ts_ms)
+            self._origin = None
             return
         other = meta.id or meta.session_id or ""
         if state.is_child and not state.settled and other != state.thread_id:
@@ -267,7 +275,9 @@ class RolloutReader:
         state = self.state
         state.model = context.model or state.model
         state.turn_id = context.turn_id or state.turn_id
-        state.cwd = context.cwd or state.cwd  # `--cd` moves a resumed thread
+        if context.cwd and context.cwd != state.cwd:  # `--cd` moves a resumed thread
+            state.cwd = context.cwd
+            self._origin = None
 
     def _thread_settings(self, settings: ThreadSettings, ts_ms: int) -> None:
         del ts_ms
@@ -360,7 +370,12 @@ class RolloutReader:
         self.state.settled = True
         self.events.append(
             self.state.usage_event(
-                self.account_id, ts_ms, message_id, counts, model=model, turn_id=turn_id
+                self._origin or self._new_origin(),
+                ts_ms,
+                message_id,
+                counts,
+                model=model,
+                turn_id=turn_id,
             )
         )
 
@@ -380,7 +395,8 @@ class RolloutReader:
         self._flush_pending(calls)
         turn_id = edge.turn_id or state.turn_id
         if turn_id:
-            self.events.append(state.turn_event(self.account_id, ts_ms, turn_id, status))
+            origin = self._origin or self._new_origin()
+            self.events.append(state.turn_event(origin, ts_ms, turn_id, status))
 
     def _tool_call(self, call: ToolCall, ts_ms: int) -> None:
         state = self.state
@@ -431,7 +447,8 @@ class RolloutReader:
             self._emit_tool(call_id, pending.pop(call_id), status)
 
     def _emit_tool(self, call_id: str, call: PendingCall, status: str) -> None:
-        self.events.append(self.state.tool_event(self.account_id, call_id, call, status))
+        origin = self._origin or self._new_origin()
+        self.events.append(self.state.tool_event(origin, call_id, call, status))
 
     # Of the class, not of each reader: most rollouts are so short that building it would show.
     _handlers: ClassVar[dict[Kind, Handler]] = {

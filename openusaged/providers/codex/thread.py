@@ -49,38 +49,6 @@ COPIED_STAMPED: Final = 2
 _split_mcp = lru_cache(maxsize=512)(split_mcp)
 
 
-@lru_cache(maxsize=64)
-def _origin_of(
-    account_id: str,
-    provider: str,
-    thread_id: str,
-    parent_id: str,
-    agent: str,
-    cwd: str,
-    branch: str,
-) -> UsageEvent:
-    """
-    What all events of a thread have in common, to be copied for each of them.
-
-    Filling in the rest in a copy costs a quarter of building an event from all its fields.
-    """
-    return UsageEvent(
-        source=PROVIDER_ID,
-        channel=JSONL,
-        event_type=MESSAGE_USAGE,
-        ts_ms=0,
-        provider=provider,
-        account_id=account_id,
-        client=PROVIDER_ID,
-        session_id=thread_id,
-        parent_session_id=parent_id,
-        agent=agent,
-        is_sidechain=bool(agent),  # every sub-agent has a name, and nothing else has
-        cwd=cwd,
-        branch=branch,
-    )
-
-
 class PendingCall(msgspec.Struct, array_like=True, gc=False):
     """A tool call whose output has not been seen yet."""
 
@@ -175,7 +143,7 @@ class ThreadState(msgspec.Struct, array_like=True):
 
     def usage_event(
         self,
-        account_id: str,
+        origin: UsageEvent,
         ts_ms: int,
         message_id: str,
         counts: Counts,
@@ -191,7 +159,7 @@ class ThreadState(msgspec.Struct, array_like=True):
             cached = min(cached, tokens_in)
             fresh, written = 0, tokens_in - cached
         return replace(
-            self._origin(account_id),
+            origin,
             ts_ms=ts_ms,
             turn_id=global_turn_id(self.thread_id, turn_id or self.turn_id),
             message_id=message_id,
@@ -206,13 +174,13 @@ class ThreadState(msgspec.Struct, array_like=True):
         )
 
     def tool_event(
-        self, account_id: str, call_id: str, call: PendingCall, status: str
+        self, origin: UsageEvent, call_id: str, call: PendingCall, status: str
     ) -> UsageEvent:
         """The event of a tool call that has ended; lines count only if the patch was applied."""
         server, function = _split_mcp(call.name)
         applied = status == STATUS_OK
         return replace(
-            self._origin(account_id),
+            origin,
             event_type=TOOL_USAGE,
             ts_ms=call.ts_ms,
             turn_id=global_turn_id(self.thread_id, call.turn_id),
@@ -228,10 +196,10 @@ class ThreadState(msgspec.Struct, array_like=True):
             status=status,
         )
 
-    def turn_event(self, account_id: str, ts_ms: int, turn_id: str, status: str) -> UsageEvent:
+    def turn_event(self, origin: UsageEvent, ts_ms: int, turn_id: str, status: str) -> UsageEvent:
         """The event of a turn that has ended."""
         return replace(
-            self._origin(account_id),
+            origin,
             event_type=TURN_COMPLETED,
             ts_ms=ts_ms,
             turn_id=global_turn_id(self.thread_id, turn_id),
@@ -239,15 +207,26 @@ class ThreadState(msgspec.Struct, array_like=True):
             status=status,
         )
 
-    def _origin(self, account_id: str) -> UsageEvent:
-        return _origin_of(
-            account_id,
-            self.provider,
-            self.thread_id,
-            self.parent_id,
-            self.agent,
-            self.cwd,
-            self.branch,
+    def origin(self, account_id: str) -> UsageEvent:
+        """
+        What all events of the thread have in common while it stays where it is.
+
+        Filling in the rest in a copy costs a quarter of building an event from all its fields.
+        """
+        return UsageEvent(
+            source=PROVIDER_ID,
+            channel=JSONL,
+            event_type=MESSAGE_USAGE,
+            ts_ms=0,
+            provider=self.provider,
+            account_id=account_id,
+            client=PROVIDER_ID,
+            session_id=self.thread_id,
+            parent_session_id=self.parent_id,
+            agent=self.agent,
+            is_sidechain=bool(self.agent),  # every sub-agent has a name, and nothing else has
+            cwd=self.cwd,
+            branch=self.branch,
         )
 
     def previous_total(self) -> Counts:

@@ -332,9 +332,9 @@ def count(value: object) -> int:
 
 def optional_count(value: object) -> int | None:
     """A non-negative integer of a JSON number; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return int(value) if 0 <= value < MAX_COUNT else None
+    if type(value) is int or type(value) is float:  # bool is another type
+        return int(value) if 0 <= value < MAX_COUNT else None
+    return None
 
 
 def amount(value: object) -> float:

@@ -48,7 +48,7 @@ def as_number(value: object) -> float | None:
             value = float(value.replace(",", ""))
         except ValueError:
             return None
-    if not isinstance(value, int | float):
+    if not isinstance(value, (int, float)):
         return None
     try:
         number = float(value)

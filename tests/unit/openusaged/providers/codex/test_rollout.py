@@ -48,6 +48,28 @@ class TestBuckets:
         (one,) = messages(read(path, tmp_path))
         assert buckets(one) == (0, 100, 0, 10, 10)
 
+    @pytest.mark.parametrize("header", [meta(3), {"type": "thread.started", "thread_id": PARENT}])
+    def test_late_header_is_that_of_the_events_behind_it(self, path, tmp_path, header):
+        """Events know the thread and the directory as they were when their row was written."""
+        totals = [usage(10 * n, out=n) for n in (1, 2, 3)]
+        rows = [context(1, cwd="/a"), count(2, totals[0]), header, context(3, cwd="/b")]
+        rows += [count(4, totals[1]), context(5, cwd="/c"), count(6, totals[2])]
+        write(path, rows)
+        assert [(each.session_id, each.cwd) for each in messages(read(path, tmp_path))] == [
+            ("", "/a"), (PARENT, "/b"), (PARENT, "/c"),
+        ]  # fmt: skip
+
+    def test_growth_of_parts_never_exceeds_that_of_their_whole(self, path, tmp_path):
+        """Between two totals the cached part may grow by more than the input: it is clamped, too."""
+        first, second = usage(100, cached=10, out=10), usage(150, cached=80, out=12, reasoning=9)
+        third = usage(200, cached=110, written=40, out=13, reasoning=9)
+        write(
+            path, [meta(), context(1), *(count(n, t) for n, t in enumerate((first, second, third)))]
+        )
+        _, grown, last = messages(read(path, tmp_path))
+        assert buckets(grown) == (0, 50, 0, 2, 2)
+        assert buckets(last) == (0, 30, 20, 1, 0)
+
     def test_event_carries_the_headers_fields(self, path, tmp_path):
         """Time, thread, branch, provider and model come from the header and the turn."""
         used = usage(10, out=5)

@@ -158,14 +158,23 @@ def test_oversized_and_odd_files(
     storage: Storage, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files that are too large, no objects or no messages cost only themselves."""
-    monkeypatch.setattr(json_store, "MAX_FILE_BYTES", 600)
-    storage.write("message/ses_1/msg_1.json", {"role": "assistant", "x": "y" * 1000})
+    monkeypatch.setattr(json_store, "MAX_FILE_BYTES", 20_000)
+    storage.message("msg_1", x="y" * 20_000)
     storage.write("message/ses_1/msg_2.json", [1])
     storage.write("message/ses_1/msg_3.json", {"role": "user"})
     storage.write("message/ses_1/msg_4.json", {"role": "assistant"})
     storage.write("message/ses_1/readme.txt", "x")
     storage.message("msg_5")
     assert ids(reader.read()) == ["msg_5"]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1, 300_000])
+def test_files_of_every_size_are_read_whole(storage: Storage, reader: Reader, more: int) -> None:
+    """What one read brings, and what it does not, are one file."""
+    size = storage.message("msg_1", x="").stat().st_size
+    file = storage.message("msg_1", x="y" * (json_store._USUAL_BYTES - size + more))
+    assert file.stat().st_size == json_store._USUAL_BYTES + more
+    assert ids(reader.read()) == ["msg_1"]
 
 
 def test_same_message_in_both_stores_has_one_identity(
