@@ -28,7 +28,8 @@ pytestmark = pytest.mark.measured
 def test_i01_dmn_01_dmn_12_foreground(isolated_home: str) -> None:
     """In the foreground it says when it is ready, logs to the terminal and ends in order."""
     with running_daemon(args=("--log-level", "debug")) as daemon:
-        assert "event=started" in daemon.output
+        # which is logged a moment after the ready line
+        wait_until(lambda: "event=started" in daemon.output)
         process = daemon.process
         assert process is not None
         process.send_signal(signal.SIGTERM)

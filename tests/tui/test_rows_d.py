@@ -91,6 +91,26 @@ def test_d04_usage_card_has_every_gauge_with_its_projection():
     assert "about 87% used at the reset Sat 16:50" in forecast
 
 
+def test_d04_a_limit_has_one_future_on_a_page():
+    """Where habits tell it, the limit's own line does not say that the pace leads elsewhere."""
+    state = details.detail()
+    first = state.model.accounts[0]
+    fuller = [
+        dataclasses.replace(metric, used=69.0) if metric.key == "usage_seven_day" else metric
+        for metric in first.metrics
+    ]
+    account = dataclasses.replace(first, metrics=fuller)
+    model = dataclasses.replace(state.model, accounts=[account, *state.model.accounts[1:]])
+    state = dataclasses.replace(state, model=model)
+    # without habits the pace is all that is known
+    alone = dataclasses.replace(state, answers={})
+    assert any("at this pace full in" in line for line in card(alone, "Limits"))
+    lines = card(state, "Limits")
+    assert "about 74% by then" in lines[1]
+    assert not any("pace" in line for line in lines)
+    assert any("about 98% used at the reset Sat" in line for line in card(state, "Forecast"))
+
+
 def test_d05_spending_names_the_window_and_leaves_out_what_is_nothing():
     """Only amounts there are, each with its period, and what kind of money it is."""
     lines = card(details.detail(), "Spending")

@@ -14,6 +14,7 @@ from openusage_client.formatting import (
 )
 from openusage_client.preferences import HIDDEN
 from openusage_client.tui import limits
+from openusage_client.tui.detail import forecast
 from openusage_client.tui.detail.model import Figure
 from openusage_client.tui.layout import Line, clip_line
 from openusage_client.tui.state import AppState
@@ -71,7 +72,9 @@ def usage_card(given: Given) -> Card | None:
     lines: list[Line] = [[("Limits", "heading"), (" left" if left else " used so far", "muted")]]
     spots = []
     thresholds = given.state.preferences.thresholds
-    blocks = gauge.gauge_blocks(gauges, given.state.now, thresholds, width, cells, left=left)
+    blocks = gauge.gauge_blocks(
+        gauges, given.state.now, thresholds, width, cells, left=left, foretold=_foretold(given)
+    )
     for (_, metric), block in zip(gauges, blocks, strict=True):
         spots.append(_limit_spot(given, metric, len(lines)))
         lines += [[("  ", "text"), *line] for line in block]
@@ -79,6 +82,27 @@ def usage_card(given: Given) -> Card | None:
         spots.append(_limit_spot(given, metric, len(lines)))
         lines.append(_metric_line(metric, cells))
     return Card(id="usage", title="Limits", lines=lines, spots=spots)
+
+
+def _foretold(given: Given) -> frozenset[str]:
+    """Limits whose future the forecast card tells by habits: the pace would contradict it."""
+    of = habits_of(given)
+    now = given.state.now
+    found = (
+        (metric.key, forecast.limit_forecast(metric, of, now)) for metric in given.account.metrics
+    )
+    return frozenset(key for key, one in found if one is not None and one.by == "habits")
+
+
+def habits_of(given: Given) -> forecast.Habits | None:
+    """What a usual week of the account looks like, in money where its costs are shown."""
+    activity = given.activity
+    if activity is None or activity.history_since is None:
+        return None
+    since = date.fromisoformat(activity.history_since)
+    priced = given.costs and any(hour.cost_usd for hour in activity.hours)
+    unit = "cost" if priced else "tokens"
+    return forecast.habits(activity.hours, since, given.state.now, unit)
 
 
 def _limit_spot(given: Given, metric: Metric, line: int) -> Spot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from openusage_client.formatting import (
@@ -19,7 +19,7 @@ from openusage_client.tui.detail.forecast import Habits
 from openusage_client.tui.layout import Line, clip_line
 from openusage_client.tui.text import clean, pad, wrap
 from openusage_client.tui.views.chart import short_day
-from openusage_client.tui.views.detail_cards import Given
+from openusage_client.tui.views.detail_cards import Given, habits_of
 from openusage_client.tui.views.detail_page import Card, widest
 
 _AHEAD: Final = ((1, "Next 24 hours"), (7, "Next 7 days"), (30, "Next 30 days"))
@@ -30,7 +30,7 @@ def forecast_card(given: Given) -> Card | None:
     activity = given.activity
     if activity is None:
         return None
-    of = _habits(given)
+    of = habits_of(given)
     rows = [*_limits(given, of), *_balances(given, of), *_ahead(given, of)]
     if not rows:
         return None
@@ -48,16 +48,6 @@ def forecast_card(given: Given) -> Card | None:
         title="Forecast",
         lines=[clip_line(line, given.width) for line in lines],
     )
-
-
-def _habits(given: Given) -> Habits | None:
-    activity = given.activity
-    if activity is None or activity.history_since is None:
-        return None
-    since = date.fromisoformat(activity.history_since)
-    priced = given.costs and any(hour.cost_usd for hour in activity.hours)
-    unit = "cost" if priced else "tokens"
-    return forecast.habits(activity.hours, since, given.state.now, unit)
 
 
 def explained(of: Habits | None, history_since: str | None) -> str:

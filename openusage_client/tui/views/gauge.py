@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -77,11 +77,13 @@ def gauge_blocks(
     label_cells: int,
     *,
     left: bool = False,
+    foretold: Container[str] = (),
 ) -> list[list[Line]]:
     """
     One line per limit, bars aligned; a second one where the pace leads past the limit.
 
-    With `left`, limits say and show what remains of them; other shares stay what they are.
+    With `left`, limits say and show what remains of them; other shares stay what they are.  Where
+    the limits of the keys in `foretold` lead is said elsewhere, by better knowledge than the pace.
     """
     form, bar_cells = _fit(gauges, now, width, label_cells)
     blocks: list[list[Line]] = []
@@ -89,9 +91,12 @@ def gauge_blocks(
         role = severity(used_percent(metric), thresholds) if is_limit(metric) else "muted"
         remains = left and is_limit(metric)
         columns = (label_cells, bar_cells, form)
-        line = _gauge(label, metric, now, role, columns, width, left=remains)
+        rate = pace(metric, now)
+        if rate is not None and metric.key in foretold:
+            rate = Pace(rate.elapsed)
+        line = _gauge(label, metric, now, rate, role, columns, width, left=remains)
         lines = [clip_line(line, width)]
-        warnings = _warnings(pace(metric, now), metric, now)
+        warnings = _warnings(rate, metric, now)
         if warnings:
             indent = " " * (label_cells + 1) if width >= 60 else "  "
             lines.append(pick([[(indent, "text"), (words, "warn")] for words in warnings], width))
@@ -142,6 +147,7 @@ def _gauge(
     label: str,
     metric: Metric,
     now: datetime,
+    rate: Pace | None,
     role: str,
     columns: tuple[int, int, int],
     width: int,
@@ -152,7 +158,6 @@ def _gauge(
     percent = used_percent(metric)
     if percent is not None:
         percent = _shown(percent, left=left)
-    rate = pace(metric, now)
     mark = None if rate is None else 1.0 - rate.elapsed if left else rate.elapsed
     share = format_percent(percent) if percent is not None else wording.UNKNOWN
     line: Line = [

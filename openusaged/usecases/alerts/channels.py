@@ -16,9 +16,9 @@ import msgspec
 
 from openusage_proto.alert_messages import AlertFacts
 from openusaged.config.alerts import AlertSettings, webhook_problem
-from openusaged.core.errors import ProviderError
+from openusaged.core.errors import ProviderError, Unreachable
 from openusaged.providers.base import HttpClient
-from openusaged.usecases.alerts.programs import DeliveryError, ProgramFailed, Programs
+from openusaged.usecases.alerts.programs import DeliveryError, NotNow, ProgramFailed, Programs
 
 DESKTOP: Final = "desktop"
 TMUX: Final = "tmux"
@@ -27,6 +27,8 @@ WEBHOOK: Final = "webhook"
 CHANNELS: Final = (DESKTOP, TMUX, COMMAND, WEBHOOK)
 
 WEBHOOK_TIMEOUT_S: Final = 10.0
+_LATER: Final = frozenset({408, 425, 429, *range(500, 600)})
+"""Answers of a server that may say something else in a while."""
 TMUX_SHOWN_MS: Final = "8000"
 VARIABLE_PREFIX: Final = "OPENUSAGE_ALERT_"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -151,9 +153,11 @@ class Channels:
             )
         except ProviderError as error:
             # Its text names the path, which is the secret of many such addresses.
-            raise DeliveryError(f"{host}: {type(error).__name__.lower()}") from None
+            kind = NotNow if isinstance(error, Unreachable) else DeliveryError
+            raise kind(f"{host}: {type(error).__name__.lower()}") from None
         if not 200 <= response.status < 300:
-            raise DeliveryError(f"{host}: HTTP {response.status}")
+            kind = NotNow if response.status in _LATER else DeliveryError
+            raise kind(f"{host}: HTTP {response.status}")
 
 
 def body_of(facts: AlertFacts) -> bytes:

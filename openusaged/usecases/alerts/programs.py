@@ -30,6 +30,10 @@ class DeliveryError(OpenUsageError):
     """An alert did not get through; the reason is safe to show."""
 
 
+class NotNow(DeliveryError):
+    """It may get through later: nobody answered, or the answer was to come again."""
+
+
 class Programs:
     """Starts programs and knows those that run; any thread."""
 
