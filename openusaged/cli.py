@@ -259,7 +259,11 @@ def _status(arguments: argparse.Namespace) -> int:
     try:
         status = call(locations.socket_path(), "status")
     except NothingAnswers as exc:
-        print(f"openusaged does not answer at {exc}; start it: openusaged start", file=sys.stderr)
+        lock = locations.lock_path()
+        pid = holder_pid(lock) if os.path.exists(lock) else None
+        who = f"openusaged (pid {pid})" if pid else "openusaged"
+        fix = "openusaged restart" if pid else "start it: openusaged start"
+        print(f"{who} does not answer at {exc}; {fix}", file=sys.stderr)
         return NOTHING_ANSWERS
     if arguments.json:
         print(json.dumps(status, indent=2, ensure_ascii=False))

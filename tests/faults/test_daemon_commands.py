@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -175,6 +176,19 @@ class TestQuestions:
         """Exit code 3 and what to do."""
         assert main(["status"]) == 3
         assert "openusaged start" in capsys.readouterr().err
+
+    def test_a_daemon_that_is_stuck_is_not_to_be_started(
+        self, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """One that runs and does not answer is named, with what replaces it."""
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            assert main(["status"]) == 3
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        err = capsys.readouterr().err
+        assert err.startswith(f"openusaged (pid {daemon.pid}) does not answer at ")
+        assert err.endswith("openusaged restart\n")
 
     def test_something_else_answers(self, isolated_home: str) -> None:
         """Garbage from the socket counts as no answer."""

@@ -277,7 +277,7 @@ _ALERTS: Final = (
     Option(path=("alerts", "cooldown_minutes"), label="Not again for", kind="integer", unit="min",
            help="0 to 10080; for what comes and goes"),
     Option(path=("alerts", "rules"), label="Rules", kind="file",
-           help="what is watched; `openusage alerts` lists them"),
+           help="what is watched, built-in rules included; `openusage alerts set` makes one"),
     Option(path=("budgets",), label="Budgets", kind="file",
            help="`openusage budget set` makes one, `openusage budget` lists them"),
 )  # fmt: skip
