@@ -30,6 +30,8 @@ FREE = {
     # what a new account, or a budget for what is yet to come, is called
     *(("accounts", flag) for flag in NAMING),
     *(("budget", flag) for flag in NAMING),
+    # of a rule, too; `openusage alerts` says behind it when there is no such thing yet
+    *(("alerts", flag) for flag in NAMING),
 }
 KEYS = (
     ["explain", "session", "nopx"],

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from importlib import metadata
 
 import pytest
 
-from openusage_proto import locations
+from openusage_proto import VERSION, locations
 from openusage_proto.errors import RpcError
 from openusage_proto.methods import PROTOCOL_VERSION
 from openusaged import doctor
@@ -16,25 +15,14 @@ from openusaged import doctor
 
 def test_running_version_differs() -> None:
     """A daemon of another version, or of another protocol, asks for a restart."""
-    installed = metadata.version("openusage")
-    same = doctor._version({"version": installed, "protocol": PROTOCOL_VERSION})
+    same = doctor._version({"version": VERSION, "protocol": PROTOCOL_VERSION})
     assert (same.state, same.fix) == ("ok", "")
     for other in (
         {"version": "0.0.1", "protocol": PROTOCOL_VERSION},
-        {"version": installed, "protocol": PROTOCOL_VERSION + 1},
+        {"version": VERSION, "protocol": PROTOCOL_VERSION + 1},
     ):
         check = doctor._version(other)
         assert (check.state, check.fix) == ("warning", "openusaged restart")
-
-
-def test_without_an_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run from a plain checkout there is nothing to compare with."""
-
-    def missing(_name: str) -> str:
-        raise metadata.PackageNotFoundError
-
-    monkeypatch.setattr(metadata, "version", missing)
-    assert doctor._version({"version": "9", "protocol": PROTOCOL_VERSION}).state == "ok"
 
 
 def test_database_that_is_open_to_others(isolated_home: str) -> None:
