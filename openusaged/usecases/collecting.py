@@ -222,7 +222,7 @@ class Collecting:
 
     def _look(self, paths: set[str]) -> None:
         self._looked_at = self._clock.monotonic()
-        self._held -= paths
+        self._held = set() if EVERYTHING in paths else self._held - paths
         if not self._held and self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -322,6 +322,16 @@ class TestCalls:
         home.store_turn(other, ended_ms=ANSWERED_MS + 1)
         assert home.collecting.depth == 0
 
+    def test_full_scan_makes_held_looks_needless(self, home: Home) -> None:
+        """Whoever asks for everything does not wait until the interval is over besides."""
+        home.collecting.wake([home.write("a.jsonl", line(1))])
+        home.until(lambda: home.collecting.idle)
+        home.collecting.wake([home.write("b.jsonl", line(2))])
+        assert home.collecting.depth == 1
+        home.collecting.scan()
+        home.until(lambda: home.collecting.idle)
+        assert home.stored == 2
+
 
 class TestLooks:
     def test_rows_of_one_look_are_one_commit(self, home: Home) -> None:
