@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from openusage_proto.messages import (
     ReadModelParams,
     Report,
     ReportParams,
+    ReportRow,
 )
 from openusage_proto.report_messages import ReconcileParams, Reconciliation
 from openusage_proto.session_messages import Sessions, SessionsParams
@@ -35,9 +36,11 @@ from openusaged.runtime.pools import Job, Pools
 from openusaged.storage.store import Store
 from openusaged.usecases.kept_entries import KeptEntries, Made
 from openusaged.usecases.reconciling import reconcile
-from openusaged.usecases.reports import ReportContext, build_report
+from openusaged.usecases.reports import ReportContext, build_report, running_blocks
 from openusaged.usecases.session_pages import session_page
 from openusaged.usecases.usage_view import ViewRequest, build_view, resolve_span
+
+T = TypeVar("T")
 
 KEPT: Final = 16
 KEPT_REPORTS: Final = 4
@@ -177,17 +180,32 @@ class Reading:
                 _remember(self._reports, key, (stamp, encoded), KEPT_REPORTS)
         return encoded
 
+    def running_blocks(self, params: ReportParams) -> list[ReportRow]:
+        """The active rows of a report of blocks as of now."""
+        return self._reusing(
+            params,
+            self.context(params.tz),
+            lambda context: running_blocks(self._store, params, context),
+        )
+
     def _report(self, params: ReportParams, context: ReportContext, seq: int) -> Report:
-        """The report, made of what the answer before had made where that is the same."""
+        return self._reusing(
+            params, context, lambda context: build_report(self._store, params, context, seq)
+        )
+
+    def _reusing(
+        self, params: ReportParams, context: ReportContext, build: Callable[[ReportContext], T]
+    ) -> T:
+        """What is built, of entries that the answer before had made where those are the same."""
         # Labels of projects are told apart anew when there is another one.
         key = (params, context.zone_name, context.names, tuple(self._store.projects()))
         with self._lock:
             entries = KeptEntries(self._entries.get(key))
-        report = build_report(self._store, params, replace(context, entries=entries), seq)
+        built = build(replace(context, entries=entries))
         if 0 < len(entries.current) <= MAX_KEPT_ENTRIES:
             with self._lock:
                 _remember(self._entries, key, entries.current, KEPT_QUESTIONS)
-        return report
+        return built
 
     def reconcile(self, params: ReconcileParams) -> Reconciliation:
         """The answer of `reconcile`."""

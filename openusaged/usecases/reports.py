@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from openusage_proto.messages import Report, ReportParams, ReportSource
+from openusage_proto.messages import Report, ReportParams, ReportRow, ReportSource
 from openusaged.core.models import ACCOUNT_AUTH_REQUIRED, ACCOUNT_ERROR, QUARTER_MS, Account
 from openusaged.core.windows import iso, local_date
 from openusaged.storage.store import Store, StoredSnapshot
@@ -66,6 +66,14 @@ def build_report(store: Store, params: ReportParams, context: ReportContext, seq
         ),
         note="; ".join(notes),
     )
+
+
+def running_blocks(store: Store, params: ReportParams, context: ReportContext) -> list[ReportRow]:
+    """The rows of the report `blocks` that are active, without making the rest of it."""
+    limits = Range.of(params, context.zone)
+    built = block_entries(store, params, context, limits, accept_of(params, context, store))
+    running = [entry for entry in built.entries if entry.extra["active"]]
+    return build_rows(running, params, built.labels)[0]
 
 
 def _sources(store: Store, context: ReportContext) -> list[ReportSource]:

@@ -13,7 +13,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from openusage_proto.messages import CostMode, Report, ReportParams, ReportRow
+from openusage_proto.messages import CostMode, ReportParams, ReportRow
 from openusage_proto.values import dataclass
 from openusaged.core.models import Account, LimitMetric
 from openusaged.core.windows import (
@@ -207,10 +207,8 @@ class FigureBook:
     def _running_blocks(self, mode: CostMode) -> dict[str, ReportRow]:
         zone, _ = self._reading.zone(None)
         yesterday = local_date(self._clock.now_ms() - 24 * 3_600_000, zone).isoformat()
-        report: Report = self._reading.report(
-            ReportParams(kind="blocks", since=yesterday, mode=mode)
-        )
-        return {row.account: row for row in report.rows if row.active and row.account}
+        rows = self._reading.running_blocks(ReportParams(kind="blocks", since=yesterday, mode=mode))
+        return {row.account: row for row in rows if row.account}
 
 
 def _figures(

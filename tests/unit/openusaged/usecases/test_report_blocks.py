@@ -13,7 +13,7 @@ from openusaged.core.windows import zone_of
 from openusaged.storage.block_queries import Reset
 from openusaged.storage.store import Store, WriteBatch
 from openusaged.usecases.block_windows import five_hour_metric, windows_of
-from openusaged.usecases.reports import ReportContext, build_report
+from openusaged.usecases.reports import ReportContext, build_report, running_blocks
 from tests.support.stored import event, fill, ms, open_store
 
 NOW = "2026-11-20T12:00:00+00:00"
@@ -41,7 +41,11 @@ def report(store: Store, now: str = NOW, **params: object) -> Report:
         importing=False,
         retention_days=30,
     )
-    return build_report(store, ReportParams(kind="blocks", **params), context, store.seq)  # type: ignore[arg-type]
+    asked = ReportParams(kind="blocks", **params)  # type: ignore[arg-type]
+    answer = build_report(store, asked, context, store.seq)
+    # What status lines ask for is the same, whatever the history.
+    assert running_blocks(store, asked, context) == [row for row in answer.rows if row.active]
+    return answer
 
 
 def window(store: Store, polled: str, resets: str, used: float) -> None:
