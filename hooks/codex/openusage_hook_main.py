@@ -263,7 +263,7 @@ def connect(path):
         except BlockingIOError:
             if time.monotonic() + 0.005 > end:
                 raise
-            time.sleep(0.005)
+            time.sleep(0.005)  # the kernel tells nobody when a backlog has room again
 
 
 def deliver(params, path, started):

@@ -16,8 +16,8 @@ from openusaged.providers.base import Machine
 # The digest of each shipped script (and its module) by its version.  A script that has changed is not noticed on
 # machines that have the same version: raise the version in its second line, then write both here.
 SHIPPED = {
-    "claude_code": (2, "5643c3ef7a9be415"),
-    "codex": (2, "b977a03189830381"),
+    "claude_code": (2, "2803bae1ae6cf941"),
+    "codex": (2, "fb704583cc56de3d"),
     "opencode": (1, "f7e21004d187c210"),
 }
 

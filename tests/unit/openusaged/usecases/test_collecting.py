@@ -401,3 +401,26 @@ class TestLooks:
         assert home.stored == 1
         assert list(home.collector.progress["claude-code"].errors) == [path]
         assert [item.unit.path for item in home.collector.plan_all()[0]] == [path]
+
+    def test_what_cannot_be_stored_is_tried_less_and_less_often(self, home: Home) -> None:
+        """A full disk gets room again; a row that no store takes must not be read for ever."""
+        bad = json.loads(line(1))
+        bad["costUSD"] = 1e12
+        path = home.write("a.jsonl", json.dumps(bad) + "\n")
+        home.collecting.scan()
+        waits = []
+        for _ in range(8):
+            home.until(lambda: home.collecting.idle and bool(home.tasks.held))
+            ((delay_s, _begin),) = home.tasks.held
+            waits.append(delay_s)
+            home.tasks.run_due([delay_s])
+        assert waits == [10, 20, 40, 80, 160, 320, 600, 600]
+        home.until(lambda: home.collecting.idle and bool(home.tasks.held))
+        home.tasks.held.clear()
+        Path(path).write_text(line(2))
+        home.collecting.scan()
+        home.until(lambda: home.stored == 1 and home.collecting.idle)
+        home.write("b.jsonl", json.dumps(bad) + "\n")
+        home.collecting.scan()
+        home.until(lambda: home.collecting.idle and bool(home.tasks.held))
+        assert [delay_s for delay_s, _ in home.tasks.held] == [10]
