@@ -47,8 +47,8 @@ HOOK_PATIENCE_S: Final = 0.02
 """How long a hook's word waits for the log's, which takes some two milliseconds to read."""
 UNSTORED_RETRY_S: Final = 10.0
 MAX_UNSTORED_RETRY_S: Final = 600.0
-"""Before logs are read again whose events could not be stored (they do not change by themselves):
-at first, and at last when it goes on."""
+"""Before a log is read again whose events could not be stored (it does not change by itself): at
+first, and at last when it goes on."""
 EVERYTHING: Final = ""
 """Stands for a full scan among the paths to look at."""
 REFRESH_WAIT_S: Final = 60.0
@@ -98,7 +98,8 @@ class Collecting:
         self._held: set[str] = set()
         self._timer: Timer | None = None
         self._looked_at = 0.0
-        self._retry_s = UNSTORED_RETRY_S
+        self._retry_s: dict[str, float] = {}
+        self._retrying: set[str] = set()
         self.first_scan_done = False
         self.imported = False
         """Set when an import has ended; whoever cleans up behind it takes it back."""
@@ -277,11 +278,25 @@ class Collecting:
         unstored = self._pools.work(self._rows.store, work)
         if not self.first_scan_done:
             self._progress.events += self._rows.stored - before
-        if unstored:
-            self._tasks.later(self._retry_s, self._wake_now, unstored)
-            self._retry_s = min(2 * self._retry_s, MAX_UNSTORED_RETRY_S)
-        else:
-            self._retry_s = UNSTORED_RETRY_S
+        for item in work:
+            path = item.unit.path
+            if path in unstored:
+                self._try_later(path)
+            else:
+                self._retry_s.pop(path, None)
+
+    def _try_later(self, path: str) -> None:
+        """Read a log again in a while, once, however often it grows until then."""
+        if path in self._retrying:
+            return
+        wait_s = self._retry_s.get(path, UNSTORED_RETRY_S)
+        self._retry_s[path] = min(2 * wait_s, MAX_UNSTORED_RETRY_S)
+        self._retrying.add(path)
+        self._tasks.later(wait_s, self._try_again, path)
+
+    def _try_again(self, path: str) -> None:
+        self._retrying.discard(path)
+        self._wake_now((path,))
 
     def _scan_finished(self) -> None:
         self.first_scan_done = True
@@ -291,6 +306,8 @@ class Collecting:
         self._committer.submit(WriteBatch(forget_cursors=[path for _, path in gone]))
         self._collector.forgotten(gone)
         self._rows.forget(gone)
+        for _, path in gone:
+            self._retry_s.pop(path, None)
 
     def flush_cursors(self) -> None:
         """Store the cursors that have been waiting for company; the calling greenlet waits."""

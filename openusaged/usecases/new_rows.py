@@ -33,17 +33,17 @@ class NewRows:
         self._news = news
         self._lagging: dict[Key, SourceCursor] = {}
         self._answers: dict[str, int] = {}
-        self._unstored: list[str] = []
+        self._unstored: set[str] = set()
         self.stored = 0
         """Events that went to the store so far."""
 
-    def store(self, work: Sequence[Work]) -> list[str]:
+    def store(self, work: Sequence[Work]) -> set[str]:
         """
         Worker thread: read one unit after the other, commit what they bring together.
 
         Returns the paths of units that could be read but not stored.
         """
-        self._unstored = []
+        self._unstored = set()
         waiting: list[tuple[Work, WriteBatch]] = []
         for item in work:
             try:
@@ -128,7 +128,7 @@ class NewRows:
     def _failed(self, item: Work, error: Exception) -> None:
         self._collector.failed(item.account.id, item.unit.path, _reason(error))
         if isinstance(error, StorageError):
-            self._unstored.append(item.unit.path)
+            self._unstored.add(item.unit.path)
 
 
 def _reason(error: Exception) -> str:

@@ -413,14 +413,22 @@ class TestLooks:
             home.until(lambda: home.collecting.idle and bool(home.tasks.held))
             ((delay_s, _begin),) = home.tasks.held
             waits.append(delay_s)
+            # Neither what it grows by nor what other logs bring changes when it is read next.
+            home.write("a.jsonl", prompt(len(waits)))
+            home.write("c.jsonl", line(100 + len(waits)))
+            home.collecting.scan()
+            home.until(lambda: home.collecting.idle)
+            assert len(home.tasks.held) == 1
             home.tasks.run_due([delay_s])
         assert waits == [10, 20, 40, 80, 160, 320, 600, 600]
         home.until(lambda: home.collecting.idle and bool(home.tasks.held))
-        home.tasks.held.clear()
-        Path(path).write_text(line(2))
+        Path(path).unlink()
+        home.write("a.jsonl", line(2))
         home.collecting.scan()
-        home.until(lambda: home.stored == 1 and home.collecting.idle)
-        home.write("b.jsonl", json.dumps(bad) + "\n")
+        home.until(lambda: home.stored == 9 and home.collecting.idle)
+        home.tasks.run_due([600])
+        home.until(lambda: home.collecting.idle)
+        home.write("a.jsonl", json.dumps(bad) + "\n")
         home.collecting.scan()
         home.until(lambda: home.collecting.idle and bool(home.tasks.held))
         assert [delay_s for delay_s, _ in home.tasks.held] == [10]
