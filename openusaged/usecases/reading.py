@@ -111,8 +111,8 @@ class Reading:
                 return zone_of("UTC"), "UTC"
             raise InvalidParams(f"tz: {error}") from None
 
-    def read_model(self, params: ReadModelParams) -> ReadModel | Job[msgspec.Raw]:
-        """The answer, or the job that is making it."""
+    def read_model(self, params: ReadModelParams) -> ReadModel | msgspec.Raw | Job[msgspec.Raw]:
+        """The answer, as it was last encoded where it is the same, or the job that is making it."""
         view = self._view()
         zone, zone_name = self.zone(params.tz)
         now_ms = self._clock.now_ms()
@@ -129,8 +129,7 @@ class Reading:
         if kept is not None and kept.seq == seq and kept.boundaries == boundaries:
             if params.if_seq == seq:
                 return ReadModel(seq=seq, unchanged=True)
-            encoded = kept.encoded
-            return self._pools.spawn_read(lambda: encoded)
+            return kept.encoded
         request = ViewRequest(
             window="" if params.since or params.until else params.window,
             span=span,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from openusage_proto.messages import ReadModel, ReadModelParams
 from openusage_proto.methods import READ_MODEL
 from openusaged.rpc.context import Deferred, RpcContext
@@ -19,4 +21,4 @@ def read_model(ctx: RpcContext, params: ReadModelParams) -> Any:
     otherwise read in a reader thread.
     """
     answer = ctx.app.reading.read_model(params)
-    return answer if isinstance(answer, ReadModel) else Deferred(answer)
+    return answer if isinstance(answer, ReadModel | msgspec.Raw) else Deferred(answer)

@@ -1,4 +1,4 @@
-"""Reports that are asked for again: the same bytes for a moment, never after a change."""
+"""Answers that are asked for again: the same bytes for a moment, never after a change."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from openusage_proto.messages import ReportParams
-from openusaged.runtime.pools import Pools
+from openusage_proto.messages import ReadModelParams, ReportParams
+from openusaged.runtime.pools import Job, Pools
 from openusaged.storage.store import Store
 from openusaged.usecases import reading
 from openusaged.usecases.reading import Reading, View
@@ -115,3 +115,17 @@ def test_what_has_ended_is_taken_over(
     for time in ("2026-11-20T11:00:00+00:00", "2026-11-10T10:30:00+00:00"):
         fill(store, [event(time, session_id=time)])
         assert asked.report(params) == another().report(params)
+
+
+def test_an_unchanged_read_model_needs_no_thread(asked: Reading, store: Store) -> None:
+    """The same bytes come at once until something is stored; then they are made anew."""
+    question = ReadModelParams(window="30d", tz="UTC")
+    made = asked.read_model(question)
+    assert isinstance(made, Job)
+    first = made.get()
+    assert asked.read_model(question) is first
+    fill(store, [event("2026-11-10T11:00:00+00:00")])
+    again = asked.read_model(question)
+    assert isinstance(again, Job)
+    totals = [msgspec.json.decode(one)["totals"]["total_tokens"] for one in (first, again.get())]
+    assert totals == [1100, 2200]
