@@ -69,10 +69,10 @@ def scan(job: Job, output: IO[bytes]) -> None:
     )
     pipeline = Pipeline(book, Repositories())
     scanner = _Scanner(pipeline, context, output)
-    for share in job.shares:
-        provider = registry.load(share.account.provider_id)
-        for unit in share.units:
-            scanner.read(share.account, provider, unit)
+    owners = [(account, registry.load(account.provider_id)) for account in job.accounts]
+    for unit in job.units:
+        account, provider = owners[unit.account]
+        scanner.read(account, provider, unit)
     scanner.flush()
     write_frame(output, Done())
 

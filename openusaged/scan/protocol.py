@@ -22,6 +22,8 @@ MAX_FRAME_BYTES: Final = 256 << 20
 class UnitRef(msgspec.Struct, frozen=True, array_like=True):
     """A unit to read and the cursor to go on from."""
 
+    account: int
+    """Place of its account in the job."""
     path: str
     device: int
     inode: int
@@ -31,20 +33,15 @@ class UnitRef(msgspec.Struct, frozen=True, array_like=True):
     cursor: SourceCursor | None
 
 
-class Share(msgspec.Struct, frozen=True, array_like=True):
-    """The units of one account that one scanner reads, in order."""
-
-    account: Account
-    units: list[UnitRef]
-
-
 class Job(msgspec.Struct, frozen=True, array_like=True):
     """Everything a scanner needs to know."""
 
     env: dict[str, str]
     home: str
     platform: str
-    shares: list[Share]
+    accounts: list[Account]
+    units: list[UnitRef]
+    """In the order in which they are to be read."""
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch"):

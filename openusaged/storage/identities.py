@@ -9,12 +9,14 @@ steps are part of transactions, so a crash loses neither.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 MAX_RECENT: Final = 16_384
+MAX_RECENT_IMPORTED: Final = 98_304
+"""A scanner's batch has a hash for nearly every page of the tree, so more of them wait together."""
 GONE: Final = 0
 
 
@@ -23,11 +25,13 @@ class Identities:
 
     def __init__(self) -> None:
         self._recent: dict[int, int] = {}
+        self._has_tree = True
         self.count = 0
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Read the recent ones; also the undo of a rolled-back transaction."""
         self._recent = dict(connection.execute("SELECT hash, event FROM recent_identity"))
+        self._has_tree = connection.execute("SELECT EXISTS (SELECT 1 FROM identity)").fetchone()[0]
 
     def find(self, connection: sqlite3.Connection, hashes: Collection[int]) -> dict[int, int]:
         """Event ids of those that are known."""
@@ -40,6 +44,8 @@ class Identities:
                 others.append(value)
             else:
                 found[value] = ident
+        if not self._has_tree:
+            return found
         if len(others) == 1:
             row = connection.execute("SELECT event FROM identity WHERE hash = ?", others).fetchone()
             if row is not None:
@@ -61,9 +67,17 @@ class Identities:
         connection.executemany("INSERT INTO recent_identity (hash, event) VALUES (?, ?)", pairs)
         self._recent.update(pairs)
 
-    def settle_when_many(self, connection: sqlite3.Connection) -> None:
+    def add_selected(
+        self, connection: sqlite3.Connection, select: str, pairs: Mapping[int, int]
+    ) -> None:
+        """The same for pairs that SQL `select`s, for which they need not be bound again."""
+        self.count += len(pairs)
+        connection.execute(f"INSERT INTO recent_identity (hash, event) {select}")
+        self._recent.update(pairs)
+
+    def settle_when_many(self, connection: sqlite3.Connection, most: int = MAX_RECENT) -> None:
         """Keep the recent ones within their bound."""
-        if len(self._recent) >= MAX_RECENT:
+        if len(self._recent) >= most:
             self.settle(connection)
 
     def settle_any(self, connection: sqlite3.Connection, hashes: Iterable[int]) -> None:
@@ -80,6 +94,7 @@ class Identities:
             )
             connection.execute("DELETE FROM recent_identity")
             self._recent = {}
+            self._has_tree = True
 
     def move(self, connection: sqlite3.Connection, pairs: Iterable[tuple[int, int]]) -> None:
         """Change the event ids of known hashes (`GONE` when the detail was removed)."""

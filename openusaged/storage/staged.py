@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import astuple
 
 from openusaged.core.merge import UNIFORM_PRIORITIES, CountedEvent
@@ -34,6 +35,7 @@ from openusaged.storage.events import (
     QUARTER_SHIFT,
     TYPE_CODES,
 )
+from openusaged.storage.identities import MAX_RECENT_IMPORTED
 from openusaged.storage.rollups import (
     COUNTED_TYPES,
     MESSAGE_DIMENSIONS,
@@ -79,25 +81,18 @@ _COPY_EVENTS: Final = (
     + f" FROM staged.event e JOIN staged.here d ON d.id = e.dimension {_JOIN_QUARTER}"
     " LEFT JOIN staged.session_here s ON s.id = e.session ORDER BY e.place"
 )
-# Known ones are told by the way: looking each up before would cost as much as putting it in.
-_COPY_IDENTITIES: Final = (
-    f"INSERT INTO identity (hash, event) SELECT e.identity, {_COMPUTED['id']}"
-    f" FROM staged.event e {_JOIN_QUARTER} WHERE 1 ORDER BY 1 ON CONFLICT (hash) DO NOTHING"
-)
+_IDENTITIES: Final = f"SELECT e.identity, {_COMPUTED['id']} FROM staged.event e {_JOIN_QUARTER}"
 _ASKED: Final = (
-    f"SELECT e.identity, {_COMPUTED['id']} FROM staged.report r"
-    f" JOIN staged.event e ON e.place = r.place {_JOIN_QUARTER}"
-    " WHERE r.asked <> e.identity AND EXISTS (SELECT 1 FROM identity WHERE hash = r.asked)"
+    "SELECT r.asked, e.identity FROM staged.report r JOIN staged.event e ON e.place = r.place"
+    " WHERE r.asked <> e.identity"
 )
 _REPORTS: Final = (
     "coalesce(r.asked, e.identity), coalesce(r.first_ms, e.ts_ms), coalesce(r.last_ms, e.ts_ms),"
     " coalesce(r.parent, '') FROM staged.event e LEFT JOIN staged.report r ON r.place = e.place"
 )
 _KNOWN: Final = (
-    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, {_REPORTS} {_JOIN_QUARTER}"
-    " WHERE NOT EXISTS"
-    f" (SELECT 1 FROM identity WHERE hash = e.identity AND event = {_COMPUTED['id']})"
-    " ORDER BY e.number"
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, {_REPORTS}"
+    " WHERE e.identity IN (SELECT value FROM json_each(?)) ORDER BY e.number"
 )
 _NO_SESSION: Final = -1
 _LEFT_OVER: Final = (
@@ -174,15 +169,13 @@ class Takeover:
         The caller writes `group` afterwards, in the same transaction.
         """
         connection = self._connection
-        # Only the tree can be asked in SQL; what waits beside it moves there first.
-        self._identities.settle(connection)
+        self._identities.settle_when_many(connection, MAX_RECENT_IMPORTED)
         for statement in _TRANSLATIONS.split(";")[:-1]:
             connection.execute(statement)
         self._dimensions = [Dimension(*row) for row in connection.execute(_DIMENSIONS)]
         self._translate_quarters(group)
-        known = self._copy_identities()
+        known = self._remember()
         if known:
-            self._set_aside(known)
             group.take_reports([_report(values, event) for values, event in known])
             self._recount()
         else:
@@ -193,7 +186,6 @@ class Takeover:
         states = self._translate_sessions()
         self._names.flush(connection)
         copied = connection.execute(_COPY_EVENTS).rowcount
-        self._identities.count += copied
         group.hot_delta += copied
         for upsert, select in (
             (MESSAGE_UPSERT, _COPY_MESSAGES),
@@ -207,17 +199,24 @@ class Takeover:
 
     # ------------------------------------------------------------ known events
 
-    def _copy_identities(self) -> list[_Known]:
-        """Remember the new events, and find those that are not new."""
-        connection = self._connection
-        asked = connection.execute(_ASKED).fetchall()
-        events = connection.execute("SELECT COUNT(*) FROM staged.event").fetchone()[0]
-        copied = connection.execute(_COPY_IDENTITIES).rowcount
-        if copied == events and not asked:
-            return []
+    def _remember(self) -> list[_Known]:
+        """Remember the new events; set those aside that are not new, and tell them."""
+        connection, identities = self._connection, self._identities
+        new: dict[int, int] = dict(connection.execute(_IDENTITIES).fetchall())
+        aside = set(identities.find(connection, new))
         # Under the identity that was asked for first a response may be waiting that it belongs to.
-        connection.executemany("DELETE FROM identity WHERE hash = ? AND event = ?", asked)
-        return [self._decoded(row) for row in connection.execute(_KNOWN).fetchall()]
+        asked = connection.execute(_ASKED).fetchall()
+        waiting = identities.find(connection, {first for first, _ in asked})
+        aside.update(identity for first, identity in asked if first in waiting)
+        known = []
+        if aside:
+            text = msgspec.json.encode(sorted(aside)).decode()
+            known = [self._decoded(row) for row in connection.execute(_KNOWN, (text,)).fetchall()]
+            self._set_aside(known)
+            for identity in aside:
+                del new[identity]
+        identities.add_selected(connection, _IDENTITIES, new)
+        return known
 
     def _set_aside(self, known: Sequence[_Known]) -> None:
         """Take the known events out of the batch and off its sums."""

@@ -408,6 +408,15 @@ class Store(StoreReading):
         with self._database.write_transaction() as connection:
             return write_alerts(connection, changes)
 
+    def settle_identities(self) -> None:
+        """Sort those into the tree that an import has left waiting."""
+        try:
+            with self._database.write_transaction() as connection:
+                self._identities.settle(connection)
+        except BaseException:
+            self._undo(self._writer(), self._identities.count)
+            raise
+
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database as far as readers allow."""
         with translated_errors(self._database.path):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.activity import Planner, Session, Step, Turn, iso
+from tests.support.aged_file import leave
 from tests.support.prose import Canaries, Prose
 from tests.support.truth import Call, ToolCall, Truth
 
@@ -283,6 +284,7 @@ class ClaudeRows:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab" if append else "wb") as file:
             file.write(data)
+        leave(path, data)
         self.bytes += len(data)
         self._truth.bytes_by_source[SOURCE] += len(data)
 

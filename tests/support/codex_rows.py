@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.activity import Planner, Session, Step, Turn, Usage, iso
+from tests.support.aged_file import leave
 from tests.support.prose import Canaries, Prose
 from tests.support.truth import Call, ToolCall, Truth
 
@@ -398,6 +399,7 @@ class CodexRows:
     def _save(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+        leave(path, data)
         self.bytes += len(data)
         self._truth.bytes_by_source[SOURCE] += len(data)
 

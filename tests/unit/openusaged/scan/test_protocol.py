@@ -33,9 +33,9 @@ def test_frames_come_back_as_they_were() -> None:
 
 def test_job_comes_back_as_it_was() -> None:
     """The job carries accounts, units and cursors."""
-    unit = protocol.UnitRef("/x", 1, 2, 3, 4, "g", CURSOR)
+    unit = protocol.UnitRef(0, "/x", 1, 2, 3, 4, "g", CURSOR)
     account = Account(id="a", provider_id="codex", home="/h")
-    job = protocol.Job({"HOME": "/h"}, "/h", "linux", [protocol.Share(account, [unit])])
+    job = protocol.Job({"HOME": "/h"}, "/h", "linux", [account], [unit])
     out = io.BytesIO()
     protocol.write_frame(out, job)
     assert protocol.read_job(io.BytesIO(out.getvalue())) == job
