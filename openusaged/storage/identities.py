@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 MAX_RECENT: Final = 16_384
-MAX_RECENT_IMPORTED: Final = 98_304
+MAX_RECENT_IMPORTED: Final = 49_152
 """A scanner's batch has a hash for nearly every page of the tree, so more of them wait together."""
 GONE: Final = 0
 
@@ -75,9 +75,9 @@ class Identities:
         connection.execute(f"INSERT INTO recent_identity (hash, event) {select}")
         self._recent.update(pairs)
 
-    def settle_when_many(self, connection: sqlite3.Connection, most: int = MAX_RECENT) -> None:
+    def settle_when_many(self, connection: sqlite3.Connection, *, imported: bool = False) -> None:
         """Keep the recent ones within their bound."""
-        if len(self._recent) >= most:
+        if len(self._recent) >= (MAX_RECENT_IMPORTED if imported else MAX_RECENT):
             self.settle(connection)
 
     def settle_any(self, connection: sqlite3.Connection, hashes: Iterable[int]) -> None:

@@ -35,7 +35,6 @@ from openusaged.storage.events import (
     QUARTER_SHIFT,
     TYPE_CODES,
 )
-from openusaged.storage.identities import MAX_RECENT_IMPORTED
 from openusaged.storage.rollups import (
     COUNTED_TYPES,
     MESSAGE_DIMENSIONS,
@@ -169,7 +168,7 @@ class Takeover:
         The caller writes `group` afterwards, in the same transaction.
         """
         connection = self._connection
-        self._identities.settle_when_many(connection, MAX_RECENT_IMPORTED)
+        self._identities.settle_when_many(connection, imported=True)
         for statement in _TRANSLATIONS.split(";")[:-1]:
             connection.execute(statement)
         self._dimensions = [Dimension(*row) for row in connection.execute(_DIMENSIONS)]

@@ -146,7 +146,8 @@ def _take_over(store: Store, model: Model, reports: list[PreparedEvent]) -> None
 @given(history=st.lists(steps, min_size=1, max_size=8))
 def test_aggregates_any_history_equal_recomputation(recent, history, monkeypatch) -> None:
     """Buckets, sessions and counts equal a plain recomputation after any history of the store."""
-    monkeypatch.setattr("openusaged.storage.identities.MAX_RECENT", recent)
+    for bound in ("MAX_RECENT", "MAX_RECENT_IMPORTED"):
+        monkeypatch.setattr(f"openusaged.storage.identities.{bound}", recent)
     with (
         tempfile.TemporaryDirectory(prefix="ou-", dir=in_memory()) as directory,
         ThreadPoolExecutor(1) as hub,

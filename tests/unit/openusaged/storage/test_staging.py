@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from pathlib import Path
 
 import pytest
 
+from openusaged.core.errors import StorageError
 from openusaged.core.models import NUMBERS, PreparedEvent
 from openusaged.storage.staging import MAX_INTEGER, Staging
 from openusaged.storage.store import Staged, Store, WriteBatch
@@ -155,6 +157,51 @@ def test_second_response_under_a_known_id_has_one_identity(store):
     assert (counts.hot, counts.identities) == (3, 3)
     assert take(store, prepared(0), other, prepared(1)) == (0, 0, 3)
     assert tokens(store) == 15 + 105 + 15
+
+
+def identities(path: Path) -> tuple[int, int]:
+    """How many are in the tree, and how many wait beside it."""
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        counts = "SELECT (SELECT COUNT(*) FROM identity), (SELECT COUNT(*) FROM recent_identity)"
+        tree, waiting = file.execute(counts).fetchone()
+        return tree, waiting
+
+
+def test_identities_of_an_import_wait_until_it_is_over(store, tmp_path, monkeypatch):
+    """They are known while they wait, when they are in the tree, and between two batches of them."""
+    monkeypatch.setattr("openusaged.storage.identities.MAX_RECENT_IMPORTED", 6)
+    file = tmp_path / "t.db"
+    assert take(store, *(prepared(number) for number in range(4))) == (4, 0, 0)
+    assert take(store, *(prepared(number) for number in range(2, 7))) == (3, 0, 2)
+    assert identities(file) == (0, 7)
+    # too many now: those before go to the tree, where they are found beside those that wait
+    assert take(store, *(prepared(number) for number in range(6, 9))) == (2, 0, 1)
+    assert identities(file) == (7, 2)
+    assert take(store, *(prepared(number) for number in range(10))) == (1, 0, 9)
+    assert identities(file) == (7, 3)
+    store.settle_identities()
+    assert identities(file) == (10, 0)
+    assert take(store, *(prepared(number) for number in range(10))) == (0, 0, 10)
+    assert tokens(store) == 10 * 15
+
+
+def test_identities_that_cannot_be_sorted_in_stay_known(store, tmp_path):
+    """A failure leaves them where they were, and the next attempt moves them."""
+    events = [prepared(number) for number in range(3)]
+    take(store, *events)
+    file = tmp_path / "t.db"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON identity BEGIN SELECT RAISE(FAIL, 'full'); END"
+        )
+        with pytest.raises(StorageError, match="full"):
+            store.settle_identities()
+        other.execute("DROP TRIGGER full")
+    assert identities(file) == (0, 3)
+    assert take(store, *events) == (0, 0, 3)
+    store.settle_identities()
+    assert identities(file) == (3, 0)
+    assert take(store, *events, prepared(3)) == (1, 0, 3)
 
 
 def test_number_beyond_the_column_costs_its_event_only(store):

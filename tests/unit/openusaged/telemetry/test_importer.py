@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,33 @@ def test_groups_stay_together() -> None:
     shares = deal(work, 2)
     grouped = [[item.unit.path for item in share if item.unit.group] for share in shares]
     assert sorted(grouped, key=len) == [[], ["/1", "/3", "/5", "/7"]]
+
+
+def test_accounts_take_turns_by_age() -> None:
+    """What happened at about the same time is read together; each account keeps its order."""
+
+    def aged(account: str, path: str, mtime_ns: int) -> Work:
+        item = work_of(path, 10)
+        unit = replace(item.unit, mtime_ns=mtime_ns)
+        return replace(item, account=Account(id=account, provider_id="claude_code"), unit=unit)
+
+    work = [
+        aged("a", "/a1", 1),
+        aged("a", "/a-copied-to-a-new-disk", 50),
+        aged("a", "/a3", 30),
+        aged("b", "/b1", 2),
+        aged("b", "/b2", 40),
+        aged("b", "/b3", 60),
+    ]
+    (share,) = deal(work, 1)
+    assert [item.unit.path for item in share] == [
+        "/a1",
+        "/b1",
+        "/b2",
+        "/a-copied-to-a-new-disk",
+        "/a3",
+        "/b3",
+    ]
 
 
 def test_no_empty_shares() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +67,7 @@ def test_defaults_delete_nothing(store: Store, pools: Pools, loaded: LoadedSetti
 
 
 def test_the_log_is_moved_in_the_background(store: Store, pools: Pools, tmp_path: Path) -> None:
-    """After an import what the write-ahead log holds goes into the database, by itself."""
+    """After an import what waits in the log and beside the tree is moved, by itself."""
     database = tmp_path / "db" / "t.db"
     before = database.read_bytes()
     housekeeping(store, pools, WEEK).release_memory_soon()
@@ -73,3 +75,6 @@ def test_the_log_is_moved_in_the_background(store: Store, pools: Pools, tmp_path
         while database.read_bytes() == before:
             gevent.sleep(0.005)
     assert hot(store) == 10
+    with contextlib.closing(sqlite3.connect(database)) as file:
+        assert file.execute("SELECT COUNT(*) FROM identity").fetchone() == (10,)
+        assert file.execute("SELECT COUNT(*) FROM recent_identity").fetchone() == (0,)
