@@ -54,7 +54,7 @@ OFF = (b"0", b"false", b"no", b"off")
 
 ENV = posix.environ  # bytes to bytes
 reading = []  # not empty while the input is read, the one wait without a time-out of its own
-unfinished = []  # [temporary path, final path] while a spool file is complete but not renamed
+spooled = []  # not empty once the event lies in the spool and only the disk is waited for
 ticks = []
 
 
@@ -64,7 +64,7 @@ class OutOfTime(BaseException):
 
 def on_tick(_signal_number, _frame):
     """
-    The time to wait is over: end the reading, or give a spool file the name it still lacks.
+    The time to wait is over: end the reading, or leave the rest to the disk.
 
     An event that is being delivered or written is let be: sockets have time-outs of their own, and
     a machine too busy to run us in time must not lose it.
@@ -73,12 +73,8 @@ def on_tick(_signal_number, _frame):
     if reading:
         reading.clear()
         raise OutOfTime
-    try:
-        if unfinished:
-            posix.rename(*unfinished)
-    finally:
-        if unfinished or len(ticks) > LAST_TICK:
-            _exit(0)
+    if spooled or len(ticks) > LAST_TICK:
+        _exit(0)
 
 
 def read_input(fd):
@@ -311,11 +307,12 @@ def spool(params, directory, name):
     data = params.encode("ascii")
     while data:
         data = data[posix.write(target, data) :]
-    unfinished[:] = path + b".tmp", path + b".json"
+    posix.rename(path + b".tmp", path + b".json")
+    spooled.append(None)
+    # Linux's journals write a file's new name before they call the file flushed: one wait for both.
     posix.fsync(target)
-    posix.rename(*unfinished)
-    unfinished.clear()
-    posix.fsync(posix.open(directory, posix.O_RDONLY))
+    if sys.platform != "linux":
+        posix.fsync(posix.open(directory, posix.O_RDONLY))
 
 
 def start_next():

@@ -138,11 +138,13 @@ export const OpenUsage = async () => {
     try {
       const data = Buffer.from(JSON.stringify(params))
       for (let at = 0; at < data.length; ) at += writeSync(file, data, at)
+      renameSync(`${path}.tmp`, `${path}.json`)
+      // Linux's journals write a file's new name before they call the file flushed: one wait for both
       fsyncSync(file)
     } finally {
       closeSync(file)
     }
-    renameSync(`${path}.tmp`, `${path}.json`)
+    if (process.platform === "linux") return
     const parent = openSync(directory, "r")
     try {
       fsyncSync(parent)
