@@ -89,11 +89,12 @@ class Spool:
         """
         Waiting events, oldest first; files that hold none are rejected on the way.
 
-        Temporary files of writers that died are completed when they hold a whole event, else
-        removed.  A file that cannot be read now is passed over and stays.
+        Temporary files of writers that died count as what they would have become.  A file that
+        cannot be read now is passed over and stays.
         """
-        names = self._names()
-        names += [name for tmp in names if (name := self._sweep_temporary(tmp))]
+        names = set(self._names())
+        for name in sorted(name for name in names if name.endswith(".tmp")):
+            names.add(self._adopted(name, names))
         for name in sorted(name for name in names if name.endswith(".json")):
             path = os.path.join(self.directory, name)
             if path in self._dealt_with:
@@ -223,24 +224,24 @@ class Spool:
             files.append(_File(name=name, size=info.st_size, mtime_s=info.st_mtime))
         return files
 
-    def _sweep_temporary(self, name: str) -> str:
-        """Deal with the temporary file of a dead writer; its new name when it was complete."""
-        if not name.endswith(".tmp"):
-            return ""
+    def _adopted(self, name: str, names: set[str]) -> str:
+        """
+        Give a dead writer's temporary file the name that it still lacks, whole or not.
+
+        Returns:
+            That name; the old one when the writer may be at work or the other name is taken.
+        """
         path = os.path.join(self.directory, name)
+        final = name.removesuffix(".tmp").removesuffix(".json") + ".json"
         try:
-            if self._now_ms() / 1000 - os.lstat(path).st_mtime < TMP_GRACE_S:
-                return ""
-            final = name.removesuffix(".tmp").removesuffix(".json") + ".json"
-            try:
-                _decode(_read(path))
-            except ValueError:
-                os.unlink(path)
-                return ""
+            info = os.lstat(path)
+            old = self._now_ms() / 1000 - info.st_mtime >= TMP_GRACE_S
+            if not old or not stat.S_ISREG(info.st_mode) or final in names:
+                return name
             os.rename(path, os.path.join(self.directory, final))
         except OSError as error:
             log.debug("event=spool_temporary_left file=%s error=%s", name, error)
-            return ""
+            return name
         return final
 
     def _rejected_names(self) -> list[str]:

@@ -7,7 +7,7 @@ Hub thread, except where a method says otherwise.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from openusage_proto.messages import (
     SpoolStatus,
     StatuslineParams,
 )
-from openusaged.core.errors import DatabaseBusy, InvalidEvent, StoreClosed
+from openusaged.core.errors import InvalidEvent, StorageError
 from openusaged.core.models import TURN_COMPLETED, UsageSnapshot
 from openusaged.providers import registry
 from openusaged.runtime.pools import Pools
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 SPOOL_CHECK_S: Final = 60.0
 """Notifications tell of new spool files; this is for file systems without them."""
 COMMIT_TIMEOUT_S: Final = 60.0
+MAX_TOGETHER: Final = 64
+"""Spooled files that share a commit: hooks wait for the same disk."""
+MAX_TOGETHER_BYTES: Final = 1 << 20
 
 
 class Receiving:
@@ -120,30 +123,40 @@ class Receiving:
         if dropped:
             log.warning("event=spool_dropped files=%d", dropped)
         wake: dict[str, None] = {}
-        for item in self._spool.pending():
-            try:
-                accepted = self._deliver(item)
-            except (InvalidEvent, msgspec.ValidationError) as error:
-                self._spool.reject(item.path, str(error))
-                continue
-            except (StoreClosed, DatabaseBusy) as error:
-                log.info("event=spool_paused reason=%s", error)
+        for items in _together(self._spool.pending()):
+            if not self._deliver(items, wake):
                 break
-            wake.update(dict.fromkeys(accepted.wake_paths))
-            self._spool.done(item.path)
         return list(wake)
 
-    def _deliver(self, item: SpoolItem) -> Accepted:
+    def _deliver(self, items: Sequence[SpoolItem], wake: dict[str, None]) -> bool:
+        """Store the events of these files with one commit; False when some have to wait."""
+        taken = []
+        for item in items:
+            try:
+                taken.append((item, self._take_spooled(item)))
+            except (InvalidEvent, msgspec.ValidationError) as error:
+                self._spool.reject(item.path, str(error))
+        failure: StorageError | None = None
+        tickets = self._committer.post_from_thread(*(self._write_of(each) for _, each in taken))
+        for (item, accepted), ticket in zip(taken, tickets, strict=True):
+            try:
+                ticket.wait(COMMIT_TIMEOUT_S)
+            except StorageError as error:
+                failure = error  # the others may be stored
+            else:
+                wake.update(dict.fromkeys(accepted.wake_paths))
+                self._spool.done(item.path)
+        if failure is not None:
+            log.warning("event=spool_paused reason=%s", failure)
+        return failure is None
+
+    def _take_spooled(self, item: SpoolItem) -> Accepted:
         params = msgspec.convert(item.params, IngestParams)
         if params.turn is not None:
-            accepted = self._ingest.turn(params, params.turn)
-        elif params.payload is not None:
-            accepted = self._take_payload(params, params.payload)
-        else:
-            raise InvalidEvent("payload", "neither turn nor payload is given")
-        if accepted.events or accepted.snapshot is not None:
-            self._committer.submit_from_thread(self._write_of(accepted), COMMIT_TIMEOUT_S)
-        return accepted
+            return self._ingest.turn(params, params.turn)
+        if params.payload is not None:
+            return self._take_payload(params, params.payload)
+        raise InvalidEvent("payload", "neither turn nor payload is given")
 
     def spool_status(self) -> SpoolStatus:
         """Counts for `status`."""
@@ -170,6 +183,18 @@ class Receiving:
         if snapshot is not None:
             self._committer.submit(EventWrite(snapshots=(snapshot,)))
             self._on_snapshot(snapshot)
+
+
+def _together(items: Iterable[SpoolItem]) -> Iterator[list[SpoolItem]]:
+    """Files in groups that are small in number and size."""
+    group: list[SpoolItem] = []
+    for item in items:
+        group.append(item)
+        if len(group) >= MAX_TOGETHER or sum(each.size for each in group) >= MAX_TOGETHER_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _result(result: BatchResult) -> msgspec.Raw:
