@@ -291,13 +291,17 @@ def make_directory(path):
         return
     except FileNotFoundError:
         make_directory(path.rpartition(b"/")[0])
-        posix.mkdir(path, 0o700)
+        make_directory(path)  # which another hook may have done by now
 
 
 def spool(params, directory, name):
     """Leave the event for the daemon's next start, whole or not at all, for the user only."""
-    make_directory(directory)
-    if len(posix.listdir(directory)) >= MAX_SPOOL_FILES:
+    try:
+        waiting = len(posix.listdir(directory))
+    except FileNotFoundError:
+        make_directory(directory)
+        waiting = 0
+    if waiting >= MAX_SPOOL_FILES:
         # one byte per event that found no room: the daemon reports the number
         target = posix.open(
             directory + b"/.overflow", posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND, 0o600
