@@ -54,7 +54,6 @@ OFF = (b"0", b"false", b"no", b"off")
 
 ENV = posix.environ  # bytes to bytes
 reading = []  # not empty while the input is read, the one wait without a time-out of its own
-spooled = []  # not empty once the event lies in the spool and only the disk is waited for
 ticks = []
 
 
@@ -64,7 +63,7 @@ class OutOfTime(BaseException):
 
 def on_tick(_signal_number, _frame):
     """
-    The time to wait is over: end the reading, or leave the rest to the disk.
+    The time to wait is over: end the reading.
 
     An event that is being delivered or written is let be: sockets have time-outs of their own, and
     a machine too busy to run us in time must not lose it.
@@ -73,7 +72,7 @@ def on_tick(_signal_number, _frame):
     if reading:
         reading.clear()
         raise OutOfTime
-    if spooled or len(ticks) > LAST_TICK:
+    if len(ticks) > LAST_TICK:
         _exit(0)
 
 
@@ -312,8 +311,7 @@ def spool(params, directory, name):
     while data:
         data = data[posix.write(target, data) :]
     posix.rename(path + b".tmp", path + b".json")
-    spooled.append(None)
-    # Linux's journals write a file's new name before they call the file flushed: one wait for both.
+    # Last, because on Linux the flush of a file that has just got a name covers the name.
     posix.fsync(target)
     if sys.platform != "linux":
         posix.fsync(posix.open(directory, posix.O_RDONLY))

@@ -139,7 +139,7 @@ export const OpenUsage = async () => {
       const data = Buffer.from(JSON.stringify(params))
       for (let at = 0; at < data.length; ) at += writeSync(file, data, at)
       renameSync(`${path}.tmp`, `${path}.json`)
-      // Linux's journals write a file's new name before they call the file flushed: one wait for both
+      // last, because on Linux the flush of a file that has just got a name covers the name
       fsyncSync(file)
     } finally {
       closeSync(file)

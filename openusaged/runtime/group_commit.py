@@ -198,24 +198,12 @@ class GroupCommitter(Generic[T, R]):
             # It runs after the greenlets that are ready now: their items join this group.
             self._loop.run_callback(self._start)
 
-    def submit_from_thread(self, item: T, timeout_s: float = 60.0) -> R:
-        """
-        Queue from a native thread and block it until the commit.
-
-        That is the back-pressure of collectors: a thread has at most one item under way, so they
-        are never refused for a full queue.
-
-        Raises:
-            StoreClosed: the daemon is shutting down.
-            DatabaseBusy: no commit within `timeout_s`; the item may still be committed later.
-        """
-        return self.post_from_thread(item)[0].wait(timeout_s)
-
     def post_from_thread(self, *items: T) -> list[ThreadTicket[R]]:
         """
-        Queue from a native thread without waiting; the caller bounds what it has under way.
+        Queue from a native thread without waiting; a full queue refuses nobody here.
 
-        The items share a commit.  Their tickets also tell when the daemon is shutting down.
+        The items share a commit.  The caller bounds what it has under way and waits with the
+        tickets, which also tell when the daemon is shutting down.
         """
         tickets: list[ThreadTicket[R]] = [ThreadTicket() for _ in items]
         if self._closed:

@@ -1,10 +1,21 @@
 // Plays OpenCode: loads the plugin, hands it recorded bus events, ends as asked.
 // argv: plugin file, events file (JSON lines), how to end (dispose | exit | idle), ms between events
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+// FLUSHES is a file in which each flush is noted: the inode, and what SPOOL holds by then.
+import fs, { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const [plugin, events, ending, pause] = process.argv.slice(2)
+const { FLUSHES, SPOOL } = process.env
+if (FLUSHES) {
+  const flush = fs.fsyncSync
+  fs.fsyncSync = (fd) => {
+    fs.appendFileSync(FLUSHES, `${fs.fstatSync(fd).ino} ${fs.readdirSync(SPOOL)}\n`)
+    flush(fd)
+  }
+  syncBuiltinESMExports()
+}
 // The plugin is TypeScript by name and JavaScript by syntax: node wants to see the latter's name.
 const directory = mkdtempSync(join(tmpdir(), "plugin-"))
 copyFileSync(plugin, join(directory, "plugin.mjs"))

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -326,6 +327,16 @@ class TestDelivery:
         assert {each["payload"]["event"]["properties"]["info"]["id"] for each in got} == {
             f"msg_{number}" for number in range(5)
         }
+
+    def test_one_flush_covers_the_file_and_its_name(self, tmp_path: Path) -> None:
+        """What is flushed has its last name by then; elsewhere than on Linux that is flushed, too."""
+        directory, flushes = Path(locations.spool_dir()), tmp_path / "flushes"
+        run_plugin(write_events(tmp_path, message()), FLUSHES=str(flushes), SPOOL=str(directory))
+        [file] = directory.iterdir()
+        flushed = [file] if sys.platform == "linux" else [file, directory]
+        assert flushes.read_text().splitlines() == [
+            f"{path.stat().st_ino} {file.name}" for path in flushed
+        ]
 
     def test_unwritable_state_directory(self, tmp_path: Path) -> None:
         """No daemon and no disk: the agent notices nothing."""

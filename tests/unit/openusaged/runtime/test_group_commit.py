@@ -366,7 +366,7 @@ class TestBounds:
         with pytest.raises(StoreClosed):
             committer.submit_nowait(2)
         with pytest.raises(StoreClosed):
-            committer.submit_from_thread(2)
+            committer.post_from_thread(2)[0].wait(5.0)
         assert committer.drain(0.02) is False
         store.gate.set()
         assert committer.drain(5.0) is True
@@ -396,7 +396,7 @@ class TestThreads:
         self, committer: GroupCommitter[int, Result]
     ) -> None:
         """A thread is blocked until its item is committed and gets its own result or error."""
-        calls = [lambda n=n: committer.submit_from_thread(n, 5.0) for n in (1, 2, 13)]
+        calls = [lambda n=n: committer.post_from_thread(n)[0].wait(5.0) for n in (1, 2, 13)]
         one, two, bad = self.in_threads(*calls)
         assert (one.value, two.value) == (1, 2)
         assert isinstance(bad, StorageError)
@@ -431,14 +431,14 @@ class TestThreads:
     ) -> None:
         """A stuck writer costs a thread its patience, not for ever."""
         store.gate.clear()
-        (outcome,) = self.in_threads(lambda: committer.submit_from_thread(1, 0.05))
+        (outcome,) = self.in_threads(lambda: committer.post_from_thread(1)[0].wait(0.05))
         assert isinstance(outcome, DatabaseBusy)
 
     def test_close_between_call_and_hub(self, committer: GroupCommitter[int, Result]) -> None:
         """An item that reaches the hub after close is refused there."""
 
         def go() -> Any:
-            return committer.submit_from_thread(1, 5.0)
+            return committer.post_from_thread(1)[0].wait(5.0)
 
         thread_out: list[Any] = []
 

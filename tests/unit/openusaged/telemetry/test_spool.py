@@ -153,11 +153,51 @@ class TestTemporaryFiles:
         put(directory, "3.json.tmp", age_s=61)
         assert names(make(directory)) == ["1.json", "2.json", "3.json"]
 
-    def test_old_half_one_is_removed(self, directory: Path) -> None:
-        """Half an event is nothing to keep."""
+    def test_old_half_one_is_kept_aside(self, directory: Path) -> None:
+        """Half an event goes where damaged files go, with the reason."""
         path = put(directory, "1.tmp", b'{"source":"co', age_s=61)
-        assert names(make(directory)) == []
+        spool = make(directory)
+        assert names(spool) == []
         assert not path.exists()
+        assert (directory / "rejected" / "1.json").read_bytes() == b'{"source":"co'
+        assert "no JSON" in (directory / "rejected" / "1.json.reason").read_text()
+        assert spool.status().rejected == 1
+
+    @pytest.mark.parametrize("content", [b'{"source":"co', PARAMS])
+    def test_other_name_is_taken(self, directory: Path, content: object) -> None:
+        """A file is never replaced by another one; the second has its turn after the first."""
+        put(directory, "1.json")
+        left = put(directory, "1.tmp", content, age_s=61)
+        spool = make(directory)
+        [item] = spool.pending()
+        assert (item.params, left.exists()) == (PARAMS, True)
+        spool.done(item.path)
+        whole = content == PARAMS
+        assert names(spool) == (["1.json"] if whole else [])
+        assert spool.status().rejected == (0 if whole else 1)
+
+    def test_two_that_lack_the_same_name(self, directory: Path) -> None:
+        """Neither of two left-overs takes the other's place."""
+        put(directory, "1.json.tmp", age_s=61)
+        put(directory, "1.tmp", PARAMS | {"observed_at": 2}, age_s=61)
+        spool = make(directory)
+        times = []
+        for _ in range(2):
+            [item] = spool.pending()
+            times.append(item.params["observed_at"])
+            spool.done(item.path)
+        assert times == [1, 2]
+        assert list(directory.iterdir()) == []
+
+    def test_one_that_vanishes(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A writer that names its file at that very moment is no error."""
+        put(directory, "1.tmp", age_s=61)
+
+        def late(old: str, new: str) -> None:
+            raise FileNotFoundError(errno.ENOENT, "no such file")
+
+        monkeypatch.setattr(os, "rename", late)
+        assert names(make(directory)) == []
 
     def test_directory_of_that_name_is_left(self, directory: Path) -> None:
         """What is no file is not ours to remove."""
