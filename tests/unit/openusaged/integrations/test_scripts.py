@@ -16,9 +16,9 @@ from openusaged.providers.base import Machine
 # The digest of each shipped script (and its module) by its version.  A script that has changed is not noticed on
 # machines that have the same version: raise the version in its second line, then write both here.
 SHIPPED = {
-    "claude_code": (2, "2803bae1ae6cf941"),
-    "codex": (2, "fb704583cc56de3d"),
-    "opencode": (1, "f7e21004d187c210"),
+    "claude_code": (2, "5ca5d971e00c1ad4"),
+    "codex": (2, "f1d0bf2b31f38d47"),
+    "opencode": (1, "387eb13fa1f07c51"),
 }
 
 
