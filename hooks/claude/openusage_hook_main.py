@@ -322,7 +322,8 @@ def age():
     try:
         stat = posix.read(posix.open("/proc/self/stat", posix.O_RDONLY | posix.O_CLOEXEC), 4096)
         ticks = int(stat.rpartition(b")")[2].split()[19])
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / posix.sysconf("SC_CLK_TCK")
+        began = ticks / posix.sysconf("SC_CLK_TCK")
+        return max(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 0.0)
     except Exception:
         return 0.0  # only Linux tells
 

@@ -16,8 +16,8 @@ from openusaged.providers.base import Machine
 # The digest of each shipped script (and its module) by its version.  A script that has changed is not noticed on
 # machines that have the same version: raise the version in its second line, then write both here.
 SHIPPED = {
-    "claude_code": (2, "5ca5d971e00c1ad4"),
-    "codex": (2, "f1d0bf2b31f38d47"),
+    "claude_code": (2, "ac1c0be332df5237"),
+    "codex": (2, "9bbbec608bc070fe"),
     "opencode": (1, "387eb13fa1f07c51"),
 }
 
