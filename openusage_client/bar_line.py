@@ -121,7 +121,8 @@ def main(
     reason = "the daemon draws nothing"
     try:
         with quick.Deadline(seconds):
-            text, refusal = _ask(b"{%s}" % b",".join(pairs))
+            answer = quick.ask(b"line", b"{%s}" % b",".join(pairs))
+        text, refusal = _read(answer)
     except OSError:
         reason = "the daemon is not running; `openusaged start` starts it"
     except quick.TooLate:
@@ -141,9 +142,8 @@ def main(
     return 0
 
 
-def _ask(params: bytes) -> "tuple[str | None, bytes]":
-    """The text, or why the daemon refuses the parameters."""
-    answer = quick.ask_whole(b"line", params)
+def _read(answer: str) -> "tuple[str | None, bytes]":
+    """The text of an answer, or why the daemon refuses the parameters."""
     text = quick.text_of(answer, '"result"', '"text"')
     if text is None and '"error"' in answer and '"invalid_params"' in answer:
         detail = quick.text_of(answer, '"error"', '"detail"')

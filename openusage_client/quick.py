@@ -25,7 +25,12 @@ class TooLate(Exception):
 
 
 class Deadline:
-    """Bounds everything within a `with` block together."""
+    """
+    Bounds everything within a `with` block together.
+
+    Nothing may be imported there: where the alarm strikes a callback of the import system, the
+    interpreter prints the exception to stderr and goes on.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -69,19 +74,14 @@ def _directory(variable: str, default: str) -> str:
     return os.path.join(os.environ.get("HOME") or os.path.expanduser("~"), default)
 
 
-def ask(method: bytes, params: bytes) -> "str | None":
+def ask(method: bytes, params: bytes) -> str:
     """
-    The text the daemon drew for a method and the JSON of its parameters, or None.
+    The daemon's answer to a method and the JSON of its parameters; empty when it hung up.
 
     Raises:
         OSError: nobody listens.
         TooLate: the deadline around the call has passed.
     """
-    return text_of(ask_whole(method, params), '"result"', '"text"')
-
-
-def ask_whole(method: bytes, params: bytes) -> str:
-    """The daemon's whole answer, empty when it hung up; as `ask`."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.connect(socket_path())
@@ -107,7 +107,7 @@ def _send_all(connection: _socket.socket, data: bytes) -> None:
 
 
 def text_of(answer: str, within: str, key: str) -> "str | None":
-    """The string at `key` behind `within`: results of lines have no other field."""
+    """The string at `key` behind `within`: results of lines have no other field; imports."""
     result = answer.find(within)
     found = answer.find(key, result)
     start = answer.find('"', found + len(key))

@@ -77,7 +77,8 @@ def main(
         with quick.Deadline(DEADLINE_S):
             if data is None:
                 read_stdin(given)
-            text = _ask(bytes(given), color=color, ascii_only=ascii_only, more=more)
+            answer = _ask(bytes(given), color=color, ascii_only=ascii_only, more=more)
+        text = quick.text_of(answer, '"result"', '"text"')
     except (OSError, ValueError, quick.TooLate):
         # Not running, too slow, refused, nonsense: what is below still says something.
         text = None
@@ -127,13 +128,13 @@ def read_stdin(data: bytearray) -> None:
             return
 
 
-def _ask(payload: bytes, *, color: bool, ascii_only: bool, more: bytes) -> "str | None":
-    """The text the daemon drew, or None when it did not."""
+def _ask(payload: bytes, *, color: bool, ascii_only: bool, more: bytes) -> str:
+    """What the daemon answers; empty when there is nothing to ask it."""
     payload = payload.strip()
     # A line ends the request, so none may be inside; blanks are the same between JSON tokens.
     payload = payload.replace(b"\r", b" ").replace(b"\n", b" ") or b"{}"
     if not (payload.startswith(b"{") and payload.endswith(b"}")):
-        return None
+        return ""
     params = b'{"color":%s,"ascii":%s,%s"payload":%s}' % (
         b"true" if color else b"false",
         b"true" if ascii_only else b"false",

@@ -137,7 +137,7 @@ def _one_line(flags: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     began = time.perf_counter()
     try:
         with quick.Deadline(2.0):
-            answer = json.loads(quick.ask_whole(b"line", json.dumps(params).encode()) or "{}")
+            answer = json.loads(quick.ask(b"line", json.dumps(params).encode()) or "{}")
     except (OSError, ValueError, quick.TooLate):
         yield "failed", f"the daemon does not answer at {quick.socket_path()}", "openusage status"
         return

@@ -242,6 +242,38 @@ def test_fast_path_imports_next_to_nothing() -> None:
     assert not loaded & {"json", "re", "typing", "socket", "argparse", "enum", "dataclasses"}
 
 
+WATCHED = """
+import _signal, os, sys
+
+class Watch:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if _signal.getitimer(_signal.ITIMER_REAL)[0]:
+            os.write(2, b"imported: " + name.encode())
+
+script = sys.argv.pop(1)
+sys.meta_path.insert(0, Watch)
+exec(open(script).read())
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("statusline", ["statusline"]), ("line", ["tmux"]), ("line", ["bar", "--format", "waybar"])],
+)
+def test_nothing_is_imported_while_the_alarm_can_strike(method: str, arguments: list[str]) -> None:
+    """An alarm in a callback of the import system would be told on stderr instead of raised."""
+    with ScriptedPeer({method: {"text": "drawn"}}):
+        done = subprocess.run(
+            [sys.executable, "-c", WATCHED, str(SCRIPT), *arguments],
+            input=json.dumps(HOST).encode(),
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])},
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"drawn\n", b"")
+
+
 def test_socket_without_listener_falls_back(in_process: Render) -> None:
     """A stale socket file is as good as none."""
     path = locations.socket_path()
