@@ -99,22 +99,21 @@ def quarters_used(
     ]
 
 
-def activity_in(
-    connection: sqlite3.Connection, names: Names, quarters: Collection[int]
-) -> dict[tuple[str, int], tuple[int, int]]:
-    """First and last message of these quarters by (account, quarter), while detail is kept."""
+Active = tuple[tuple[str, int], tuple[int, int]]
+"""(account, quarter), and when its first and last message were."""
+
+
+def activity_in(connection: sqlite3.Connection, names: Names, quarter: int) -> list[Active]:
+    """Who was active when in a quarter, while detail is kept."""
     text = names.text
-    return {
-        (text[account], quarter): (first, last)
-        for account, quarter, first, last in connection.execute(
-            "SELECT event.account, wanted.value, MIN(event.ts_ms), MAX(event.ts_ms)"
-            " FROM json_each(?) AS wanted CROSS JOIN event"
-            f" ON event.id >= (wanted.value << {QUARTER_SHIFT})"
-            f" AND event.id < ((wanted.value + 1) << {QUARTER_SHIFT})"
-            " WHERE event.event_type IN (?, ?) GROUP BY 1, 2",
-            (msgspec.json.encode(sorted(quarters)).decode(), *_COUNTED),
+    return [
+        ((text[account], quarter), (first, last))
+        for account, first, last in connection.execute(
+            "SELECT account, MIN(ts_ms), MAX(ts_ms) FROM event"
+            " WHERE id >= ? AND id < ? AND event_type IN (?, ?) GROUP BY account",
+            (quarter << QUARTER_SHIFT, (quarter + 1) << QUARTER_SHIFT, *_COUNTED),
         )
-    }
+    ]
 
 
 def resets(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from openusaged.core.models import QUARTER_MS
 from openusaged.storage import block_queries, read_queries, session_queries
-from openusaged.storage.block_queries import Reset
+from openusaged.storage.block_queries import Active, Reset
 from openusaged.storage.buckets import SPENDERS, BucketReader, Dimensions, Reads, Row, local_days
 from openusaged.storage.database import Database
 from openusaged.storage.names import Names
@@ -24,6 +24,8 @@ from openusaged.storage.session_queries import SessionFilter
 from openusaged.storage.span_cache import Span, SpanCache
 
 T = TypeVar("T")
+
+MAX_KEPT_RESETS: Final = 16
 
 
 class SessionSpan(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +44,7 @@ class BlockReading:
     _database: Database
     _names: Names
     _spans: SpanCache
+    _kept_resets: tuple[int, dict[tuple[str, str, int], list[Reset]]]
     _spent: BucketReader
     _reads: Callable[[], AbstractContextManager[Reads]]
     _usage_rows: Callable[[int, Sequence[Row], Dimensions], list[UsageRow]]
@@ -58,7 +61,8 @@ class BlockReading:
         """
         Sums of [start_q, end_q) per stretch of so many quarters, in the order of time.
 
-        A row is the same object as before while nothing was written to its day.
+        Whole hours consist of stretches.  A row is the same object as before while nothing was
+        written to its piece of the day (`SpanCache.cut`).
         """
         what = ("stretches", quarters, tuple(dimensions), _key(accounts))
 
@@ -85,8 +89,7 @@ class BlockReading:
         """
         Hot activity per account, provider, model and quarter, ordered by first_ms.
 
-        Of one quarter hour, a row is the same object as before while nothing was written to its
-        day.
+        Of one quarter hour, a row is the same object as before while nothing was written to that.
         """
 
         def read(connection: sqlite3.Connection, _span: Span) -> list[BlockRow]:
@@ -104,7 +107,7 @@ class BlockReading:
             if span[1] - span[0] != 1:
                 return read(reads.connection, span)
             what = ("block rows", start_ms, end_ms, _key(accounts), _key(providers))
-            return self._kept(reads, what, span, read)
+            return list(self._kept(reads, what, span, read))
 
     def quarters_used(self, start_q: int, end_q: int) -> set[tuple[str, int]]:
         """(account, quarter) of every quarter hour in [start_q, end_q) with messages."""
@@ -121,11 +124,12 @@ class BlockReading:
         end_q: int,
         read: Callable[[sqlite3.Connection, Span], list[T]],
     ) -> list[T]:
-        """What is read of each UTC day of a range; out of memory while nobody wrote to it."""
+        """What is read of each UTC day of a range, in pieces: out of memory but what is new."""
         found: list[T] = []
         with self._reads() as reads:
-            for span in local_days(start_q, end_q, 0) if start_q < end_q else ():
-                found += self._kept(reads, what, span, read)
+            for day in local_days(start_q, end_q, 0) if start_q < end_q else ():
+                for span in self._spans.cut(day):
+                    found += self._kept(reads, what, span, read)
         return found
 
     def _kept(
@@ -134,22 +138,37 @@ class BlockReading:
         what: Hashable,
         span: Span,
         read: Callable[[sqlite3.Connection, Span], list[T]],
-    ) -> list[T]:
+    ) -> Sequence[T]:
         rows = self._spans.get(what, span, reads.token)
         if rows is None:
             rows = read(reads.connection, span)
             self._spans.put(what, span, reads.token, rows)
-        return list(rows)
+        return rows
 
     def activity_in(self, quarters: Collection[int]) -> dict[tuple[str, int], tuple[int, int]]:
         """First and last hot message of these quarters by (account, quarter)."""
-        with self._database.read_snapshot() as connection:
-            return block_queries.activity_in(connection, self._names, quarters)
+
+        def read(connection: sqlite3.Connection, span: Span) -> list[Active]:
+            return block_queries.activity_in(connection, self._names, span[0])
+
+        found: dict[tuple[str, int], tuple[int, int]] = {}
+        with self._reads() as reads:
+            for quarter in quarters:
+                found.update(self._kept(reads, "activity", (quarter, quarter + 1), read))
+        return found
 
     def resets(self, account_id: str, metric_key: str, since_ms: int) -> list[Reset]:
-        """Every end of a used window that the vendor stated, by time."""
-        with self._database.read_snapshot() as connection:
-            return block_queries.resets(connection, self._names, account_id, metric_key, since_ms)
+        """Every end of a used window that the vendor stated, by time; read once per change."""
+        asked = (account_id, metric_key, since_ms)
+        with self._reads() as reads:
+            kept = self._kept_resets
+            if kept[0] != reads.snapshot_writes or len(kept[1]) >= MAX_KEPT_RESETS:
+                kept = self._kept_resets = (reads.snapshot_writes, {})
+            found = kept[1].get(asked)
+            if found is None:
+                found = block_queries.resets(reads.connection, self._names, *asked)
+                kept[1][asked] = found
+        return found
 
     def newest_sessions(
         self, *, start_ms: int | None, end_ms: int | None, limit: int | None
@@ -179,10 +198,10 @@ class BlockReading:
     def session_spans(self, start_ms: int, end_ms: int) -> list[SessionSpan]:
         """Sessions active at some time in [start_ms, end_ms) by project and branch."""
         text = self._names.text
-        with self._database.read_snapshot() as connection:
+        with self._reads() as reads:
             return [
                 SessionSpan(text[project], text[branch], *rest)
-                for project, branch, *rest in connection.execute(
+                for project, branch, *rest in reads.connection.execute(
                     "SELECT project, branch, COUNT(*), MIN(first_ms), MAX(last_ms) FROM session"
                     " WHERE events > 0 AND last_ms >= ? AND first_ms < ? GROUP BY 1, 2",
                     (start_ms, end_ms),

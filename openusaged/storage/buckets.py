@@ -3,15 +3,16 @@ Sums over quarter-hour buckets in any time zone, of any dimensions.
 
 A range is cut into what has settled, its last days one by one, and what is left of days at both
 ends.  Each piece is read from the file once, by all dimensions that anybody may ask for, and its
-sums by fewer dimensions are made of that; both stay in memory until the piece is written to.  So a
-read after an event costs one day, however long the range is.
+sums by fewer dimensions are made of that; both stay in memory until the piece is written to.  A day
+that was written to lately is made of the hour at work and the rest of it.  So a read after an event
+costs one hour, however long the range is.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Final
 
@@ -97,10 +98,15 @@ def hours_of_week(offset_q: int) -> BucketTable:
 
 
 class Reads(msgspec.Struct, frozen=True):
-    """One state of the file: a connection within its snapshot, the cache's token from before."""
+    """
+    One state of the file: a connection within its snapshot, and what was known before that began.
+
+    The cache's token, and how many commits with snapshots there had been.
+    """
 
     connection: sqlite3.Connection
     token: int
+    snapshot_writes: int
 
 
 class BucketReader:
@@ -164,11 +170,10 @@ class BucketReader:
         wanted = group_by
         if filters:
             wanted = tuple(n for n in self._table.dimensions if n in group_by or n in filters)
-        rows = [row for span in spans for row in self._rows(reads, span, wanted)]
+        rows = _together([self._rows(reads, span, wanted) for span in spans], wanted)
         if filters:
             checks = [(wanted.index(name), frozenset(ids)) for name, ids in filters.items()]
             rows = [row for row in rows if all(row[at] in ids for at, ids in checks)]
-        if filters or len(spans) > 1:
             rows = folded(rows, wanted, group_by)
         width = len(group_by)
         return [row for row in rows if any(row[width:])]
@@ -187,6 +192,10 @@ class BucketReader:
         return rows
 
     def _made(self, reads: Reads, span: Span, group_by: Dimensions) -> Sequence[Row]:
+        if span[1] - span[0] <= QUARTERS_PER_DAY:
+            pieces = self._cache.cut(span)
+            if len(pieces) > 1:
+                return _together([self._rows(reads, piece, group_by) for piece in pieces], group_by)
         table = self._table
         finest = table.usual if set(group_by) <= set(table.usual) else table.dimensions
         if group_by != finest:
@@ -227,6 +236,14 @@ def _parts(start_q: int, end_q: int) -> list[Span]:
     phase = start_q % QUARTERS_PER_DAY
     first = ((start_q - phase) // step + 1) * step + phase
     return list(pairwise((start_q, *range(first, end_q, step), end_q)))
+
+
+def _together(pieces: Sequence[Sequence[Row]], dimensions: Dimensions) -> Sequence[Row]:
+    """The sums of several stretches; most often all but one are empty."""
+    filled = [rows for rows in pieces if rows]
+    if len(filled) < 2:
+        return filled[0] if filled else []
+    return folded(chain.from_iterable(filled), dimensions, dimensions)
 
 
 def folded(rows: Iterable[Row], dimensions: Dimensions, group_by: Dimensions) -> list[Row]:

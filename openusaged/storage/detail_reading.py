@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Final, TypeVar
 
 import msgspec
@@ -75,7 +76,7 @@ class DetailReading:
         wanted: Selection,
         read: Callable[[sqlite3.Connection, Selection], list[T]],
     ) -> Iterator[T]:
-        """What is read of each UTC day of a selection; out of memory while nobody wrote to it."""
+        """What is read of each UTC day of a selection, in pieces: out of memory but what is new."""
         first_q = detail_queries.first_hot_quarter(reads.connection)
         last_q = detail_queries.last_hot_quarter(reads.connection)
         if first_q is None or last_q is None:
@@ -87,42 +88,45 @@ class DetailReading:
             return
         anytime = msgspec.structs.replace(wanted, start_q=None, end_q=0)
         key = (what, msgspec.json.encode(anytime))
-        for span in local_days(start_q, end_q, 0):
+        days = local_days(start_q, end_q, 0)
+        for span in chain.from_iterable(map(self._spans.cut, days)):
             rows = self._spans.get(key, span, reads.token)
             if rows is None:
-                day = msgspec.structs.replace(wanted, start_q=span[0], end_q=span[1])
-                rows = read(reads.connection, day)
+                piece = msgspec.structs.replace(wanted, start_q=span[0], end_q=span[1])
+                rows = read(reads.connection, piece)
                 self._spans.put(key, span, reads.token, rows, spare=True)
             yield from rows
 
     def newest_events(self, wanted: Selection, limit: int) -> list[CountedEvent]:
         """The selection's latest hot messages, newest first."""
-        with self._database.read_snapshot() as connection:
-            return list(detail_queries.events(connection, self._names, wanted, limit))
+        with self._reads() as reads:
+            return list(detail_queries.events(reads.connection, self._names, wanted, limit))
 
     def sum_events(
         self, wanted: Selection, value: Callable[[CountedEvent], int], *, limit: int
     ) -> int | None:
         """A figure of each hot message of the selection, added up; None for more than `limit`."""
-        with self._database.read_snapshot() as connection:
-            if detail_queries.are_more_than(connection, self._names, wanted, limit):
+        with self._reads() as reads:
+            if detail_queries.are_more_than(reads.connection, self._names, wanted, limit):
                 return None
-            return sum(map(value, detail_queries.events(connection, self._names, wanted, None)))
+            return sum(
+                map(value, detail_queries.events(reads.connection, self._names, wanted, None))
+            )
 
     def session_ids(self, start: str, limit: int) -> list[str]:
         """Ids of sessions that begin with a text, the text itself first."""
-        with self._database.read_snapshot() as connection:
-            return detail_queries.session_ids(connection, start, limit)
+        with self._reads() as reads:
+            return detail_queries.session_ids(reads.connection, start, limit)
 
     def first_hot_quarter(self) -> int | None:
         """Quarter of the oldest event whose detail is kept, or None."""
-        with self._database.read_snapshot() as connection:
-            return detail_queries.first_hot_quarter(connection)
+        with self._reads() as reads:
+            return detail_queries.first_hot_quarter(reads.connection)
 
     def active_quarters(self, wanted: Selection) -> list[tuple[int, int, int, int]]:
         """(quarter, requests, tokens, cost in 1e-9 USD) of the quarter hours with messages."""
-        with self._database.read_snapshot() as connection:
-            return detail_queries.active_quarters(connection, self._names, wanted)
+        with self._reads() as reads:
+            return detail_queries.active_quarters(reads.connection, self._names, wanted)
 
     def owner_hours(
         self, segments: Sequence[Segment]

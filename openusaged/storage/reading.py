@@ -7,14 +7,16 @@ Separate from `store.py`, which writes; reader threads call nothing but what is 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from openusaged.core.errors import StoreClosed
 from openusaged.core.models import SourceCursor
 from openusaged.storage import repricing
 from openusaged.storage.alerts import AlertReading
+from openusaged.storage.block_queries import Reset
 from openusaged.storage.block_reading import BlockReading
 from openusaged.storage.buckets import (
     MESSAGES,
@@ -66,6 +68,7 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._local = threading.local()
         self._names = Names()
         self._spans = SpanCache()
         self._messages = BucketReader(MESSAGES, self._spans)
@@ -78,8 +81,9 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
         self._owners: set[tuple[str, str, str]] = set()
         self._projects: set[str] = set()
         self._snapshot_writes = 0
-        """Commits that held snapshots, counted after each."""
+        """Commits that held or thinned out snapshots, counted after each."""
         self._kept_snapshots: tuple[int, Snapshots] = (-1, {})
+        self._kept_resets: tuple[int, dict[tuple[str, str, int], list[Reset]]] = (-1, {})
         self._closed = False
 
     def usage_rows(
@@ -170,11 +174,27 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
         ]
 
     @contextmanager
-    def _reads(self) -> Iterator[Reads]:
+    def one_state(self) -> Iterator[None]:
+        """All that this thread reads inside is of one moment, and in one transaction."""
+        self.snapshots()  # before: Pony, which reads them, must not meet an open transaction
+        with self._reads():
+            yield
+
+    def _reads(self) -> AbstractContextManager[Reads]:
+        reads: Reads | None = getattr(self._local, "reads", None)
+        return self._read() if reads is None else nullcontext(reads)
+
+    @contextmanager
+    def _read(self) -> Iterator[Reads]:
         self._check_open()
-        token = self._spans.token()
+        # Both come first: what is committed meanwhile is read again, never taken for known.
+        token, writes = self._spans.token(), self._snapshot_writes
         with self._database.read_snapshot() as connection:
-            yield Reads(connection, token)
+            reads = self._local.reads = Reads(connection, token, writes)
+            try:
+                yield reads
+            finally:
+                self._local.reads = None
 
     def _filters(self, **wanted: Sequence[str] | None) -> dict[str, frozenset[int]]:
         names = self._names
@@ -201,49 +221,54 @@ class StoreReading(DetailReading, BlockReading, SessionReading, AlertReading):
 
     def first_quarter(self) -> int | None:
         """Quarter of the oldest counted event, or None."""
-        with self._database.read_snapshot() as connection:
-            spans = [self._messages.span(connection), self._tools.span(connection)]
-        return min((span[0] for span in spans if span is not None), default=None)
+        with self._reads() as reads:
+            quarters = reads.connection.execute(
+                "SELECT MIN(quarter) FROM message_bucket"
+                " UNION ALL SELECT MIN(quarter) FROM tool_bucket"
+            ).fetchall()
+        return min((quarter for (quarter,) in quarters if quarter is not None), default=None)
 
     def pending_reprice(self) -> RepriceRange | None:
         """What a re-pricing that was broken off has left to do."""
-        with self._database.read_snapshot() as connection:
-            return repricing.pending(connection)
+        with self._reads() as reads:
+            return repricing.pending(reads.connection)
 
     def count_to_reprice(self, since_ms: int | None) -> int:
         """How many events a re-pricing would look at; reads all of them."""
-        with self._database.read_snapshot() as connection:
-            return repricing.count_events(connection, repricing.range_of(connection, since_ms))
+        with self._reads() as reads:
+            return repricing.count_events(
+                reads.connection, repricing.range_of(reads.connection, since_ms)
+            )
 
     def count_range(self, span: RepriceRange) -> int:
         """How many events are left of a re-pricing."""
-        with self._database.read_snapshot() as connection:
-            return repricing.count_events(connection, span)
+        with self._reads() as reads:
+            return repricing.count_events(reads.connection, span)
 
     def cursors(self) -> list[SourceCursor]:
         """How far each file and database has been read."""
         return read_cursors(self._database)
 
     def snapshots(self) -> Snapshots:
-        """What polls learned, by (provider id, account id); read once per change."""
+        """What polls learned, by (provider id, account id); once per change, or per `one_state`."""
         self._check_open()
         # The count comes first: a commit while we read makes the next call read again.
         writes = self._snapshot_writes
         kept_writes, kept = self._kept_snapshots
-        if kept_writes != writes:
+        if kept_writes != writes and getattr(self._local, "reads", None) is None:
             kept = read_snapshots(self._database)
             self._kept_snapshots = (writes, kept)
         return kept
 
     def series(self, account_id: str, metric_key: str, since_ms: int) -> list[SeriesPoint]:
         """(ts_ms, used, limit, remaining) of one figure, oldest first."""
-        with self._database.read_snapshot() as connection:
-            return read_series(connection, self._names, account_id, metric_key, since_ms)
+        with self._reads() as reads:
+            return read_series(reads.connection, self._names, account_id, metric_key, since_ms)
 
     def counts(self) -> StoreCounts:
         """Sizes, without scanning events."""
-        with self._database.read_snapshot() as connection:
-            sessions = connection.execute(
+        with self._reads() as reads:
+            sessions = reads.connection.execute(
                 "SELECT COUNT(*) FROM session WHERE events > 0"
             ).fetchone()[0]
         return StoreCounts(

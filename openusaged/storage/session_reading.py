@@ -56,20 +56,26 @@ class SessionReading:
             session=session,
             words=words,
         )
-        with self._database.read_snapshot() as connection:
+        with self._reads() as reads:
             return session_queries.find_sessions(
-                connection, self._names, wanted, limit, offset, sort=sort, descending=descending
+                reads.connection,
+                self._names,
+                wanted,
+                limit,
+                offset,
+                sort=sort,
+                descending=descending,
             )
 
     def session(self, source: str, session_id: str) -> SessionRecord | None:
         """One session, or None when nothing of it was counted."""
-        with self._database.read_snapshot() as connection:
-            return session_queries.find_session(connection, self._names, source, session_id)
+        with self._reads() as reads:
+            return session_queries.find_session(reads.connection, self._names, source, session_id)
 
     def session_events(self, record: SessionRecord, limit: int) -> list[CountedEvent]:
         """The latest model and tool calls of a session that are kept, in the order of time."""
-        with self._database.read_snapshot() as connection:
-            return session_queries.session_events(connection, self._names, record, limit)
+        with self._reads() as reads:
+            return session_queries.session_events(reads.connection, self._names, record, limit)
 
     def session_counts(self, start_ms: int, end_ms: int) -> dict[str, int]:
         """Sessions active within [start_ms, end_ms), by account."""

@@ -336,7 +336,7 @@ class Store(StoreReading):
             with self._database.write_transaction() as connection:
                 try:
                     dropped = expire_events(connection, self._identities, cutoff_ms, limit)
-                    thin_series(connection, self._now_ms())
+                    thinned = thin_series(connection, self._now_ms())
                 except BaseException:
                     connection.execute("ROLLBACK")
                     self._undo(connection, self._identities.count)
@@ -344,6 +344,8 @@ class Store(StoreReading):
                 self._spans.begin_write({ident >> QUARTER_SHIFT for ident in dropped})
         finally:
             self._spans.end_write()
+        if thinned:
+            self._snapshot_writes += 1
         self._hot -= len(dropped)
         return len(dropped)
 

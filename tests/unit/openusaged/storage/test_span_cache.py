@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openusaged.storage.span_cache import SpanCache
+from openusaged.storage.span_cache import FINE_DAYS, SpanCache
 
 ROWS = [(1, 2)]
 FIFTH = (5 * 96, 6 * 96)
@@ -56,14 +56,82 @@ def test_put_anew_after_a_write_replaces_what_was_kept(cache) -> None:
     assert cache.get("a", FIFTH, cache.token()) == [(1, 3)]
 
 
-@pytest.mark.parametrize("span", [KATHMANDU, (4 * 96, 7 * 96), (6 * 96 - 1, 6 * 96 + 1)])
-def test_write_is_seen_by_every_span_that_holds_it(cache, span) -> None:
+@pytest.mark.parametrize(
+    ("span", "quarter"),
+    [
+        (KATHMANDU, 5 * 96 - 23),
+        (KATHMANDU, 6 * 96 - 24),
+        ((4 * 96, 7 * 96), 5 * 96 + 95),
+        ((6 * 96 - 1, 6 * 96 + 1), 5 * 96 + 95),
+        ((6 * 96 - 1, 6 * 96 + 1), 6 * 96),
+    ],
+)
+def test_write_is_seen_by_every_span_that_holds_it(cache, span, quarter) -> None:
     """One quarter lies in different days of different zones, and in longer stretches."""
     cache.put("a", span, cache.token(), ROWS)
     cache.put("a", (7 * 96, 8 * 96), cache.token(), ROWS)
-    write(cache, 5 * 96 + 95)
+    write(cache, quarter)
     assert cache.get("a", span, cache.token()) is None
     assert cache.get("a", (7 * 96, 8 * 96), cache.token()) == ROWS
+
+
+@pytest.mark.parametrize("span", [(5 * 96, 5 * 96 + 40), (5 * 96 + 44, 6 * 96), KATHMANDU])
+def test_write_leaves_other_hours_of_its_day_alone(cache, span) -> None:
+    """An event changes the hour it is in: what is kept beside that goes on being served."""
+    cache.put("a", FIFTH, cache.token(), ROWS)
+    cache.put("a", span, cache.token(), ROWS)
+    write(cache, 5 * 96 + 40, 6 * 96 - 24 + 6)
+    cache.put("b", span, cache.token(), ROWS)
+    write(cache, 5 * 96 + 43)
+    kept = [cache.get("a", FIFTH, cache.token()), cache.get("b", span, cache.token())]
+    assert kept == [None, None if span == KATHMANDU else ROWS]
+
+
+def test_write_of_many_hours_is_one_of_their_days(cache) -> None:
+    """After an import, everything of its days is read anew, whatever was known of their hours."""
+    write(cache, 5 * 96)
+    late = (5 * 96 + 90, 6 * 96)
+    cache.put("a", late, cache.token(), ROWS)
+    write(cache, *range(4 * 96, 5 * 96 + 1))
+    assert cache.get("a", late, cache.token()) is None
+    assert cache.cut(FIFTH) == [FIFTH]
+    cache.put("a", late, cache.token(), ROWS)
+    write(cache, 5 * 96)
+    assert cache.get("a", late, cache.token()) == ROWS
+
+
+def test_hours_are_told_apart_of_a_few_days_only(cache) -> None:
+    """Of days that were written to long ago no more is known than that: never too little."""
+    write(cache, 5 * 96)
+    late = (5 * 96 + 90, 6 * 96)
+    cache.put("a", late, cache.token(), ROWS)
+    write(cache, 5 * 96)
+    assert cache.get("a", late, cache.token()) == ROWS
+    assert len(cache.cut(FIFTH)) == 2
+    for day in range(6, 6 + FINE_DAYS):
+        write(cache, day * 96)
+    assert cache.cut(FIFTH) == [FIFTH]
+    assert cache.get("a", late, cache.token()) is None
+
+
+@pytest.mark.parametrize(
+    ("span", "pieces"),
+    [
+        (FIFTH, [(480, 520), (520, 524), (524, 576)]),
+        (KATHMANDU, [(457, 520), (520, 524), (524, 553)]),
+        ((522, 576), [(522, 524), (524, 576)]),
+        ((480, 521), [(480, 520), (520, 521)]),
+        ((521, 523), [(521, 523)]),
+        ((480, 520), [(480, 520)]),
+        ((524, 576), [(524, 576)]),
+        ((576, 672), [(576, 672)]),
+    ],
+)
+def test_cut_is_around_the_hour_written_to_last(cache, span, pieces) -> None:
+    """A stretch falls into the hour at work and what lies on either side of it."""
+    write(cache, 483)
+    write(cache, 523, 500)
+    assert cache.cut(span) == pieces
 
 
 def test_put_beyond_the_bound_drops_the_least_used(cache) -> None:
