@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import tzinfo
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -39,8 +39,6 @@ from openusaged.usecases.reconciling import reconcile
 from openusaged.usecases.reports import ReportContext, build_report, running_blocks
 from openusaged.usecases.session_pages import session_page
 from openusaged.usecases.usage_view import ViewRequest, build_view, resolve_span
-
-T = TypeVar("T")
 
 KEPT: Final = 16
 KEPT_REPORTS: Final = 4
@@ -152,7 +150,8 @@ class Reading:
         # Taken before reading: what commits meanwhile makes the answer newer than it says,
         # never older.
         seq = self._store.seq
-        model = build_view(self._store, request, seq)
+        with self._store.one_state():
+            model = build_view(self._store, request, seq)
         model = replace(model, importing=view.importing, demo=view.demo)
         encoded = msgspec.Raw(_encode(model))
         with self._lock:
@@ -181,30 +180,20 @@ class Reading:
 
     def running_blocks(self, params: ReportParams) -> list[ReportRow]:
         """The active rows of a report of blocks as of now."""
-        return self._reusing(
-            params,
-            self.context(params.tz),
-            lambda context: running_blocks(self._store, params, context),
-        )
+        return running_blocks(self._store, params, self.context(params.tz))
 
     def _report(self, params: ReportParams, context: ReportContext, seq: int) -> Report:
-        return self._reusing(
-            params, context, lambda context: build_report(self._store, params, context, seq)
-        )
-
-    def _reusing(
-        self, params: ReportParams, context: ReportContext, build: Callable[[ReportContext], T]
-    ) -> T:
-        """What is built, of entries that the answer before had made where those are the same."""
+        """The report, made of what the answer before had made where that is the same."""
         # Labels of projects are told apart anew when there is another one.
         key = (params, context.zone_name, context.names, tuple(self._store.projects()))
         with self._lock:
             entries = KeptEntries(self._entries.get(key))
-        built = build(replace(context, entries=entries))
+        with self._store.one_state():
+            report = build_report(self._store, params, replace(context, entries=entries), seq)
         if 0 < len(entries.current) <= MAX_KEPT_ENTRIES:
             with self._lock:
                 _remember(self._entries, key, entries.current, KEPT_QUESTIONS)
-        return built
+        return report
 
     def reconcile(self, params: ReconcileParams) -> Reconciliation:
         """The answer of `reconcile`."""

@@ -1,81 +1,41 @@
 """
 Five-hour blocks per account: the vendor's own window where it said so, else derived from the log.
 
-The vendor's window is the truth, because other machines and the vendor's own site start it too; it
-may begin at any minute, so the quarter hours at its edges are taken apart into single events while
-these are kept.  Blocks of the log begin on the hour, and whole hours are all they need.
+All of a range for the report, and those that run now for lines of status bars.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from openusage_proto.messages import ReportParams
-from openusaged.core.blocks import BLOCK_MS, split_blocks
+from openusaged.core.blocks import BLOCK_MS
 from openusaged.core.models import QUARTER_MS
 from openusaged.core.projects import project_labels
 from openusaged.core.windows import DAY_MS, HOUR_MS, iso, quarter_of, to_datetime
 from openusaged.storage.store import Store, UsageRow
+from openusaged.usecases.block_finding import (
+    QUARTERS_PER_HOUR,
+    Found,
+    activity_rows,
+    blocks_of,
+    sharpen,
+    streams_of,
+)
 from openusaged.usecases.block_windows import Window, stated_windows
-from openusaged.usecases.report_groups import Built, dimensions_of
+from openusaged.usecases.report_groups import Built
 from openusaged.usecases.report_rows import Entry
 from openusaged.usecases.report_scope import Accept, Range, ReportContext
 from openusaged.usecases.totals import Sum, sum_rows
 
-QUARTERS_PER_HOUR: Final = 4
+BLOCK_QUARTERS: Final = BLOCK_MS // QUARTER_MS
 DEFAULT_DAYS: Final = 30
 EXACT_DAYS: Final = 3
 """Blocks older than this know their first and last activity to the quarter hour."""
 VENDOR: Final = "vendor"
 LOG: Final = "log"
-
-
-@dataclass(slots=True)
-class Part:
-    """Usage within a stretch that no block's end crosses; what blocks are made of."""
-
-    first_ms: int
-    last_ms: int
-    usage: UsageRow
-
-
-@dataclass(slots=True)
-class Found:
-    """A block before it is a row."""
-
-    account: str
-    start_ms: int
-    end_ms: int
-    parts: list[Part] = field(default_factory=list)
-    window: Window | None = None
-
-    @property
-    def key(self) -> Hashable:
-        """What tells it from every other block."""
-        return self.account, self.start_ms, self.end_ms
-
-    @property
-    def made_of(self) -> Any:
-        """
-        What its entry depends on.
-
-        Hours are named by their rows, which are the same objects while nobody wrote to their day;
-        an entry holds them, so that none can take another's place.
-        """
-        return self.window, [id(part.usage) for part in self.parts]
-
-    @property
-    def first_q(self) -> int:
-        """Quarter of its first activity."""
-        return min((quarter_of(part.first_ms) for part in self.parts), default=0)
-
-    @property
-    def last_q(self) -> int:
-        """Quarter of its last activity."""
-        return max((quarter_of(part.last_ms) for part in self.parts), default=0)
 
 
 def block_entries(
@@ -87,16 +47,13 @@ def block_entries(
     if first_q is None:
         return Built([], labels)
     limits, notes = _bounded(limits, context, first_q)
-    # A block that ends within the range may have begun before it.
-    start_ms = None if limits.start_ms is None else limits.start_ms - DAY_MS
-    end_ms = None if limits.end_ms is None else limits.end_ms + DAY_MS
-    start_q, end_q = Range(start_ms, end_ms).quarters(first_q, context.now_ms)
-    start_q = start_q // QUARTERS_PER_HOUR * QUARTERS_PER_HOUR
+    start_q, end_q = _quarters(limits, context, first_q)
     windows = stated_windows(store, context, start_q * QUARTER_MS)
+    rows = activity_rows(store, params, dict.fromkeys(windows, start_q), start_q, end_q)
     found = [
         block
-        for account, parts in _streams(store, params, windows, start_q, end_q).items()
-        for block in _blocks_of(account, parts, windows.get(account, ()), accept, context.now_ms)
+        for account, parts in streams_of(store, rows, windows).items()
+        for block in blocks_of(account, parts, windows.get(account, ()), accept, context.now_ms)
         if (limits.start_ms is None or block.end_ms > limits.start_ms)
         and (limits.end_ms is None or block.start_ms < limits.end_ms)
     ]
@@ -104,6 +61,14 @@ def block_entries(
     if any(block.window is None for block in found):
         notes.append("blocks without a vendor's percentage are derived from local records")
     return Built(entries, labels, notes)
+
+
+def _quarters(limits: Range, context: ReportContext, first_q: int) -> tuple[int, int]:
+    """The whole hours that blocks of a range can have: one within it may have begun before."""
+    start_ms = None if limits.start_ms is None else limits.start_ms - DAY_MS
+    end_ms = None if limits.end_ms is None else limits.end_ms + DAY_MS
+    start_q, end_q = Range(start_ms, end_ms).quarters(first_q, context.now_ms)
+    return start_q // QUARTERS_PER_HOUR * QUARTERS_PER_HOUR, end_q
 
 
 def _bounded(limits: Range, context: ReportContext, first_q: int) -> tuple[Range, list[str]]:
@@ -118,131 +83,83 @@ def _bounded(limits: Range, context: ReportContext, first_q: int) -> tuple[Range
     return Range(start_ms, limits.end_ms), [note]
 
 
-# ------------------------------------------------------------------ activity
+# ------------------------------------------------------------------ what runs
 
 
-def _streams(
-    store: Store,
-    params: ReportParams,
-    windows: Mapping[str, Sequence[Window]],
-    start_q: int,
-    end_q: int,
-) -> dict[str, list[Part]]:
-    """Activity by account and time; accounts without windows in whole hours."""
-    dimensions = tuple(name for name in dimensions_of(params) if name != "agent_kind")
-    streams: dict[str, list[Part]] = {account: [] for account in windows}
-    rows = store.stretch_rows(
-        start_q=start_q, end_q=end_q, quarters=QUARTERS_PER_HOUR, dimensions=dimensions
-    )
+def running_entries(
+    store: Store, params: ReportParams, context: ReportContext, limits: Range, accept: Accept
+) -> list[Entry]:
+    """
+    Those of `block_entries` that run now; runs after every event of a tool with a status line.
+
+    Of blocks that are over, nothing but where they end is looked at.
+    """
+    first_q = store.first_quarter()
+    if first_q is None:
+        return []
+    now_ms = context.now_ms
+    limits, _ = _bounded(limits, context, first_q)
+    start_q, end_q = _quarters(limits, context, first_q)
+    windows = stated_windows(store, context, start_q * QUARTER_MS)
+    edges = {}
+    for account, bounds in windows.items():
+        edge_ms = _latest_edge_ms(bounds, now_ms)
+        if edge_ms is not None:
+            edges[account] = max(start_q, quarter_of(edge_ms))
+    fine = dict.fromkeys(windows, start_q) | edges
+    rows = activity_rows(store, params, fine, start_q, end_q)
+    rows = _since_latest_begin(rows, edges, quarter_of(now_ms))
+    found = [
+        block
+        for account, parts in streams_of(store, rows, windows).items()
+        for block in blocks_of(account, parts, windows.get(account, ()), accept, now_ms)
+        if block.start_ms <= now_ms < block.end_ms
+        and (limits.end_ms is None or block.start_ms < limits.end_ms)
+    ]
+    sharpen(store, found, now_ms)
+    entries = [_entry(block, params, context) for block in found]
+    return [entry for entry in entries if entry.extra["active"]]
+
+
+def _since_latest_begin(
+    rows: Iterable[UsageRow], edges: Mapping[str, int], now_q: int
+) -> list[UsageRow]:
+    """
+    Of `activity_rows`, those of each account from where its latest block by now begins.
+
+    That is the quarter in `edges`, or the hour of the first event that no earlier block of the log
+    holds; only for that, all of the range has to be gone through.
+    """
+    found: list[UsageRow] = []
+    blocks: dict[str, tuple[int, list[UsageRow]]] = {}
     for row in rows:
-        if row.account not in windows:
-            start_ms = row.bucket * QUARTER_MS
-            part = Part(start_ms, start_ms + HOUR_MS - 1, row)
-            streams.setdefault(row.account or row.client, []).append(part)
-    if windows:
-        for row in store.stretch_rows(
-            start_q=start_q,
-            end_q=end_q,
-            quarters=1,
-            dimensions=dimensions,
-            accounts=list(windows),
-        ):
-            start_ms = row.bucket * QUARTER_MS
-            streams[row.account].append(Part(start_ms, start_ms + QUARTER_MS - 1, row))
-        for account, bounds in windows.items():
-            streams[account] = _cut(store, account, streams[account], bounds)
-    return streams
-
-
-def _cut(store: Store, account: str, parts: list[Part], windows: Sequence[Window]) -> list[Part]:
-    """The parts, with quarters that hold an edge of a window taken apart where that is exact."""
-    edges = {
-        edge for window in windows for edge in (window.start_ms, window.end_ms) if edge % QUARTER_MS
-    }
-    for edge in edges:
-        quarter_ms = edge // QUARTER_MS * QUARTER_MS
-        whole = [part for part in parts if part.first_ms == quarter_ms]
-        if not whole:
+        at = row.bucket
+        account = row.account or row.client
+        edge_q = edges.get(account)
+        if edge_q is not None:
+            if at >= edge_q:
+                found.append(row)
             continue
-        pieces = [
-            Part(row.first_ms, row.last_ms, row.usage)
-            for start_ms, end_ms in ((quarter_ms, edge), (edge, quarter_ms + QUARTER_MS))
-            for row in store.block_rows(start_ms=start_ms, end_ms=end_ms, accounts=[account])
-        ]
-        if _sums(pieces) == _sums(whole):
-            parts = [part for part in parts if part.first_ms != quarter_ms] + pieces
-    parts.sort(key=lambda part: part.first_ms)
-    return parts
+        block = blocks.get(account)
+        if block is None or at >= block[0]:
+            start_q = at - at % QUARTERS_PER_HOUR
+            if start_q > now_q:
+                # Of a clock that is ahead.
+                continue
+            block = blocks[account] = (start_q + BLOCK_QUARTERS, [])
+        block[1].append(row)
+    for _, held in blocks.values():
+        found += held
+    return found
 
 
-def _sums(parts: Sequence[Part]) -> tuple[int, int, int]:
-    total = sum_rows(part.usage for part in parts)
-    return total.total_tokens, total.requests, total.cost_nano
-
-
-def _blocks_of(
-    account: str, parts: list[Part], windows: Sequence[Window], accept: Accept, now_ms: int
-) -> Iterator[Found]:
-    """The account's blocks: its vendor's windows, and blocks of the log between them."""
-    starts = [window.start_ms for window in windows]
-    inside: dict[int, list[Part]] = {}
-    between: dict[int, list[Part]] = {}
-    for part in parts:
-        at = bisect_right(starts, part.first_ms) - 1
-        target = inside if at >= 0 and part.first_ms < windows[at].end_ms else between
-        target.setdefault(at, []).append(part)
-    for at, window in enumerate(windows):
-        kept = [part for part in inside.get(at, ()) if accept(part.usage)]
-        if kept or window.start_ms <= now_ms < window.end_ms:
-            yield Found(account, window.start_ms, window.end_ms, kept, window)
-    for at, rest in between.items():
-        limit_ms = starts[at + 1] if at + 1 < len(starts) else None
-        for block in split_blocks(rest):
-            kept = [part for part in block.parts if accept(part.usage)]
-            end_ms = block.end_ms if limit_ms is None else min(block.end_ms, limit_ms)
-            if kept:
-                # The hour it begins in may be one that the vendor's window ended in.
-                start_ms = max(block.start_ms, windows[at].end_ms) if at >= 0 else block.start_ms
-                yield Found(account, start_ms, end_ms, kept)
-
-
-def _sharpen(store: Store, found: Sequence[Found], oldest_ms: int) -> None:
-    """Narrow the first and last stretch of each block to its quarters, of late ones to events."""
-    blocks = [block for block in found if block.parts]
-    if not blocks:
-        return
-    used = store.quarters_used(
-        min(block.first_q for block in blocks), max(block.last_q for block in blocks) + 1
-    )
-    for block in blocks:
-        for part in _outermost(block):
-            quarters = [
-                quarter
-                for quarter in range(quarter_of(part.first_ms), quarter_of(part.last_ms) + 1)
-                if (part.usage.account, quarter) in used
-            ]
-            if quarters:
-                part.first_ms = max(part.first_ms, quarters[0] * QUARTER_MS)
-                part.last_ms = min(part.last_ms, (quarters[-1] + 1) * QUARTER_MS - 1)
-    recent = [block for block in blocks if block.end_ms > oldest_ms]
-    edges = {edge for block in recent for edge in (block.first_q, block.last_q)}
-    exact = store.activity_in(edges) if edges else {}
-    for block in recent:
-        for part in _outermost(block):
-            account = part.usage.account
-            first = exact.get((account, quarter_of(part.first_ms)))
-            last = exact.get((account, quarter_of(part.last_ms)))
-            if first is not None:
-                part.first_ms = max(part.first_ms, first[0])
-            if last is not None:
-                part.last_ms = min(part.last_ms, last[1])
-
-
-def _outermost(block: Found) -> list[Part]:
-    """The parts of its first and last stretch: what lies between decides neither end."""
-    first_ms = min(part.first_ms for part in block.parts)
-    last_ms = max(part.last_ms for part in block.parts)
-    return [part for part in block.parts if part.first_ms == first_ms or part.last_ms == last_ms]
+def _latest_edge_ms(windows: Sequence[Window], now_ms: int) -> int | None:
+    """When the latest window began, or ended if it is over."""
+    at = bisect_right([window.start_ms for window in windows], now_ms) - 1
+    if at < 0:
+        return None
+    window = windows[at]
+    return window.start_ms if now_ms < window.end_ms else window.end_ms
 
 
 # ------------------------------------------------------------------ rows
@@ -260,7 +177,7 @@ def _entries(
         for block, source in zip(found, made_of, strict=True)
     ]
     fresh = [block for block, entry in zip(found, known, strict=True) if entry is None]
-    _sharpen(store, fresh, oldest_ms)
+    sharpen(store, fresh, oldest_ms)
     entries = []
     for block, source, earlier in zip(found, made_of, known, strict=True):
         entry = earlier or _entry(block, params, context)

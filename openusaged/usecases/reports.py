@@ -11,9 +11,10 @@ from typing import Final
 
 from openusage_proto.messages import Report, ReportParams, ReportRow, ReportSource
 from openusaged.core.models import ACCOUNT_AUTH_REQUIRED, ACCOUNT_ERROR, QUARTER_MS, Account
+from openusaged.core.projects import project_labels
 from openusaged.core.windows import iso, local_date
 from openusaged.storage.store import Store, StoredSnapshot
-from openusaged.usecases.report_blocks import block_entries
+from openusaged.usecases.report_blocks import block_entries, running_entries
 from openusaged.usecases.report_groups import group_entries, period_entries, session_entries
 from openusaged.usecases.report_rows import build_rows, plain_row
 from openusaged.usecases.report_scope import Range, ReportContext, accept_of, check_names
@@ -71,9 +72,10 @@ def build_report(store: Store, params: ReportParams, context: ReportContext, seq
 def running_blocks(store: Store, params: ReportParams, context: ReportContext) -> list[ReportRow]:
     """The rows of the report `blocks` that are active, without making the rest of it."""
     limits = Range.of(params, context.zone)
-    built = block_entries(store, params, context, limits, accept_of(params, context, store))
-    running = [entry for entry in built.entries if entry.extra["active"]]
-    return build_rows(running, params, built.labels)[0]
+    accept = accept_of(params, context, store)
+    entries = running_entries(store, params, context, limits, accept)
+    labels = project_labels(store.projects()) if params.breakdown else {}
+    return build_rows(entries, params, labels)[0]
 
 
 def _sources(store: Store, context: ReportContext) -> list[ReportSource]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from openusage_proto.line_messages import STATUSLINE_DEFAULT, STATUSLINE_SEGMENTS
@@ -19,9 +19,8 @@ from openusage_proto.messages import CostMode, ReportRow
 from openusage_proto.values import dataclass
 from openusaged.core.errors import InvalidParams
 from openusaged.core.models import NANO
-from openusaged.core.windows import day_start_ms, local_date, quarter_of
-from openusaged.storage.store import SessionRecord, Store
-from openusaged.usecases.lines.figures import A_DAY_AHEAD_Q, WINDOW_MS, Window
+from openusaged.storage.store import SessionRecord, UsageRow
+from openusaged.usecases.lines.figures import WINDOW_MS, Window
 from openusaged.usecases.totals import sum_rows
 
 SOURCE: Final = "claude_code"
@@ -107,19 +106,14 @@ class Drawing:
             raise InvalidParams("width: must not be negative")
 
 
-def read_costs(
-    store: Store,
+def costs_of(
     session: SessionRecord | None,
+    today: Iterable[UsageRow],
     accounts: frozenset[str],
-    now_ms: int,
-    zone: tzinfo,
     mode: CostMode = "calculate",
 ) -> Costs:
-    """Cost of a session and of the local day, from the store; runs in a reader thread."""
-    today = quarter_of(day_start_ms(local_date(now_ms, zone), zone))
-    # The very rows that all lines are drawn from, which are in memory.
-    rows = store.usage_rows(start_q=today, end_q=quarter_of(now_ms) + A_DAY_AHEAD_Q)
-    day = sum_rows([row for row in rows if not accounts or row.account in accounts], mode)
+    """Cost of a session and, of these accounts (none: of all), of what was used today."""
+    day = sum_rows([row for row in today if not accounts or row.account in accounts], mode)
     spent = sum_rows(session.rows, mode) if session is not None else None
     return Costs(
         session=spent.cost_nano / NANO if spent is not None and spent.requests else None,

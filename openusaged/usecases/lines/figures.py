@@ -27,7 +27,7 @@ from openusaged.runtime.clock import Clock
 from openusaged.storage.store import Store, StoredSnapshot, UsageRow
 from openusaged.usecases.block_windows import five_hour_metric
 from openusaged.usecases.reading import Reading, View
-from openusaged.usecases.totals import Sum, sum_rows
+from openusaged.usecases.totals import Sum
 
 if TYPE_CHECKING:
     from openusage_proto.forecasts import Habits
@@ -117,6 +117,8 @@ class Figures:
 
     now_ms: int
     accounts: Sequence[AccountFigures]
+    today: Sequence[UsageRow] = ()
+    """All that was used since local midnight, whoever it belongs to."""
     usual: Callable[[AccountFigures], Habits | None] = lambda _one: None
     """An account's usual week."""
 
@@ -152,7 +154,8 @@ class FigureBook:
             view = self._view()
             key = (self._store.seq, now_ms // KEPT_MS)
             if self._kept is None or self._kept[0] != key or self._kept[1] is not view:
-                self._kept = (key, view, self._work_out(view, now_ms))
+                with self._store.one_state():
+                    self._kept = (key, view, self._work_out(view, now_ms))
             return self._kept[2]
 
     def block(self, account_id: str, mode: CostMode) -> ReportRow | None:
@@ -166,14 +169,16 @@ class FigureBook:
     def _work_out(self, view: View, now_ms: int) -> Figures:
         zone, _ = self._reading.zone(None)
         today = quarter_of(day_start_ms(local_date(now_ms, zone), zone))
+        used = self._store.usage_rows(start_q=today, end_q=quarter_of(now_ms) + A_DAY_AHEAD_Q)
         rows: dict[str, list[UsageRow]] = {}
-        for row in self._store.usage_rows(start_q=today, end_q=quarter_of(now_ms) + A_DAY_AHEAD_Q):
+        for row in used:
             rows.setdefault(row.account, []).append(row)
         blocks = self._blocks(view, rows)
         last = self._store.last_event_ms()
         polls = {account_id: poll for (_, account_id), poll in self._store.snapshots().items()}
         return Figures(
             now_ms=now_ms,
+            today=used,
             usual=self._usual,
             accounts=[
                 _figures(
@@ -227,13 +232,16 @@ def _figures(
     biggest = max(rows, key=lambda row: (row.requests, row.model), default=None)
     projects: dict[str, Sum] = {}
     for row in rows:
-        if row.project:
-            projects.setdefault(row.project, Sum()).add(row)
+        projects.setdefault(row.project, Sum()).add(row)
+    today = Sum()
+    for spent in projects.values():
+        today.absorb(spent)
+    projects.pop("", None)
     return AccountFigures(
         account=account,
         title=view.titles.get(account.id, account.title or account.id),
         last_ms=last_ms,
-        today=sum_rows(rows) if recording else None,
+        today=today if recording else None,
         model=biggest.model if biggest is not None else "",
         project=biggest.project if biggest is not None else "",
         projects=projects,

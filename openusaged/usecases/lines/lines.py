@@ -28,7 +28,7 @@ from openusaged.usecases.statusline import (
     SOURCE,
     Drawing,
     Facts,
-    read_costs,
+    costs_of,
     render,
 )
 
@@ -74,15 +74,12 @@ class Lines:
         own = account_of(params.payload, claude)
         if own is not None:
             self.hosts.note(params.payload, own.account.id, figures.now_ms)
-        zone, _ = around.reading.zone(None)
         named = params.payload.get("session_id")
         session = around.store.session(SOURCE, named) if named and isinstance(named, str) else None
-        costs = read_costs(
-            around.store,
+        costs = costs_of(
             session,
-            frozenset(one.account.id for one in claude),
-            around.clock.now_ms(),
-            zone,
+            figures.today,
+            frozenset([one.account.id for one in claude]),
             params.mode,
         )
         project, branch = self._place(params.payload, session)
