@@ -148,6 +148,10 @@ class Ingest:
                     return account.id
         return accounts[0].id if accounts else ""
 
+    def accounts(self) -> Sequence[Account]:
+        """The accounts there are."""
+        return self._accounts()
+
     def claude_accounts(self) -> frozenset[str]:
         """Ids of the accounts that Claude Code's status line is about."""
         return frozenset(

@@ -18,8 +18,7 @@ from openusage_proto.messages import (
     StatuslineParams,
 )
 from openusaged.core.errors import InvalidEvent, StorageError
-from openusaged.core.models import TURN_COMPLETED, UsageSnapshot
-from openusaged.providers import registry
+from openusaged.core.models import TURN_COMPLETED, Account, UsageSnapshot
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Coalescer, Tasks
 from openusaged.storage.store import BatchResult
@@ -39,6 +38,8 @@ COMMIT_TIMEOUT_S: Final = 60.0
 MAX_TOGETHER: Final = 64
 """Spooled files that share a commit: hooks wait for the same disk."""
 MAX_TOGETHER_BYTES: Final = 1 << 20
+MAX_HEARD: Final = 64
+"""Sessions whose limits are remembered: those at work."""
 
 
 class Receiving:
@@ -70,6 +71,8 @@ class Receiving:
         self._now_ms = now_ms
         self._draining: Coalescer[str] = Coalescer(tasks, self._drain)
         self._news = news
+        self._heard: dict[int, tuple[int, Sequence[Account]]] = {}
+        """By a session's transcript: its limits, and the accounts that they were matched to."""
         self._hook_news = hook_news
 
     # ------------------------------------------------------------- ingest
@@ -167,18 +170,29 @@ class Receiving:
 
     def statusline(self, params: StatuslineParams) -> Any:
         """The job that renders the line; the limits in the input go to the store on the way."""
-        provider = registry.for_source("claude_code")
-        if provider is not None and provider.hook is not None:
-            self._tasks.spawn(self._forward_limits, params)
+        limits = params.payload.get("rate_limits")
+        if limits is not None:
+            # Hashes, because a host may send what it likes and as much.
+            session = hash(msgspec.json.encode(params.payload.get("transcript_path")))
+            heard = (hash(msgspec.json.encode(limits)), self._ingest.accounts())
+            # Most lines repeat what the one before had said.
+            if self._heard.get(session) != heard:
+                self._tasks.spawn(self._forward_limits, params, session, heard)
         return self._pools.spawn_read(self.lines.statusline, params)
 
-    def _forward_limits(self, params: StatuslineParams) -> None:
+    def _forward_limits(
+        self, params: StatuslineParams, session: int, heard: tuple[int, Sequence[Account]]
+    ) -> None:
         request = IngestParams(source="claude_code", payload=params.payload)
         try:
             accepted = self._pools.work(self._ingest.payload, request, params.payload)
         except InvalidEvent as error:
             log.debug("event=statusline_input error=%s", error)
             return
+        if accepted.snapshot is not None and accepted.snapshot.account_id:
+            if len(self._heard) >= MAX_HEARD:
+                self._heard.clear()
+            self._heard[session] = heard
         snapshot = self._news.take(accepted.snapshot)
         if snapshot is not None:
             self._committer.submit(EventWrite(snapshots=(snapshot,)))

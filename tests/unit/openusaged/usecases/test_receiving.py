@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gevent
 import pytest
 
-from openusaged.core.models import Account
+from openusage_proto.messages import IngestParams, StatuslineParams
+from openusaged.config.settings import Settings
+from openusaged.core.models import Account, UsageSnapshot
 from openusaged.pricing.book import PriceBook
 from openusaged.pricing.catalogue import shipped
 from openusaged.providers.base import Machine
@@ -27,13 +29,25 @@ from openusaged.telemetry.spool import Spool
 from openusaged.usecases.collecting import Collecting
 from openusaged.usecases.committing import Write, Writing
 from openusaged.usecases.hook_news import HookNews
-from openusaged.usecases.ingest import Ingest
+from openusaged.usecases.ingest import Accepted, Ingest
 from openusaged.usecases.limit_news import LimitNews
-from openusaged.usecases.lines.lines import Lines
-from openusaged.usecases.receiving import MAX_TOGETHER, MAX_TOGETHER_BYTES, Receiving
+from openusaged.usecases.lines.figures import FigureBook
+from openusaged.usecases.lines.lines import Around, Lines
+from openusaged.usecases.reading import Reading, View
+from openusaged.usecases.receiving import MAX_HEARD, MAX_TOGETHER, MAX_TOGETHER_BYTES, Receiving
 from tests.support.clocks import StillClock
 
 NOW_MS = 1_793_527_200_000
+
+
+class CountingIngest(Ingest):
+    """Knows how many payloads it has looked at."""
+
+    looked = 0
+
+    def payload(self, params: IngestParams, payload: Mapping[str, Any]) -> Accepted:
+        self.looked += 1
+        return super().payload(params, payload)
 
 
 class Home:
@@ -56,9 +70,16 @@ class Home:
             self.pools, writing.commit, writing.commit_here
         )
         self.spool = Spool(str(self.directory), clock.now_ms)
-        accounts: list[Account] = []
+        self.accounts: list[Account] = []
+        self.snapshots: list[UsageSnapshot] = []
+        view = View()
+        reading = Reading(store=self.store, pools=self.pools, clock=clock, view=lambda: view)
+        figures = FigureBook(store=self.store, reading=reading, clock=clock, view=lambda: view)
+        self.ingest = CountingIngest(
+            machine=machine, now_ms=clock.now_ms, accounts=lambda: self.accounts[:]
+        )
         self.receiving = Receiving(
-            ingest=Ingest(machine=machine, now_ms=clock.now_ms, accounts=lambda: accounts),
+            ingest=self.ingest,
             committer=self.committer,
             collecting=Collecting(
                 pools=self.pools,
@@ -71,15 +92,22 @@ class Home:
                 clock=clock,
                 news=news,
             ),
-            lines=cast(
-                "Lines", None
-            ),  # renders status lines, which is not what these tests are about
+            lines=Lines(
+                Around(
+                    store=self.store,
+                    reading=reading,
+                    clock=clock,
+                    figures=figures,
+                    settings=Settings,
+                )
+            ),
             spool=self.spool,
             pools=self.pools,
             tasks=self.tasks,
             now_ms=clock.now_ms,
             news=news,
             hook_news=HookNews(str(root / "hooks.json")),
+            on_snapshot=self.snapshots.append,
         )
 
     def close(self) -> None:
@@ -186,3 +214,53 @@ def test_a_daemon_that_ends_keeps_the_files(home: Home, caplog: pytest.LogCaptur
     assert home.tasks.wait_for(lambda: "event=spool_paused" in caplog.text, 20.0)
     assert (home.stored, home.files()) == (0, waiting)
     assert caplog.text.count("event=spool_paused") == 1
+
+
+def line_of(home: Home, session: str, used: float) -> bool:
+    """Draw a session's status line; whether the limits in it were looked at."""
+    limits = {"five_hour": {"used_percentage": used, "resets_at": NOW_MS // 1000 + 3600}}
+    return draw(home, {"transcript_path": f"/{session}.jsonl", "rate_limits": limits})
+
+
+def draw(home: Home, payload: dict[str, Any]) -> bool:
+    """Draw the line of a host's input; whether that was looked at beside it."""
+    before = home.ingest.looked
+    home.receiving.statusline(StatuslineParams(payload=payload)).get()
+    home.tasks._group.join()  # what was begun beside the line
+    return home.ingest.looked > before
+
+
+def test_limits_of_a_line_are_looked_at_once(home: Home) -> None:
+    """Of lines that say the same again and again, only the first has its limits looked at."""
+    home.accounts.append(Account(id="claude-code", provider_id="claude_code"))
+    looked = [
+        line_of(home, *said)
+        for said in [("one", 20), ("one", 20), ("two", 25), ("one", 20), ("two", 25), ("one", 26)]
+    ]
+    assert looked == [True, False, True, False, False, True]
+    assert [snapshot.metrics[0].used for snapshot in home.snapshots] == [20, 25, 26]
+    assert not line_of(home, "one", 26)
+    for number in range(MAX_HEARD):
+        assert line_of(home, f"other-{number}", 1)
+    assert line_of(home, "two", 25)
+
+
+def test_limits_wait_for_their_account(home: Home) -> None:
+    """What nobody was known for is looked at again, and stored once there is an account."""
+    assert line_of(home, "one", 20)
+    assert line_of(home, "one", 20)
+    assert home.snapshots == []
+    home.accounts.append(Account(id="claude-code", provider_id="claude_code"))
+    assert line_of(home, "one", 20)
+    assert home.snapshots[0].account_id == "claude-code"
+    assert not line_of(home, "one", 20)
+    home.accounts[:] = [Account(id="claude-code:home", provider_id="claude_code")]
+    assert line_of(home, "one", 20)
+
+
+def test_input_without_limits_is_not_looked_at(home: Home) -> None:
+    """Limits that are not there, or that are nonsense, cost a line nothing but the line."""
+    assert not draw(home, {})
+    assert not draw(home, {"rate_limits": None})
+    assert draw(home, {"transcript_path": ["x"], "rate_limits": 5})
+    assert home.snapshots == []
