@@ -26,7 +26,7 @@ WAL_AUTOCHECKPOINT_PAGES: Final = 4_096
 """Four megabytes of log: flushing what overwrites it takes half as long as what makes it longer."""
 JOURNAL_SIZE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 CACHE_KIB: Final = 1536
-WRITER_CACHE_KIB: Final = 12 * 1024
+IMPORT_CACHE_KIB: Final = 12 * 1024
 """An import puts events of all times in between each other; pages that do not fit are written and
 read again and again.  Given back by `release_memory` when the import is over."""
 
@@ -110,9 +110,6 @@ class Database:
         """One transaction; rolled back when the body raises."""
         with translated_errors(self.path):
             connection = self.connection()
-            if not getattr(self._local, "writes", False):
-                connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-                self._local.writes = True
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -130,16 +127,25 @@ class Database:
         with translated_errors(self.path), db_session:
             yield self.pony
 
+    def prepare_for_import(self) -> None:
+        """Let this thread keep more pages, until `release_memory`; not inside a transaction."""
+        if not getattr(self._local, "imports", False):
+            self.connection().execute(f"PRAGMA cache_size = -{IMPORT_CACHE_KIB}")
+            self._local.imports = True
+
     def release_memory(self) -> None:
         """Give this thread's page cache back to the system."""
         with translated_errors(self.path):
-            self.connection().execute("PRAGMA shrink_memory")
+            connection = self.connection()
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute("PRAGMA shrink_memory")
+            self._local.imports = False
 
     def disconnect(self) -> None:
         """Close this thread's connection; the next call opens a new one."""
         connection = getattr(self._local, "connection", None)
         self._local.connection = self._local.hasty = None
-        self._local.writes = False
+        self._local.imports = False
         if connection is not None:
             with self._lock:
                 self._connections.remove(connection)

@@ -228,6 +228,7 @@ class Store(StoreReading):
             connection = self._writer()
             if staged is None:
                 return self._apply_group(connection, batches, upkeep=True)
+            self._database.prepare_for_import()
             with translated_errors(self._database.path), attached(connection, staged.data):
                 return self._apply_group(connection, batches, staged)
         except _BAD_BATCH as error:

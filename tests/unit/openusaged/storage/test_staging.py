@@ -10,6 +10,7 @@ import pytest
 
 from openusaged.core.errors import StorageError
 from openusaged.core.models import NUMBERS, PreparedEvent
+from openusaged.storage.database import CACHE_KIB, IMPORT_CACHE_KIB
 from openusaged.storage.staging import MAX_INTEGER, Staging
 from openusaged.storage.store import Staged, Store, WriteBatch
 from tests.support.stored_events import START_MS, prepared
@@ -202,6 +203,24 @@ def test_identities_that_cannot_be_sorted_in_stay_known(store, tmp_path):
     store.settle_identities()
     assert identities(file) == (3, 0)
     assert take(store, *events, prepared(3)) == (1, 0, 3)
+
+
+def test_only_an_import_keeps_many_pages(store):
+    """Other writes make do with as few as readers; what an import kept is given back behind it."""
+
+    def kept_kib() -> int:
+        return -store._writer().execute("PRAGMA cache_size").fetchone()[0]
+
+    store.apply([WriteBatch(events=[prepared(0)])])
+    store.settle_identities()
+    store.run_retention(START_MS)
+    assert kept_kib() == CACHE_KIB
+    take(store, prepared(1))
+    assert kept_kib() == IMPORT_CACHE_KIB
+    store.release_memory()
+    assert kept_kib() == CACHE_KIB
+    take(store, prepared(2))
+    assert kept_kib() == IMPORT_CACHE_KIB
 
 
 def test_number_beyond_the_column_costs_its_event_only(store):
