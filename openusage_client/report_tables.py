@@ -127,7 +127,9 @@ def report_lines(
 def _history_notes(report: Report, *, filtered: bool) -> list[str]:
     """Where history starts, for who might take the first row for the beginning of everything."""
     if not report.rows:
-        bounded = filtered or bool(report.since or report.until)
+        # A note on blocks without any says that only the latest were looked at: there are others.
+        latest = report.kind == "blocks" and bool(report.note)
+        bounded = filtered or latest or bool(report.since or report.until)
         return ["No usage matches." if bounded else "No usage yet."]
     starts = report.history_starts
     if report.since:

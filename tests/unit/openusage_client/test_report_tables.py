@@ -148,6 +148,9 @@ def test_empty_reports_say_why() -> None:
     assert "No usage yet." in page(empty)
     assert "No usage matches." in page(empty, filtered=True)
     assert "No usage matches." in page(replace(empty, until="2026-03-01"))
+    blocks = replace(empty, kind="blocks")
+    assert "No usage yet." in page(blocks)
+    assert "No usage matches." in page(replace(blocks, note="blocks of the last 30 days"))
 
 
 def test_demo_label_source_trouble_and_note_are_shown() -> None:
