@@ -64,9 +64,12 @@ class Housekeeping:
         self._tasks.spawn(self._release_memory)
 
     def _release_memory(self) -> None:
-        self._pools.write(self._store.settle_identities)
-        # A long log would be moved by the next small commit that makes it too long.
-        self._pools.write(self._store.checkpoint)
-        self._pools.write(self._store.release_memory)
-        self._pools.read(self._store.release_memory)
-        memory.trim()
+        try:
+            self._pools.write(self._store.settle_identities)
+            # A long log would be moved by the next small commit that makes it too long.
+            self._pools.write(self._store.checkpoint)
+        finally:
+            # A full disk is no reason to keep the memory.
+            self._pools.write(self._store.release_memory)
+            self._pools.read(self._store.release_memory)
+            memory.trim()

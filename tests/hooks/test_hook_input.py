@@ -12,7 +12,17 @@ import time
 import pytest
 
 from tests.support.hook_socket import answer_stored
-from tests.support.hooks import CANARY, HOOKS, PYTHON, SOURCES, STOP, run_hook, serve, spooled
+from tests.support.hooks import (
+    CANARY,
+    HOOKS,
+    PYTHON,
+    SOURCES,
+    STOP,
+    patched_hook,
+    run_hook,
+    serve,
+    spooled,
+)
 from tests.support.waiting import wait_until
 
 
@@ -168,29 +178,26 @@ class TestInput:
                 assert process.wait(10) == 0
         assert len(server.lines) + len(spooled()) >= 1
 
-    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells when a process began")
     def test_a_late_start_shortens_the_wait(self, source: str) -> None:
         """A hook whose start took long does not wait as long again for an answer."""
-        code = (
-            "import sys,time,_socket;"
-            "plain=_socket.socket;"
-            "told=lambda self,limit:(print(limit,flush=True),plain.settimeout(self,limit));"
-            "_socket.socket=type('socket',(plain,),{'settimeout':told});"
-            "time.sleep(0.3);"
-            "sys.argv=sys.argv[1:];"
-            "members={'__name__':'__main__','__file__':sys.argv[0]};"
-            "exec(compile(open(sys.argv[0]).read(),sys.argv[0],'exec'),members)"
+        patch = (
+            "import time, _socket\n"
+            "plain = _socket.socket\n"
+            "told = lambda self, limit: (print(limit, flush=True), plain.settimeout(self, limit))\n"
+            "_socket.socket = type('socket', (plain,), {'settimeout': told})\n"
+            "time.sleep(0.3)"
         )
         with serve() as server:
             server.behave = server.hang
             done = subprocess.run(
-                [PYTHON, "-I", "-S", "-c", code, str(HOOKS[source])],
+                patched_hook(source, patch),
                 input=json.dumps(STOP).encode(),
                 capture_output=True,
                 timeout=20,
                 check=True,
             )
         limits = [float(word) for word in done.stdout.split()]
-        assert len(limits) >= 3
-        assert max(limits) <= 0.1
+        assert len(limits) >= 2
+        # only Linux tells when a process began
+        assert max(limits) <= (0.1 if sys.platform == "linux" else 0.25)
         assert spooled() == server.params

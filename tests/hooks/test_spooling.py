@@ -11,28 +11,32 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openusage_proto import locations
 from openusaged.telemetry.spool import TMP_GRACE_S
-from tests.support.daemon import running_daemon
-from tests.support.hooks import HOOKS, PYTHON, SOURCES, STOP, post_tool_use, run_hook, spooled
+from tests.support.daemon import Daemon, running_daemon
+from tests.support.hooks import (
+    HOOKS,
+    PYTHON,
+    SOURCES,
+    STOP,
+    patched_hook,
+    post_tool_use,
+    run_hook,
+    spooled,
+)
 from tests.support.waiting import wait_until
 
 IN_ONE_BLOW = 12
-# The hook itself, in a process in which something comes between it and the system.
-PATCHED = """
-import posix, sys
-{patch}
-sys.argv = sys.argv[1:]
-members = {{"__name__": "__main__", "__file__": sys.argv[0]}}
-exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"), members)
-"""
 KILLED_BEFORE_THE_RENAME = """
+import posix
 posix.rename = lambda *_: posix.kill(posix.getpid(), 9)
 """
 KILLED_WHILE_WRITING = """
+import posix
 write = posix.write
 def half(fd, data):
     write(fd, data[: len(data) // 2])
@@ -40,6 +44,7 @@ def half(fd, data):
 posix.write = half
 """
 STOPPED_BEFORE_THE_RENAME = f"""
+import posix
 rename = posix.rename
 def late(*names):
     posix.kill(posix.getpid(), {int(signal.SIGSTOP)})
@@ -47,6 +52,7 @@ def late(*names):
 posix.rename = late
 """
 TELLS_WHAT_IT_FLUSHES = """
+import posix
 fsync = posix.fsync
 def told(fd):
     sys.stdout.write("%d\\n" % posix.fstat(fd).st_ino)
@@ -66,9 +72,8 @@ def spool() -> Path:
 @contextlib.contextmanager
 def patched(source: str, patch: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A hook that has its input and comes upon the patched function."""
-    command = [PYTHON, "-I", "-S", "-c", PATCHED.format(patch=patch), str(HOOKS[source])]
     with subprocess.Popen(
-        [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*patched_hook(source, patch), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin is not None
         try:
@@ -83,6 +88,13 @@ def grow_old(path: Path) -> None:
     """Make a file look like one whose writer must have died."""
     past = path.stat().st_mtime - TMP_GRACE_S - 1
     os.utime(path, (past, past))
+
+
+def drained(daemon: Daemon, spool: Path) -> dict[str, Any]:
+    """The daemon's status once nothing waits any more."""
+    wait_until(lambda: not left(spool), 10.0, "an empty spool")
+    status: dict[str, Any] = daemon.call("status")
+    return status
 
 
 def left(directory: Path) -> list[str]:
@@ -113,8 +125,7 @@ def test_killed_between_writing_and_naming(source: str, spool: Path) -> None:
     assert file.suffix == ".tmp"
     grow_old(file)
     with running_daemon() as daemon:
-        wait_until(lambda: not left(spool), 10.0, "an empty spool")
-        status = daemon.call("status")
+        status = drained(daemon, spool)
         assert status["events"]["stored"] == 1
         assert status["spool"] == {"pending": 0, "rejected": 0, "dropped": 0}
 
@@ -128,8 +139,7 @@ def test_killed_while_writing(source: str, spool: Path) -> None:
     half = file.read_bytes()
     grow_old(file)
     with running_daemon() as daemon:
-        wait_until(lambda: not left(spool), 10.0, "an empty spool")
-        status = daemon.call("status")
+        status = drained(daemon, spool)
         assert status["events"]["stored"] == 0
         assert status["spool"] == {"pending": 0, "rejected": 1, "dropped": 0}
     kept = spool / "rejected" / f"{file.stem}.json"
@@ -148,8 +158,7 @@ def test_a_hook_at_work_is_left_alone(spool: Path) -> None:
             assert daemon.call("status")["events"]["stored"] == 1
             process.send_signal(signal.SIGCONT)
             assert process.wait(20) == 0
-            wait_until(lambda: not left(spool), 10.0, "an empty spool")
-            assert daemon.call("status")["events"]["stored"] == 2
+            assert drained(daemon, spool)["events"]["stored"] == 2
 
 
 def test_both_names_at_once(spool: Path) -> None:
@@ -159,8 +168,7 @@ def test_both_names_at_once(spool: Path) -> None:
     shutil.copy(file, file.with_suffix(".tmp"))
     grow_old(file.with_suffix(".tmp"))
     with running_daemon() as daemon:
-        wait_until(lambda: not left(spool), 10.0, "an empty spool")
-        status = daemon.call("status")
+        status = drained(daemon, spool)
         assert status["events"]["stored"] == 1
         assert status["spool"] == {"pending": 0, "rejected": 0, "dropped": 0}
 

@@ -50,6 +50,16 @@ def run_hook(
     return done
 
 
+def patched_hook(source: str, patch: str) -> list[str]:
+    """The command of a hook in whose process `patch` runs first, between it and the system."""
+    code = (
+        f"import sys\n{patch}\nsys.argv = sys.argv[1:]\n"
+        "members = {'__name__': '__main__', '__file__': sys.argv[0]}\n"
+        "exec(compile(open(sys.argv[0]).read(), sys.argv[0], 'exec'), members)"
+    )
+    return [PYTHON, "-I", "-S", "-c", code, str(HOOKS[source])]
+
+
 def spooled() -> list[dict[str, Any]]:
     """What lies in the spool, oldest first."""
     directory = Path(locations.spool_dir())

@@ -16,8 +16,8 @@ from openusaged.providers.base import Machine
 # The digest of each shipped script (and its module) by its version.  A script that has changed is not noticed on
 # machines that have the same version: raise the version in its second line, then write both here.
 SHIPPED = {
-    "claude_code": (2, "ac1c0be332df5237"),
-    "codex": (2, "9bbbec608bc070fe"),
+    "claude_code": (2, "923a0bc197550ef6"),
+    "codex": (2, "0170d6ed5f097b45"),
     "opencode": (1, "387eb13fa1f07c51"),
 }
 

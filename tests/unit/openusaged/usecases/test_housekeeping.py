@@ -14,6 +14,7 @@ from openusaged.config.settings import DataSettings, Settings
 from openusaged.config.settings_file import LoadedSettings
 from openusaged.runtime.pools import Pools
 from openusaged.runtime.tasks import Tasks
+from openusaged.storage.database import CACHE_KIB
 from openusaged.storage.store import Store
 from openusaged.usecases.housekeeping import Housekeeping
 from tests.support.clocks import StillClock
@@ -78,3 +79,24 @@ def test_the_log_is_moved_in_the_background(store: Store, pools: Pools, tmp_path
     with contextlib.closing(sqlite3.connect(database)) as file:
         assert file.execute("SELECT COUNT(*) FROM identity").fetchone() == (10,)
         assert file.execute("SELECT COUNT(*) FROM recent_identity").fetchone() == (0,)
+
+
+def test_memory_is_given_back_though_the_disk_is_full(
+    store: Store, pools: Pools, tmp_path: Path
+) -> None:
+    """What cannot be moved stays where it is and is known; the pages of an import go."""
+
+    def kept_kib() -> int:
+        return -store._writer().execute("PRAGMA cache_size").fetchone()[0]  # type: ignore[no-any-return]
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "db" / "t.db")) as file:
+        file.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON identity BEGIN SELECT RAISE(FAIL, 'full'); END"
+        )
+    pools.write(store._database.prepare_for_import)
+    assert pools.write(kept_kib) > CACHE_KIB
+    housekeeping(store, pools, WEEK).release_memory_soon()
+    with gevent.Timeout(5, AssertionError("never given back")):
+        while pools.write(kept_kib) != CACHE_KIB:
+            gevent.sleep(0.005)
+    assert store.counts().identities == 10
